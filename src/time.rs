@@ -1,0 +1,167 @@
+//! Points in time and the clock that tells them.
+//!
+//! The clock is read once, at the top of a request, and travels as `now`. Nothing else in the crate asks the
+//! operating system for the time, so a test that turns the clock turns it for everything.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Serialize, Serializer};
+
+/// A point in time: milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the epoch, as stored.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// From seconds since the epoch, as JWT claims have them (RFC 7519 §2, NumericDate).
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This moment plus `span`.
+    #[must_use]
+    pub const fn after(self, span: Lifetime) -> Self {
+        Self(self.0.saturating_add(span.0.saturating_mul(1000)))
+    }
+
+    /// This moment minus `span`.
+    #[must_use]
+    pub const fn before(self, span: Lifetime) -> Self {
+        Self(self.0.saturating_sub(span.0.saturating_mul(1000)))
+    }
+
+    /// Whole seconds from `earlier` until this moment; negative if it came first.
+    pub const fn seconds_since(self, earlier: Self) -> i64 {
+        (self.0 - earlier.0).div_euclid(1000)
+    }
+
+    /// Reads an RFC 3339 text.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.parse::<jiff::Timestamp>()
+            .map(|t| Self(t.as_millisecond()))
+            .map_err(|_| format!("`{text}` is not a time such as 2026-11-22T10:14:00Z"))
+    }
+
+    fn jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or_default()
+    }
+
+    /// This moment on the calendar of a time zone; UTC if the zone is not known.
+    pub fn in_zone(self, zone: &str) -> jiff::Zoned {
+        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        self.jiff().to_zoned(zone)
+    }
+}
+
+/// RFC 3339, UTC, to the millisecond.
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.3}", self.jiff())
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// How long something lives, in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Lifetime(i64);
+
+impl Lifetime {
+    /// So many seconds.
+    pub const fn seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// So many minutes.
+    pub const fn minutes(minutes: i64) -> Self {
+        Self(minutes * 60)
+    }
+
+    /// So many hours.
+    pub const fn hours(hours: i64) -> Self {
+        Self(hours * 3600)
+    }
+
+    /// So many days of 24 hours.
+    pub const fn days(days: i64) -> Self {
+        Self(days * 86_400)
+    }
+
+    /// Whole seconds.
+    pub const fn as_seconds(self) -> i64 {
+        self.0
+    }
+}
+
+impl Serialize for Lifetime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
+/// Where `now` comes from. Clones share one clock.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Set(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The clock of the operating system.
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands at `at` until somebody advances it.
+    pub fn set(at: Timestamp) -> Self {
+        Self(Source::Set(Arc::new(AtomicI64::new(at.0))))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            }
+            Source::Set(at) => Timestamp(at.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a set clock forward; the system clock cannot be moved and ignores it.
+    pub fn advance(&self, span: Lifetime) {
+        if let Source::Set(at) = &self.0 {
+            at.fetch_add(span.as_seconds() * 1000, Ordering::SeqCst);
+        }
+    }
+}
