@@ -5,5 +5,6 @@
 pub mod config; // typed settings: the only reader of environment and files
 pub mod db; // the only code that knows database drivers
 pub mod jose; // the JOSE we use, on aws-lc-rs
+pub mod password; // argon2id on a bounded pool, and how strong a new password must be
 pub mod secret; // secrets, randomness, token text, digests, sealing
 pub mod time; // timestamps and the only clock
