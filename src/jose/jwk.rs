@@ -3,17 +3,11 @@
 //! A [`Jwk`] that exists can verify: its point is on the curve, its modulus is long enough, and it has no private
 //! part, because there is no field to hold one.
 
-use aws_lc_rs::{
-    digest,
-    signature::{self, ParsedPublicKey, RsaPublicKeyComponents},
-};
+use aws_lc_rs::digest;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny, ser::SerializeMap};
 
-use super::{Alg, JoseError};
-
-/// The shortest RSA modulus, in bits: RFC 7518 §3.3.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+use super::{Alg, JoseError, material::Material};
 
 /// A public key that verifies signatures. In JSON it is what a JWK Set publishes; from JSON it refuses private and
 /// symmetric keys, keys meant for encryption, curves not served, and RSA below 2048 bits.
@@ -23,26 +17,6 @@ pub struct Jwk {
     kid: Option<String>,
     alg: Option<Alg>,
     material: Material,
-}
-
-/// The members that RFC 7638 calls required, in their wire text, beside the key they make.
-#[derive(Clone)]
-enum Material {
-    Ec {
-        x: String,
-        y: String,
-        key: ParsedPublicKey,
-    },
-    Okp {
-        x: String,
-        key: ParsedPublicKey,
-    },
-    Rsa {
-        n: String,
-        e: String,
-        pkcs1: ParsedPublicKey,
-        pss: ParsedPublicKey,
-    },
 }
 
 impl Jwk {
@@ -58,13 +32,10 @@ impl Jwk {
 
     /// The SHA-256 thumbprint, base64url. [RFC 7638](https://www.rfc-editor.org/rfc/rfc7638#section-3)
     pub fn thumbprint(&self) -> String {
-        // RFC 7638 §3.2: the required members in lexicographic order, no white space. Base64url needs no escapes.
-        let canonical = match &self.material {
-            Material::Ec { x, y, .. } => format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#),
-            Material::Okp { x, .. } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
-            Material::Rsa { n, e, .. } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
-        };
-        BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()))
+        BASE64_URL_SAFE_NO_PAD.encode(digest::digest(
+            &digest::SHA256,
+            self.material.canonical().as_bytes(),
+        ))
     }
 
     /// Whether `signature` is this key's over `message`; refuses an algorithm the key is not for.
@@ -73,16 +44,9 @@ impl Jwk {
         if self.alg.is_some_and(|only| only != alg) {
             return Err(JoseError::Header("the algorithm is not the one the key is for"));
         }
-        let key = match (&self.material, alg) {
-            (Material::Ec { key, .. }, Alg::Es256) | (Material::Okp { key, .. }, Alg::EdDsa) => key,
-            (Material::Rsa { pkcs1, .. }, Alg::Rs256) => pkcs1,
-            (Material::Rsa { pss, .. }, Alg::Ps256) => pss,
-            _ => {
-                return Err(JoseError::Header(
-                    "the algorithm does not fit the type of the key",
-                ));
-            }
-        };
+        let key = self.material.verifier(alg).ok_or(JoseError::Header(
+            "the algorithm does not fit the type of the key",
+        ))?;
         key.verify_sig(message, signature)
             .map_err(|_| JoseError::Signature)
     }
@@ -115,42 +79,6 @@ impl Jwk {
         };
         key.kid = Some(key.thumbprint());
         Ok(key)
-    }
-}
-
-impl Material {
-    fn ec(x: String, y: String) -> Result<Self, JoseError> {
-        let mut point = [4; 65];
-        point[1..33].copy_from_slice(&coordinate(&x)?);
-        point[33..].copy_from_slice(&coordinate(&y)?);
-        let key = ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point)
-            .map_err(|_| JoseError::Key("the point is not on P-256"))?;
-        Ok(Self::Ec { x, y, key })
-    }
-
-    fn okp(x: String) -> Result<Self, JoseError> {
-        let key = ParsedPublicKey::new(&signature::ED25519, coordinate(&x)?)
-            .map_err(|_| JoseError::Key("the key is not one of Ed25519"))?;
-        Ok(Self::Okp { x, key })
-    }
-
-    fn rsa(n: String, e: String) -> Result<Self, JoseError> {
-        let components = RsaPublicKeyComponents {
-            n: unsigned(&n)?,
-            e: unsigned(&e)?,
-        };
-        let bits = components.n.len() * 8 - components.n[0].leading_zeros() as usize;
-        if !RSA_BITS.contains(&bits) {
-            return Err(JoseError::Key("an RSA key must have 2048 to 8192 bits"));
-        }
-        let parsed = |padding| {
-            components
-                .to_parsed_public_key(padding)
-                .map_err(|_| JoseError::Key("the RSA key is not valid"))
-        };
-        let pkcs1 = parsed(&signature::RSA_PKCS1_2048_8192_SHA256)?;
-        let pss = parsed(&signature::RSA_PSS_2048_8192_SHA256)?;
-        Ok(Self::Rsa { n, e, pkcs1, pss })
     }
 }
 
@@ -266,13 +194,7 @@ impl TryFrom<Members> for Jwk {
             ("RSA", _) => Material::rsa(want(members.n)?, want(members.e)?)?,
             _ => return Err(JoseError::Key("the type or the curve of the key is not served")),
         };
-        let fits = match (&material, alg) {
-            (_, None) => true,
-            (Material::Ec { .. }, Some(alg)) => alg == Alg::Es256,
-            (Material::Okp { .. }, Some(alg)) => alg == Alg::EdDsa,
-            (Material::Rsa { .. }, Some(alg)) => matches!(alg, Alg::Rs256 | Alg::Ps256),
-        };
-        if !fits {
+        if alg.is_some_and(|alg| material.verifier(alg).is_none()) {
             return Err(JoseError::Key("the algorithm does not fit the type of the key"));
         }
         Ok(Self {
@@ -290,29 +212,6 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
 
 fn base64url(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// A value of exactly 32 bytes. (RFC 7518 §6.2.1.2: full length, leading zeros kept)
-fn coordinate(text: &str) -> Result<[u8; 32], JoseError> {
-    let bytes = BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| JoseError::Key("a member is not base64url"))?;
-    bytes
-        .try_into()
-        .map_err(|_| JoseError::Key("a coordinate must have 32 bytes"))
-}
-
-/// A positive number in the fewest bytes. (RFC 7518 §2, Base64urlUInt)
-fn unsigned(text: &str) -> Result<Vec<u8>, JoseError> {
-    let bytes = BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| JoseError::Key("a member is not base64url"))?;
-    match bytes.first() {
-        None | Some(0) => Err(JoseError::Key(
-            "a number must be positive and in its shortest form",
-        )),
-        Some(_) => Ok(bytes),
-    }
 }
 
 #[cfg(test)]
@@ -414,6 +313,12 @@ mod tests {
             "above 8192 bits"
         );
         assert!(parse(with(rsa(), "e", "AQ")).is_err(), "an exponent of 1");
+        assert!(parse(with(rsa(), "e", "Ag")).is_err(), "an even exponent");
+        assert!(
+            parse(with(rsa(), "e", "AQAAAAE")).is_err(),
+            "an exponent of 33 bits"
+        );
+        assert!(parse(with(rsa(), "e", "Aw")).is_ok(), "an exponent of 3");
         assert!(parse(with(rsa(), "e", "AAEAAQ")).is_err(), "a leading zero");
         assert!(parse(with(rsa(), "e", "")).is_err(), "an empty number");
     }

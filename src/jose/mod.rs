@@ -6,6 +6,7 @@
 
 pub mod jwk; // public keys: JSON in and out, thumbprint, verification
 pub mod jws; // compact serialization: read strictly, write from a prepared header
+mod material; // the numbers of a public key, checked
 pub mod signing_key; // private keys: make, load, sign
 
 use std::fmt;

@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -42,7 +42,11 @@ impl MasterKey {
                     Fault::Io(error)
                 })
             })?;
-        write(&mut file, path, key.expose()).map_err(|error| refuse(Fault::Io(error)))?;
+        if let Err(error) = write(&mut file, path, key.expose()) {
+            // Nothing is sealed under it yet, and half a key would stand in the way of the next start.
+            let _ = fs::remove_file(path);
+            return Err(refuse(Fault::Io(error)));
+        }
         Ok(Self(key))
     }
 
