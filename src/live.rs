@@ -1,0 +1,564 @@
+//! What the request path reads: clients, APIs, organisations, signing keys and revocations, in memory.
+//!
+//! The database is where they come from. Every change that can alter an answer is a row of the change log, written in
+//! the same transaction; a node applies the log in order, and a change is acknowledged only once it has been applied
+//! here. While this node cannot know that it is up to date it asks the database first, and if that fails it refuses to
+//! answer: never "active" by guess.
+
+use std::{
+    collections::HashMap,
+    hash::BuildHasher,
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use foldhash::fast::RandomState;
+
+use crate::{
+    db::{Batch, Db, Done, WriteError},
+    error::{Error, Failure, Result},
+    jose::{Alg, Jwk, PreparedHeader, SigningKey},
+    oauth::{
+        client::{ApplicationType, AuthMethod, GrantType, Kind, Status},
+        scope::Granted,
+    },
+    secret::Keyring,
+    store::{self, apis::TokenFormat, changes, keys::KeyState},
+    time::{Clock, Lifetime, Timestamp},
+};
+
+/// A client as the request path needs it.
+#[derive(Debug)]
+pub struct Client {
+    pub id: Arc<str>,
+    pub org_id: Arc<str>,
+    pub kind: Kind,
+    pub application_type: ApplicationType,
+    pub status: Status,
+    pub epoch: i64,
+    pub grant_types: Vec<GrantType>,
+    pub auth_method: Option<AuthMethod>,
+    pub lifetime: Option<Lifetime>,
+    pub secrets: Vec<ClientSecret>,
+    /// Default audience first.
+    pub granted: Vec<Granted>,
+}
+
+/// A secret that may authenticate its client.
+#[derive(Debug)]
+pub struct ClientSecret {
+    pub id: Arc<str>,
+    pub digest: Vec<u8>,
+    pub stops_at: Option<Timestamp>,
+}
+
+/// A resource server as the request path needs it.
+#[derive(Debug)]
+pub struct Api {
+    pub id: Arc<str>,
+    pub org_id: Option<Arc<str>>,
+    pub audience: Arc<str>,
+    pub format: TokenFormat,
+    pub lifetime: Option<Lifetime>,
+    pub algorithm: Option<Alg>,
+    /// A value and everything it implies, itself included.
+    implied: HashMap<Arc<str>, Vec<Arc<str>>>,
+}
+
+impl Api {
+    /// Everything that a value grants, itself included; empty if this API has no such scope.
+    pub fn implied(&self, value: &str) -> &[Arc<str>] {
+        self.implied.get(value).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A key that signs, with what is the same in every token it signs.
+pub struct ActiveKey {
+    pub key: SigningKey,
+    pub access_token_header: PreparedHeader,
+}
+
+/// The signing keys of one moment.
+#[derive(Default)]
+pub struct Keys {
+    active: HashMap<&'static str, Arc<ActiveKey>>,
+    public: HashMap<String, Jwk>,
+    /// The JWK Set document ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)) and its entity tag.
+    pub document: String,
+    pub etag: String,
+}
+
+impl Keys {
+    /// The key that signs with this algorithm.
+    pub fn active(&self, alg: Alg) -> Option<&Arc<ActiveKey>> {
+        self.active.get(alg.name())
+    }
+
+    /// A published key.
+    pub fn public(&self, kid: &str) -> Option<&Jwk> {
+        self.public.get(kid)
+    }
+
+    /// The algorithms that have an active key.
+    pub fn algorithms(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.active.keys().copied().collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// APIs and organisations: few, so replaced whole.
+#[derive(Default)]
+struct Catalogue {
+    apis: HashMap<Arc<str>, Arc<Api>>,
+    organization_lifetimes: HashMap<String, Option<Lifetime>>,
+}
+
+const SHARDS: usize = 64;
+
+type Shard = RwLock<HashMap<Arc<str>, Arc<Client>, RandomState>>;
+
+/// The snapshot.
+pub struct Live {
+    db: Db,
+    keyring: Arc<Keyring>,
+    clock: Clock,
+    hasher: RandomState,
+    clients: Vec<Shard>,
+    catalogue: ArcSwap<Catalogue>,
+    keys: ArcSwap<Keys>,
+    revoked: RwLock<HashMap<String, Timestamp, RandomState>>,
+    applied: AtomicI64,
+    /// When the log was last read to its end.
+    checked_at: AtomicI64,
+    /// A change was committed that could not be applied yet.
+    behind: AtomicBool,
+    applying: tokio::sync::Mutex<()>,
+}
+
+/// How long a node may answer from memory after it last read the log to its end.
+const LEASE: Lifetime = Lifetime::seconds(30);
+
+impl Live {
+    /// Reads the snapshot.
+    ///
+    /// # Errors
+    /// When the storage fails, or a signing key cannot be opened with the key file.
+    pub async fn load(db: Db, keyring: Arc<Keyring>, clock: Clock) -> Result<Arc<Self>> {
+        let hasher = RandomState::default();
+        let live = Self {
+            clients: (0..SHARDS)
+                .map(|_| RwLock::new(HashMap::with_hasher(hasher)))
+                .collect(),
+            revoked: RwLock::new(HashMap::with_hasher(hasher)),
+            hasher,
+            db,
+            keyring,
+            clock,
+            catalogue: ArcSwap::default(),
+            keys: ArcSwap::default(),
+            applied: AtomicI64::new(0),
+            checked_at: AtomicI64::new(0),
+            behind: AtomicBool::new(true),
+            applying: tokio::sync::Mutex::new(()),
+        };
+        live.reload().await?;
+        Ok(Arc::new(live))
+    }
+
+    /// The database behind the snapshot.
+    pub const fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The client with this id; `None` if there is none or it was deleted.
+    pub fn client(&self, id: &str) -> Option<Arc<Client>> {
+        read(self.shard(id)).get(id).cloned()
+    }
+
+    /// The API with this id.
+    pub fn api(&self, id: &str) -> Option<Arc<Api>> {
+        self.catalogue.load().apis.get(id).cloned()
+    }
+
+    /// The API of an audience.
+    pub fn api_of(&self, audience: &str) -> Option<Arc<Api>> {
+        let catalogue = self.catalogue.load();
+        catalogue
+            .apis
+            .values()
+            .find(|api| api.audience.as_ref() == audience)
+            .cloned()
+    }
+
+    /// The access token lifetime that an organisation sets, if it does.
+    pub fn organization_lifetime(&self, org_id: &str) -> Option<Lifetime> {
+        *self.catalogue.load().organization_lifetimes.get(org_id)?
+    }
+
+    /// The signing keys.
+    pub fn keys(&self) -> arc_swap::Guard<Arc<Keys>> {
+        self.keys.load()
+    }
+
+    /// Whether a token was cut off by its `jti`.
+    pub fn is_revoked(&self, jti: &str) -> bool {
+        read(&self.revoked).contains_key(jti)
+    }
+
+    /// Makes sure that memory may be answered from.
+    ///
+    /// # Errors
+    /// `Unavailable` when this node may have missed a change and the database cannot tell.
+    pub async fn fresh(&self) -> Result<()> {
+        let stale = || {
+            self.behind.load(Ordering::Acquire)
+                || (self.db.is_shared()
+                    && self.checked_at.load(Ordering::Acquire) < self.clock.now().before(LEASE).millis())
+        };
+        if stale() {
+            self.catch_up().await?;
+        }
+        Ok(())
+    }
+
+    /// Commits a batch and applies what it announced before it answers. Runs to its end even if the caller goes away.
+    ///
+    /// # Errors
+    /// As the database says; nothing was changed then. A batch that is committed is never reported as failed: if it
+    /// cannot be applied yet, this node answers nothing from memory until it can.
+    pub async fn commit(self: &Arc<Self>, batch: Batch) -> Result<Vec<Done>, WriteError> {
+        let live = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let done = live.db.write(batch).await?;
+            live.behind.store(true, Ordering::Release);
+            if let Err(error) = live.catch_up().await {
+                tracing::error!(%error, "a change is committed but not applied yet");
+            }
+            Ok(done)
+        });
+        task.await.unwrap_or_else(|_| {
+            Err(WriteError::Db(crate::db::DbError::Failed(
+                "the commit was interrupted".into(),
+            )))
+        })
+    }
+
+    /// Applies every change that is committed.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn catch_up(&self) -> Result<()> {
+        let _one_at_a_time = self.applying.lock().await;
+        loop {
+            let began = self.clock.now();
+            self.behind.store(false, Ordering::Release);
+            let applied = self.apply_next().await;
+            match applied {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.checked_at.store(began.millis(), Ordering::Release);
+                    return Ok(());
+                }
+                Err(error) => {
+                    self.behind.store(true, Ordering::Release);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Applies the next part of the log; `false` when there was nothing left.
+    async fn apply_next(&self) -> Result<bool> {
+        let from = self.applied.load(Ordering::Acquire);
+        let changes = changes::after(&self.db, from).await?;
+        let Some(last) = changes.last().map(|c| c.seq) else {
+            // The log begins later than where we are, or the database is an older one than we knew.
+            if changes::head(&self.db).await? != from {
+                self.reload_locked().await?;
+            }
+            return Ok(false);
+        };
+        if changes.first().map(|c| c.seq) != Some(from + 1) || changes.iter().any(|c| c.kind.is_none()) {
+            self.reload_locked().await?;
+            return Ok(true);
+        }
+        for change in changes {
+            if let Some(kind) = change.kind {
+                self.apply(kind, &change.subject).await?;
+            }
+        }
+        self.applied.store(last, Ordering::Release);
+        Ok(true)
+    }
+
+    async fn apply(&self, kind: changes::Kind, subject: &str) -> Result<()> {
+        match kind {
+            changes::Kind::Client => self.reload_client(subject).await,
+            changes::Kind::Api => {
+                self.reload_catalogue().await?;
+                self.reload_holders(subject).await
+            }
+            changes::Kind::Organization => self.reload_catalogue().await,
+            changes::Kind::Key => self.reload_keys().await,
+            changes::Kind::Token => {
+                if let Some(expiry) = store::revocations::find(&self.db, subject).await? {
+                    write(&self.revoked).insert(subject.to_owned(), expiry);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads everything anew.
+    ///
+    /// # Errors
+    /// When the storage fails, or a signing key cannot be opened.
+    pub async fn reload(&self) -> Result<()> {
+        let _one_at_a_time = self.applying.lock().await;
+        self.reload_locked().await
+    }
+
+    async fn reload_locked(&self) -> Result<()> {
+        let now = self.clock.now();
+        // Read first: whatever changes while we read is applied once more afterwards.
+        let head = changes::head(&self.db).await?;
+        self.reload_catalogue().await?;
+        self.reload_keys().await?;
+        let revoked = store::revocations::live(&self.db, now).await?;
+        write(&self.revoked).extend(revoked);
+        let mut secrets: HashMap<String, Vec<store::secrets::ClientSecret>> = HashMap::new();
+        for secret in store::secrets::all(&self.db).await? {
+            secrets.entry(secret.client_id.clone()).or_default().push(secret);
+        }
+        let mut fresh: Vec<HashMap<Arc<str>, Arc<Client>, RandomState>> =
+            (0..SHARDS).map(|_| HashMap::with_hasher(self.hasher)).collect();
+        for stored in store::clients::all(&self.db).await? {
+            let secrets = secrets.remove(&stored.client_id).unwrap_or_default();
+            let client = Arc::new(self.client_from(&stored, secrets));
+            fresh[self.shard_of(&client.id)].insert(Arc::clone(&client.id), client);
+        }
+        for (shard, fresh) in self.clients.iter().zip(fresh) {
+            *write(shard) = fresh;
+        }
+        self.applied.store(head, Ordering::Release);
+        self.checked_at.store(now.millis(), Ordering::Release);
+        self.behind.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    async fn reload_client(&self, id: &str) -> Result<()> {
+        let stored = store::clients::find(&self.db, id).await?;
+        match stored.filter(|c| c.status != Status::Deleted) {
+            Some(stored) => {
+                let secrets = store::secrets::of_client(&self.db, id).await?;
+                let client = Arc::new(self.client_from(&stored, secrets));
+                write(self.shard(id)).insert(Arc::clone(&client.id), client);
+            }
+            None => {
+                write(self.shard(id)).remove(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the clients anew that hold a scope of an API, or held one until now.
+    async fn reload_holders(&self, api_id: &str) -> Result<()> {
+        let mut ids: Vec<String> = store::apis::holders(&self.db, api_id, None)
+            .await?
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
+        for shard in &self.clients {
+            let held = read(shard);
+            let holders = held
+                .values()
+                .filter(|c| c.granted.iter().any(|g| g.api.as_ref() == api_id));
+            ids.extend(holders.map(|c| c.id.to_string()));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            self.reload_client(&id).await?;
+        }
+        Ok(())
+    }
+
+    async fn reload_catalogue(&self) -> Result<()> {
+        let apis = store::apis::all(&self.db).await?;
+        let organizations = store::organizations::all(&self.db).await?;
+        self.catalogue.store(Arc::new(Catalogue {
+            apis: apis
+                .iter()
+                .map(|api| (Arc::from(api.id.as_str()), Arc::new(api_from(api))))
+                .collect(),
+            organization_lifetimes: organizations
+                .into_iter()
+                .map(|org| (org.id, org.settings.access_token_lifetime.map(Lifetime::seconds)))
+                .collect(),
+        }));
+        Ok(())
+    }
+
+    async fn reload_keys(&self) -> Result<()> {
+        let stored = store::keys::all(&self.db).await?;
+        self.keys.store(Arc::new(keys_from(&self.keyring, &stored)?));
+        Ok(())
+    }
+
+    /// Forgets revocations of tokens that have expired.
+    pub fn forget_expired(&self) {
+        let now = self.clock.now();
+        write(&self.revoked).retain(|_, expiry| *expiry > now);
+    }
+
+    fn shard_of(&self, id: &str) -> usize {
+        usize::try_from(self.hasher.hash_one(id) >> 58).unwrap_or_default() % SHARDS
+    }
+
+    fn shard(&self, id: &str) -> &Shard {
+        &self.clients[self.shard_of(id)]
+    }
+
+    fn client_from(&self, stored: &store::clients::Client, secrets: Vec<store::secrets::ClientSecret>) -> Client {
+        let catalogue = self.catalogue.load();
+        let mut granted: Vec<Granted> = Vec::new();
+        for (api_id, value) in &stored.scopes {
+            let Some(api) = catalogue.apis.get(api_id.as_str()) else {
+                continue;
+            };
+            let at = granted.iter().position(|g| g.api == api.id).unwrap_or_else(|| {
+                granted.push(Granted {
+                    api: Arc::clone(&api.id),
+                    audience: Arc::clone(&api.audience),
+                    ..Granted::default()
+                });
+                granted.len() - 1
+            });
+            if let Some((known, _)) = api.implied.get_key_value(value.as_str()) {
+                granted[at].values.push(Arc::clone(known));
+                granted[at].effective.extend_from_slice(api.implied(value));
+            }
+        }
+        granted.retain(|g| !g.values.is_empty());
+        for grant in &mut granted {
+            grant.effective.sort_unstable();
+            grant.effective.dedup();
+        }
+        Client {
+            id: Arc::from(stored.client_id.as_str()),
+            org_id: Arc::from(stored.org_id.as_str()),
+            kind: stored.kind,
+            application_type: stored.application_type,
+            status: stored.status,
+            epoch: stored.epoch,
+            grant_types: stored.grant_types.clone(),
+            auth_method: stored.auth_method,
+            lifetime: stored.access_token_lifetime,
+            secrets: secrets
+                .into_iter()
+                .filter(|s| s.revoked_at.is_none())
+                .map(|s| ClientSecret {
+                    id: Arc::from(s.id.as_str()),
+                    stops_at: s.stops_at(),
+                    digest: s.digest,
+                })
+                .collect(),
+            granted,
+        }
+    }
+}
+
+/// A lock whose holder panicked is still whole: every write here is one insert, remove or replacement.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn api_from(stored: &store::apis::Api) -> Api {
+    let direct: HashMap<&str, &store::apis::Scope> =
+        stored.scopes.iter().map(|s| (s.value.as_str(), s)).collect();
+    let implied = stored.scopes.iter().map(|scope| {
+        let mut all: Vec<Arc<str>> = Vec::new();
+        let mut open = vec![scope.value.as_str()];
+        while let Some(value) = open.pop() {
+            if all.iter().any(|known| known.as_ref() == value) {
+                continue;
+            }
+            if let Some(scope) = direct.get(value) {
+                all.push(Arc::from(value));
+                open.extend(scope.implies.iter().map(String::as_str));
+            }
+        }
+        (Arc::from(scope.value.as_str()), all)
+    });
+    Api {
+        id: Arc::from(stored.id.as_str()),
+        org_id: stored.org_id.as_deref().map(Arc::from),
+        audience: Arc::from(stored.audience.as_str()),
+        format: stored.token_format,
+        lifetime: stored.lifetime,
+        algorithm: stored.signing_algorithm.as_deref().and_then(Alg::named),
+        implied: implied.collect(),
+    }
+}
+
+fn keys_from(keyring: &Keyring, stored: &[store::keys::StoredKey]) -> Result<Keys> {
+    let mut keys = Keys::default();
+    let mut published = Vec::new();
+    for row in stored {
+        let opened = open_key(keyring, row)?;
+        published.push(opened.public().clone());
+        keys.public.insert(row.kid.clone(), opened.public().clone());
+        let alg = opened.alg().name();
+        // Newest first: of two active keys, the newer one signs.
+        if row.state == KeyState::Active && !keys.active.contains_key(alg) {
+            let access_token_header = opened.prepare_header("at+jwt");
+            keys.active.insert(
+                alg,
+                Arc::new(ActiveKey {
+                    key: opened,
+                    access_token_header,
+                }),
+            );
+        }
+    }
+    keys.document = serde_json::json!({ "keys": published }).to_string();
+    let digest = keyring.digest("jwks-etag", keys.document.as_bytes());
+    keys.etag = format!(
+        "\"{}\"",
+        digest.as_bytes()[..8]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>()
+    );
+    Ok(keys)
+}
+
+/// Opens a key at rest.
+///
+/// # Errors
+/// A sentence for the operator when the key file does not open it.
+fn open_key(keyring: &Keyring, row: &store::keys::StoredKey) -> Result<SigningKey> {
+    let unreadable = |why: &str| {
+        Error::Failed(Failure::Internal(format!(
+            "the signing key {} cannot be read ({why}): start with the key file it was made with",
+            row.kid
+        )))
+    };
+    let alg = Alg::named(&row.algorithm).ok_or_else(|| unreadable("its algorithm is unknown"))?;
+    let document = keyring
+        .unwrap(&row.kid, &row.sealed)
+        .ok_or_else(|| unreadable("the key file does not open it"))?;
+    let key = SigningKey::from_pkcs8(alg, &document).map_err(|_| unreadable("its content is damaged"))?;
+    if key.kid() != row.kid {
+        return Err(unreadable("it is not the key it says"));
+    }
+    Ok(key)
+}

@@ -1,0 +1,242 @@
+//! Which redirect URIs may be registered. [RFC 9700 §4.1.3](https://www.rfc-editor.org/rfc/rfc9700#section-4.1.3),
+//! [RFC 8252 §7](https://www.rfc-editor.org/rfc/rfc8252#section-7)
+//!
+//! A URI is kept and compared as the exact text that was registered; parsing only decides whether it may be.
+
+use url::{Host, Url};
+
+use super::client::ApplicationType;
+
+/// Why a redirect URI may not be registered: a stable word and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    pub code: &'static str,
+    pub detail: String,
+}
+
+fn objection(code: &'static str, detail: impl Into<String>) -> Objection {
+    Objection {
+        code,
+        detail: detail.into(),
+    }
+}
+
+/// Schemes that run code, read files or lead nowhere, whatever the client type.
+const NEVER: &[&str] = &[
+    "javascript",
+    "data",
+    "vbscript",
+    "file",
+    "about",
+    "blob",
+    "filesystem",
+    "ftp",
+    "ws",
+    "wss",
+    "view-source",
+    "mailto",
+    "tel",
+    "intent",
+];
+
+/// Decides whether `uri` may be registered for a client of this type.
+///
+/// `development` says whether the organisation allows `http` on a loopback host for web and single-page clients.
+///
+/// # Errors
+/// The first objection, as a sentence for the person who typed the URI.
+pub fn check(uri: &str, application_type: ApplicationType, development: bool) -> Result<(), Objection> {
+    check_text(uri)?;
+    let url = Url::parse(uri).map_err(|_| {
+        objection(
+            "uri.relative",
+            "Write the whole URI, such as https://app.example.com/callback.",
+        )
+    })?;
+    // The text, not the parsed form: the parser repairs what we want to refuse.
+    let (scheme, rest) = uri.split_once(':').unwrap_or((uri, ""));
+    if NEVER.contains(&url.scheme()) {
+        return Err(objection(
+            "uri.scheme",
+            format!("A redirect to {}: is never allowed.", url.scheme()),
+        ));
+    }
+    if scheme != url.scheme() {
+        return Err(objection("uri.scheme", "Write the scheme in lower case."));
+    }
+    check_segments(rest)?;
+    match url.scheme() {
+        "https" => check_host(&url, rest),
+        "http" => check_host(&url, rest).and_then(|()| check_http(&url, application_type, development)),
+        scheme => check_private(scheme, application_type),
+    }
+}
+
+/// Refusals that need no parser.
+fn check_text(uri: &str) -> Result<(), Objection> {
+    if uri.len() > 2000 {
+        return Err(objection("uri.length", "A redirect URI has at most 2,000 characters."));
+    }
+    if uri.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(objection(
+            "uri.characters",
+            "A redirect URI has no spaces, tabs or line breaks.",
+        ));
+    }
+    if !uri.is_ascii() || uri.contains(['\\', '"', '<', '>', '^', '`', '{', '|', '}']) {
+        return Err(objection(
+            "uri.characters",
+            "Percent-encode characters that a URI cannot hold (RFC 3986 §2.1).",
+        ));
+    }
+    if uri.contains('*') {
+        return Err(objection(
+            "uri.wildcard",
+            "Wildcards are not allowed: register each redirect URI in full.",
+        ));
+    }
+    if uri.contains('#') {
+        return Err(objection("uri.fragment", "Remove the fragment (everything from #)."));
+    }
+    Ok(())
+}
+
+fn check_segments(rest: &str) -> Result<(), Objection> {
+    let path = rest.split('?').next().unwrap_or_default();
+    let dotted = path.split('/').any(|segment| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain == "." || plain == ".."
+    });
+    if dotted {
+        return Err(objection("uri.dot_segment", "Remove the “.” and “..” segments."));
+    }
+    Ok(())
+}
+
+fn check_host(url: &Url, rest: &str) -> Result<(), Objection> {
+    if !rest.starts_with("//") || rest.starts_with("///") {
+        return Err(objection("uri.host", "Name a host after //."));
+    }
+    let authority = rest[2..].split(['/', '?']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(objection(
+            "uri.userinfo",
+            "Remove the user name before the host.",
+        ));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(objection("uri.host", "Name a host after //."));
+    }
+    Ok(())
+}
+
+fn check_http(url: &Url, application_type: ApplicationType, development: bool) -> Result<(), Objection> {
+    let literal = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        _ => false,
+    };
+    let localhost = url.host_str() == Some("localhost");
+    match application_type {
+        ApplicationType::Native | ApplicationType::Public if literal => Ok(()),
+        ApplicationType::Native | ApplicationType::Public if localhost && development => Ok(()),
+        ApplicationType::Native | ApplicationType::Public => Err(objection(
+            "uri.http",
+            "Plain http is for loopback literals only: use http://127.0.0.1/… or http://[::1]/… (RFC 8252).",
+        )),
+        _ if (literal || localhost) && development => Ok(()),
+        _ if literal || localhost => Err(objection(
+            "uri.http",
+            "This organisation does not allow development redirects: use https.",
+        )),
+        _ => Err(objection("uri.http", "Use https: plain http is for loopback hosts only.")),
+    }
+}
+
+fn check_private(scheme: &str, application_type: ApplicationType) -> Result<(), Objection> {
+    if !matches!(
+        application_type,
+        ApplicationType::Native | ApplicationType::Public
+    ) {
+        return Err(objection(
+            "uri.scheme",
+            format!("{scheme}: is for native apps; this type of client redirects to https."),
+        ));
+    }
+    // RFC 8252 §7.1: a domain under the app's control, reversed, so it holds a dot.
+    if !scheme.contains('.') {
+        return Err(objection(
+            "uri.scheme",
+            format!("{scheme}: is not a private scheme: use a reversed domain name such as com.example.app:/callback."),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ApplicationType::*;
+
+    fn code(uri: &str, kind: ApplicationType) -> &'static str {
+        check(uri, kind, false).map_or_else(|o| o.code, |()| "ok")
+    }
+
+    #[test]
+    fn a_09_code_running_schemes_are_never_registrable() {
+        for scheme in ["javascript", "data", "vbscript", "file", "about"] {
+            for uri in [
+                format!("{scheme}:alert(1)"),
+                format!("{}:alert(1)", scheme.to_uppercase()),
+                format!(" {scheme}:alert(1)"),
+                format!("\t{scheme}:x"),
+                format!("java\nscript{scheme}:x"),
+            ] {
+                for kind in ApplicationType::ALL {
+                    assert_ne!(code(&uri, *kind), "ok", "{uri} for {kind}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_10_plain_http_needs_a_loopback_host() {
+        assert_eq!(code("http://app.example/cb", Web), "uri.http");
+        assert_eq!(code("http://app.example/cb", Native), "uri.http");
+        assert_eq!(code("http://127.0.0.1/cb", Native), "ok");
+        assert_eq!(code("http://[::1]:9000/cb", Public), "ok");
+        assert_eq!(code("http://127.0.0.1/cb", Web), "uri.http");
+        assert!(check("http://localhost:3000/cb", Web, true).is_ok());
+    }
+
+    #[test]
+    fn b_024_loose_loopback_and_wildcards_are_refused() {
+        for uri in [
+            "http://127.0.0.1.evil.example/cb",
+            "http://localhost.evil/cb",
+            "http://127.0.0.1@evil/cb",
+            "https://app.example/*",
+            "https://*.example/cb",
+        ] {
+            assert_ne!(code(uri, Native), "ok", "{uri}");
+            assert!(check(uri, Web, true).is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn fragments_userinfo_and_dot_segments_are_refused() {
+        assert_eq!(code("https://a.example/cb#x", Web), "uri.fragment");
+        assert_eq!(code("https://u@a.example/cb", Web), "uri.userinfo");
+        assert_eq!(code("https://a.example/a/../cb", Web), "uri.dot_segment");
+        assert_eq!(code("https://a.example/%2e%2E/cb", Web), "uri.dot_segment");
+        assert_eq!(code("/cb", Web), "uri.relative");
+        assert_eq!(code("https:///cb", Web), "uri.host");
+    }
+
+    #[test]
+    fn n_04_private_schemes_hold_a_dot_and_are_native() {
+        assert_eq!(code("com.example.app:/cb", Native), "ok");
+        assert_eq!(code("myapp:/cb", Native), "uri.scheme");
+        assert_eq!(code("com.example.app:/cb", Web), "uri.scheme");
+    }
+}

@@ -1,0 +1,164 @@
+//! How we say no. One table of codes serves the OAuth endpoints ([RFC 6749 §5.2], [RFC 6750 §3.1], [RFC 8707 §2])
+//! and the management API ([RFC 9457]); the type at hand chooses how a refusal is rendered.
+//!
+//! [RFC 6749 §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+//! [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+//! [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
+//! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
+
+use std::borrow::Cow;
+
+/// What kind of no it is: a wire name and an HTTP status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    InvalidScope,
+    InvalidTarget,
+    InvalidToken,
+    InsufficientScope,
+    /// Bad input to the management API; the fields say where.
+    Invalid,
+    /// No bearer token or session where one is needed.
+    Unauthenticated,
+    Forbidden,
+    /// The sign-in is older than a sensitive action allows.
+    FreshSignInNeeded,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    Gone,
+    PreconditionFailed,
+    PreconditionRequired,
+    TooLarge,
+    UnsupportedMediaType,
+    Unprocessable,
+    TooManyRequests,
+    FeatureUnavailable,
+}
+
+impl Code {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status it is answered with.
+    pub const fn status(self) -> u16 {
+        self.row().1
+    }
+
+    const fn row(self) -> (&'static str, u16) {
+        match self {
+            Self::InvalidRequest => ("invalid_request", 400),
+            Self::InvalidClient => ("invalid_client", 401),
+            Self::InvalidGrant => ("invalid_grant", 400),
+            Self::UnauthorizedClient => ("unauthorized_client", 400),
+            Self::UnsupportedGrantType => ("unsupported_grant_type", 400),
+            Self::InvalidScope => ("invalid_scope", 400),
+            Self::InvalidTarget => ("invalid_target", 400),
+            Self::InvalidToken => ("invalid_token", 401),
+            Self::InsufficientScope => ("insufficient_scope", 403),
+            Self::Invalid => ("invalid_input", 400),
+            Self::Unauthenticated => ("unauthenticated", 401),
+            Self::Forbidden => ("forbidden", 403),
+            Self::FreshSignInNeeded => ("fresh_sign_in_needed", 403),
+            Self::NotFound => ("not_found", 404),
+            Self::MethodNotAllowed => ("method_not_allowed", 405),
+            Self::Conflict => ("conflict", 409),
+            Self::Gone => ("gone", 410),
+            Self::PreconditionFailed => ("precondition_failed", 412),
+            Self::PreconditionRequired => ("precondition_required", 428),
+            Self::TooLarge => ("request_too_large", 413),
+            Self::UnsupportedMediaType => ("unsupported_media_type", 415),
+            Self::Unprocessable => ("idempotency_key_reused", 422),
+            Self::TooManyRequests => ("rate_limited", 429),
+            Self::FeatureUnavailable => ("feature_unavailable", 403),
+        }
+    }
+
+    /// This code, with a sentence for the developer of the client: what is wrong and what to do.
+    pub fn because(self, description: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal {
+            code: self,
+            reason: self.name(),
+            description: description.into(),
+            fields: Vec::new(),
+            retry_after: None,
+        }
+    }
+}
+
+/// A no, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: Code,
+    /// A finer, stable word for programs, such as `secret_limit`; the code's own name where there is none.
+    pub reason: &'static str,
+    /// For a developer; stable, tested, never a secret.
+    pub description: Cow<'static, str>,
+    /// Which parts of the input are wrong.
+    pub fields: Vec<Field>,
+    /// Seconds after which trying again makes sense.
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    /// Bad input, field by field. `fields` must not be empty.
+    pub fn fields(fields: Vec<Field>) -> Self {
+        let description = match fields.as_slice() {
+            [one] => one.detail.clone(),
+            many => format!("{} fields need attention", many.len()),
+        };
+        Self {
+            fields,
+            ..Code::Invalid.because(description)
+        }
+    }
+
+    /// The same no with a finer word for programs.
+    #[must_use]
+    pub fn reason(self, reason: &'static str) -> Self {
+        Self { reason, ..self }
+    }
+
+    /// The same no, to be tried again after so many seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..self
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.reason, self.description)
+    }
+}
+
+/// One part of the input that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) with the names of `/api/v1`, such as
+    /// `/redirect_uris/1`.
+    pub pointer: String,
+    /// A stable word for programs, such as `uri.fragment`.
+    pub code: &'static str,
+    /// What is wrong and how to mend it.
+    pub detail: String,
+}
+
+impl Field {
+    pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            code,
+            detail: detail.into(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Who acts, for which organisation, with which permissions. A permission *is* a scope of the management API: a role is
+//! a set of them, a bearer token carries some of them, and every function of the registry asks for one.
+
+use crate::{
+    error::Result,
+    oauth::{
+        client::{Origin, words},
+        refusal::Code,
+    },
+    store::{organizations::Organization, users::Role},
+    time::{Lifetime, Timestamp},
+};
+
+words! {
+    /// What may be done: the scopes of the management API.
+    Permission {
+        OrganizationsRead = "organizations:read",
+        OrganizationsWrite = "organizations:write",
+        ClientsRead = "clients:read",
+        ClientsWrite = "clients:write",
+        ClientsDelete = "clients:delete",
+        ApisRead = "apis:read",
+        ApisWrite = "apis:write",
+        ApisDelete = "apis:delete",
+        MembersRead = "members:read",
+        MembersWrite = "members:write",
+        MembersDelete = "members:delete",
+        AuditRead = "audit:read",
+        ScimRead = "scim:read",
+        ScimWrite = "scim:write",
+        SyncProfileRead = "sync:profile:read",
+        ConnectorRead = "connector:read",
+        ConnectorWrite = "connector:write",
+        /// The whole instance: every organisation, signing keys, system clients.
+        InstanceRead = "instance:read",
+        InstanceWrite = "instance:write",
+    }
+}
+
+use Permission::*;
+
+impl Permission {
+    /// What a person reads, the risk, and what comes with it.
+    pub const fn about(self) -> (&'static str, &'static str, &'static [Self]) {
+        match self {
+            OrganizationsRead => ("See the organisation and its settings", "reads", &[]),
+            OrganizationsWrite => ("Change the organisation's settings", "changes", &[OrganizationsRead]),
+            ClientsRead => ("See OAuth clients", "reads", &[]),
+            ClientsWrite => ("Create, change and disable OAuth clients", "changes", &[ClientsRead]),
+            ClientsDelete => ("Delete OAuth clients for good", "destructive", &[ClientsRead]),
+            ApisRead => ("See APIs and scopes", "reads", &[]),
+            ApisWrite => ("Create and change APIs and scopes", "changes", &[ApisRead]),
+            ApisDelete => ("Delete APIs and scopes", "destructive", &[ApisRead]),
+            MembersRead => ("See members", "reads", &[]),
+            MembersWrite => ("Add members and change their roles", "changes", &[MembersRead]),
+            MembersDelete => ("Remove members", "destructive", &[MembersRead]),
+            AuditRead => ("Read the activity log", "reads", &[]),
+            ScimRead => ("Read directory users and groups", "reads", &[]),
+            ScimWrite => ("Create, change and remove directory users and groups", "destructive", &[ScimRead]),
+            SyncProfileRead => ("Read synchronisation profiles", "reads", &[]),
+            ConnectorRead => ("Read connector settings", "reads", &[]),
+            ConnectorWrite => ("Report connector state", "changes", &[ConnectorRead]),
+            InstanceRead => ("See the whole instance", "reads", &[]),
+            InstanceWrite => ("Run the whole instance: keys, system clients, organisations", "destructive", &[
+                InstanceRead,
+            ]),
+        }
+    }
+
+    /// Whether it is about synchronising a directory.
+    pub const fn is_directory(self) -> bool {
+        matches!(
+            self,
+            ScimRead | ScimWrite | SyncProfileRead | ConnectorRead | ConnectorWrite
+        )
+    }
+
+    /// Whether only system clients and operators ever hold it.
+    pub const fn is_instance(self) -> bool {
+        matches!(self, InstanceRead | InstanceWrite)
+    }
+}
+
+/// A set of permissions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permissions(u32);
+
+impl Permissions {
+    /// Whether it holds `permission`.
+    pub const fn allow(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u32) != 0
+    }
+
+    /// With one more, and everything that comes with it.
+    #[must_use]
+    pub fn with(self, permission: Permission) -> Self {
+        let (_, _, implied) = permission.about();
+        implied
+            .iter()
+            .fold(Self(self.0 | (1 << permission as u32)), |all, more| all.with(*more))
+    }
+
+    /// What both hold.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The permissions among scope values; other values are none.
+    pub fn of_scopes<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
+        values
+            .into_iter()
+            .filter_map(Permission::parse)
+            .fold(Self::default(), Self::with)
+    }
+
+    /// What a role may do.
+    pub fn of_role(role: Role) -> Self {
+        let all = Permission::ALL.iter().copied().filter(|p| !p.is_instance());
+        match role {
+            Role::Owner | Role::Admin => all.fold(Self::default(), Self::with),
+            Role::Auditor => [
+                OrganizationsRead,
+                ClientsRead,
+                ApisRead,
+                MembersRead,
+                AuditRead,
+            ]
+            .into_iter()
+            .fold(Self::default(), Self::with),
+            Role::Member => Self::default().with(OrganizationsRead),
+        }
+    }
+
+    /// What an operator may do, in every organisation.
+    pub fn operator() -> Self {
+        Permission::ALL
+            .iter()
+            .copied()
+            .fold(Self::default(), Self::with)
+    }
+}
+
+words! {
+    /// What kind of party acts.
+    ActorKind {
+        User = "user",
+        Client = "client",
+        System = "system",
+    }
+}
+
+/// Who acts.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub kind: ActorKind,
+    pub id: String,
+    pub name: String,
+    pub ip: Option<String>,
+    pub request_id: String,
+    /// By which door.
+    pub origin: Origin,
+}
+
+impl Actor {
+    /// The server itself.
+    pub fn system() -> Self {
+        Self {
+            kind: ActorKind::System,
+            id: "system".to_owned(),
+            name: "Oauthority".to_owned(),
+            ip: None,
+            request_id: String::new(),
+            origin: Origin::System,
+        }
+    }
+}
+
+/// Who acts, where, and what he may do there.
+#[derive(Clone, Debug)]
+pub struct Access {
+    pub actor: Actor,
+    pub org: Organization,
+    pub permissions: Permissions,
+    /// When a person last proved who he is; `None` for clients and the server itself.
+    pub authenticated_at: Option<Timestamp>,
+    /// Only say what would come of it.
+    pub dry_run: bool,
+}
+
+/// How old a sign-in may be for a sensitive action.
+pub const FRESH: Lifetime = Lifetime::minutes(15);
+
+impl Access {
+    /// Asks for a permission.
+    ///
+    /// # Errors
+    /// `insufficient_scope` for a client, `forbidden` for a person; both name what is missing.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.permissions.allow(permission) {
+            return Ok(());
+        }
+        let (about, ..) = permission.about();
+        Err(match self.actor.kind {
+            ActorKind::Client => Code::InsufficientScope
+                .because(format!("this needs an access token with the scope {permission}")),
+            ActorKind::User | ActorKind::System => Code::Forbidden.because(format!(
+                "your role in this organisation does not allow: {}",
+                about.to_lowercase()
+            )),
+        }
+        .into())
+    }
+
+    /// Asks for a permission and, of a person, a sign-in that is not older than [`FRESH`].
+    ///
+    /// # Errors
+    /// As [`require`](Self::require), and `fresh_sign_in_needed`.
+    pub fn require_fresh(&self, permission: Permission, now: Timestamp) -> Result<()> {
+        self.require(permission)?;
+        match self.authenticated_at {
+            Some(at) if at < now.before(FRESH) => Err(Code::FreshSignInNeeded
+                .because("this needs a sign-in not older than 15 minutes: enter your password again")
+                .into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_comes_with_reading() {
+        let held = Permissions::of_scopes(["clients:write"]);
+        assert!(held.allow(ClientsRead) && held.allow(ClientsWrite) && !held.allow(ClientsDelete));
+    }
+
+    #[test]
+    fn no_role_runs_the_instance() {
+        for role in Role::ALL {
+            assert!(!Permissions::of_role(*role).allow(InstanceRead), "{role}");
+        }
+    }
+
+    #[test]
+    fn w_12_an_auditor_changes_nothing() {
+        let held = Permissions::of_role(Role::Auditor);
+        for permission in Permission::ALL {
+            let (_, risk, _) = permission.about();
+            assert!(risk == "reads" || !held.allow(*permission), "{permission}");
+        }
+    }
+}

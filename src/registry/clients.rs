@@ -1,0 +1,459 @@
+//! Create, edit, disable, enable and delete clients.
+
+use serde_json::{Value as Json, json};
+
+use crate::{
+    db::{Batch, WriteError},
+    error::Result,
+    oauth::{
+        client::{GrantType, Kind, Status},
+        refusal::{Code, Refusal},
+    },
+    registry::{
+        Registry, Resource, access::Access, access::Permission, announce,
+        client_input::{self, Draft, Resolved, ScopeRef, Surroundings},
+        secrets::{self, NewSecret, Term},
+    },
+    store::{self, apis::Api, changes, clients::Client},
+};
+
+/// A client that was just made or got a new secret; the secret's text exists only here.
+pub struct Created {
+    pub client: Client,
+    pub secret: Option<NewSecret>,
+}
+
+/// What a new client may say beyond its settings.
+#[derive(Clone, Debug, Default)]
+pub struct Creation {
+    pub secret_label: Option<String>,
+    pub secret_term: Term,
+}
+
+/// A client as others see it in an event: never a secret.
+pub fn describe(client: &Client, apis: &[Api]) -> Json {
+    let scopes: Vec<Json> = client
+        .scopes
+        .iter()
+        .map(|(api, value)| {
+            let audience = apis.iter().find(|a| a.id == *api).map(|a| a.audience.as_str());
+            json!({ "audience": audience, "value": value })
+        })
+        .collect();
+    json!({
+        "name": client.name,
+        "description": client.description,
+        "type": client.application_type,
+        "grant_types": client.grant_types,
+        "redirect_uris": client.redirect_uris,
+        "scopes": scopes,
+        "oidc_scopes": client.oidc_scopes,
+        "auth_method": client.auth_method,
+        "require_consent": client.require_consent,
+        "access_token_lifetime": client.access_token_lifetime,
+        "owner": client.user_id,
+        "status": client.status,
+    })
+}
+
+fn resource(client: &Client) -> Resource<'_> {
+    Resource {
+        kind: "client",
+        id: &client.client_id,
+        name: &client.name,
+    }
+}
+
+/// The client with this id in the organisation of the access, archived ones included.
+///
+/// # Errors
+/// `not_found`, the same for a foreign client as for none; reaching for a foreign one is written to the audit log.
+pub async fn find(registry: &Registry, access: &Access, client_id: &str) -> Result<Client> {
+    access.require(Permission::ClientsRead)?;
+    let found = store::clients::find(registry.db(), client_id).await?;
+    match found {
+        Some(client) if client.org_id == access.org.id => Ok(client),
+        Some(_) => {
+            let reached = Resource {
+                kind: "client",
+                id: client_id,
+                name: "",
+            };
+            registry
+                .note_refusal(access, "client.foreign_access", reached, "the client belongs to another organisation")
+                .await;
+            Err(unknown().into())
+        }
+        None => Err(unknown().into()),
+    }
+}
+
+/// There is no such client here.
+pub fn unknown() -> Refusal {
+    Code::NotFound.because("there is no client with this id")
+}
+
+/// As [`find`], but only a client that may be changed, at the version the caller has seen.
+async fn find_for_change(
+    registry: &Registry,
+    access: &Access,
+    client_id: &str,
+    version: Option<i64>,
+) -> Result<Client> {
+    let client = find(registry, access, client_id).await?;
+    if client.status == Status::Deleted {
+        return Err(Code::Conflict
+            .because("this client was deleted; create a new one like it instead")
+            .reason("client.deleted")
+            .into());
+    }
+    if version.is_some_and(|seen| seen != client.version) {
+        return Err(WriteError::Unmet("version").into());
+    }
+    Ok(client)
+}
+
+/// Refuses to change a system client, and writes the attempt down.
+async fn refuse_system(registry: &Registry, access: &Access, client: &Client, action: &str) -> Result<()> {
+    if client.kind != Kind::System {
+        return Ok(());
+    }
+    let why = "system clients keep the product running: they cannot be changed, disabled or deleted; \
+               their secrets can be rotated";
+    registry.note_refusal(access, action, resource(client), why).await;
+    Err(Code::Conflict.because(why).reason("client.system").into())
+}
+
+/// Creates a client of the organisation.
+///
+/// # Errors
+/// Bad input field by field; `conflict` when the organisation's limit is reached; missing permission.
+pub async fn create(registry: &Registry, access: &Access, draft: Draft, extra: Creation) -> Result<Created> {
+    access.require_fresh(Permission::ClientsWrite, registry.now())?;
+    check_quota(registry, access).await?;
+    let client_id = crate::secret::client_id(&registry.entropy);
+    create_with_id(registry, access, client_id, draft, extra, Batch::default()).await
+}
+
+/// Creates a client with a chosen id, together with `batch`.
+pub(super) async fn create_with_id(
+    registry: &Registry,
+    access: &Access,
+    client_id: String,
+    draft: Draft,
+    extra: Creation,
+    mut batch: Batch,
+) -> Result<Created> {
+    let now = registry.now();
+    let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
+    let resolved = checked(registry, access, &draft, &apis, &[]).await?;
+    let holds_secret = draft.application_type.holds_secret();
+    let client = Client {
+        client_id,
+        org_id: access.org.id.clone(),
+        user_id: draft.user_id.clone(),
+        kind: draft.kind,
+        application_type: draft.application_type,
+        name: draft.name.trim().to_owned(),
+        description: draft.description.trim().to_owned(),
+        grant_types: draft.grant_types,
+        redirect_uris: draft.redirect_uris,
+        oidc_scopes: resolved.oidc_scopes,
+        scopes: resolved.scopes,
+        auth_method: draft.auth_method,
+        require_consent: draft.require_consent,
+        first_party: draft.kind == Kind::System,
+        access_token_lifetime: draft.access_token_lifetime,
+        status: Status::Active,
+        status_at: None,
+        status_by: None,
+        status_reason: None,
+        epoch: 1,
+        origin: access.actor.origin,
+        created_by: access.actor.name.clone(),
+        created_at: now,
+        updated_at: now,
+        last_used_at: None,
+        last_used_ip: None,
+        version: 1,
+    };
+    let secret = if holds_secret {
+        let expires_at = extra.secret_term.expiry(&client, &access.org, now)?;
+        Some(secrets::make(registry, access, &client, extra.secret_label, expires_at)?)
+    } else {
+        None
+    };
+    batch.push(store::clients::add(&client));
+    push_grants(&mut batch, &client);
+    if let Some(secret) = &secret {
+        batch.push(store::secrets::add(&secret.row));
+    }
+    announce(&mut batch, changes::Kind::Client, &client.client_id, now);
+    let details = json!({ "after": describe(&client, &apis) });
+    let event = registry.event(&access.actor, &client.org_id, "client.created", resource(&client), details);
+    batch.push(store::audit::append(&event));
+    registry.commit(access, batch).await?;
+    Ok(Created { client, secret })
+}
+
+fn push_grants(batch: &mut Batch, client: &Client) {
+    for (position, (api_id, value)) in (0..).zip(&client.scopes) {
+        batch.push(store::clients::grant(&client.client_id, api_id, value, position));
+    }
+}
+
+async fn check_quota(registry: &Registry, access: &Access) -> Result<()> {
+    let most = registry.config.limits.clients_per_organization;
+    if most == 0 {
+        return Ok(());
+    }
+    let org = [access.org.id.clone()];
+    let have = store::clients::count(registry.db(), &org, &store::clients::Filter::default()).await?;
+    if u64::try_from(have).unwrap_or_default() >= most {
+        return Err(Code::Conflict
+            .because(format!(
+                "{have} of {most} clients: delete one that is not used any more, or ask your operator for more"
+            ))
+            .reason("client.quota")
+            .into());
+    }
+    Ok(())
+}
+
+async fn checked(
+    registry: &Registry,
+    access: &Access,
+    draft: &Draft,
+    apis: &[Api],
+    held: &[(String, String)],
+) -> Result<Resolved> {
+    let around = Surroundings {
+        apis,
+        permissions: access.permissions,
+        held,
+        development_redirects: access.org.settings.development_redirects,
+    };
+    let mut result = client_input::check(draft, &around);
+    if let Some(user) = &draft.user_id
+        && store::users::role(registry.db(), &access.org.id, user).await?.is_none()
+    {
+        let field = crate::oauth::refusal::Field::new(
+            "/owner",
+            "owner.unknown",
+            "The owner must be a member of this organisation.",
+        );
+        match &mut result {
+            Ok(_) => result = Err(vec![field]),
+            Err(fields) => fields.push(field),
+        }
+    }
+    result.map_err(|fields| Refusal::fields(fields).into())
+}
+
+/// What to change of a client; `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Edit {
+    /// Turns a sync connector into a custom client.
+    pub customise: bool,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub grant_types: Option<Vec<GrantType>>,
+    pub redirect_uris: Option<Vec<String>>,
+    pub scopes: Option<Vec<ScopeRef>>,
+    pub auth_method: Option<Option<crate::oauth::client::AuthMethod>>,
+    pub require_consent: Option<bool>,
+    pub access_token_lifetime: Option<Option<crate::time::Lifetime>>,
+    pub user_id: Option<Option<String>>,
+}
+
+/// The scopes of a client as somebody would write them.
+pub fn scope_refs(client: &Client, apis: &[Api]) -> Vec<ScopeRef> {
+    let own = client.scopes.iter().map(|(api, value)| ScopeRef {
+        audience: apis.iter().find(|a| a.id == *api).map(|a| a.audience.clone()),
+        value: value.clone(),
+    });
+    own.chain(client.oidc_scopes.iter().map(ScopeRef::text)).collect()
+}
+
+fn draft_of(client: &Client, apis: &[Api], edit: Edit) -> Draft {
+    Draft {
+        kind: if edit.customise && client.kind == Kind::SyncConnector {
+            Kind::Custom
+        } else {
+            client.kind
+        },
+        application_type: client.application_type,
+        name: edit.name.unwrap_or_else(|| client.name.clone()),
+        description: edit.description.unwrap_or_else(|| client.description.clone()),
+        grant_types: edit.grant_types.unwrap_or_else(|| client.grant_types.clone()),
+        redirect_uris: edit.redirect_uris.unwrap_or_else(|| client.redirect_uris.clone()),
+        scopes: edit.scopes.unwrap_or_else(|| scope_refs(client, apis)),
+        auth_method: edit.auth_method.unwrap_or(client.auth_method),
+        require_consent: edit.require_consent.unwrap_or(client.require_consent),
+        access_token_lifetime: edit.access_token_lifetime.unwrap_or(client.access_token_lifetime),
+        user_id: edit.user_id.unwrap_or_else(|| client.user_id.clone()),
+    }
+}
+
+/// Changes the settings of a client. A scope that is taken away stops working in tokens already issued, too.
+///
+/// # Errors
+/// Bad input field by field; `precondition_failed` when `version` is stale; `conflict` for a system or deleted client.
+pub async fn edit(
+    registry: &Registry,
+    access: &Access,
+    client_id: &str,
+    version: Option<i64>,
+    edit: Edit,
+) -> Result<Client> {
+    access.require(Permission::ClientsWrite)?;
+    let before = find_for_change(registry, access, client_id, version).await?;
+    refuse_system(registry, access, &before, "client.updated").await?;
+    let now = registry.now();
+    let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
+    let draft = draft_of(&before, &apis, edit);
+    let resolved = checked(registry, access, &draft, &apis, &before.scopes).await?;
+    let after = Client {
+        kind: draft.kind,
+        name: draft.name.trim().to_owned(),
+        description: draft.description.trim().to_owned(),
+        grant_types: draft.grant_types,
+        redirect_uris: draft.redirect_uris,
+        scopes: resolved.scopes,
+        oidc_scopes: resolved.oidc_scopes,
+        auth_method: draft.auth_method,
+        require_consent: draft.require_consent,
+        access_token_lifetime: draft.access_token_lifetime,
+        user_id: draft.user_id,
+        ..before.clone()
+    };
+    let (was, is) = differences(&describe(&before, &apis), &describe(&after, &apis));
+    if is.is_empty() && before.kind == after.kind {
+        return Ok(before);
+    }
+    let mut batch = Batch::default();
+    batch.push(store::clients::set(&after, now));
+    if before.scopes != after.scopes {
+        batch.push(store::clients::ungrant_all(client_id));
+        push_grants(&mut batch, &after);
+    }
+    announce(&mut batch, changes::Kind::Client, client_id, now);
+    let details = json!({ "before": was, "after": is });
+    let event = registry.event(&access.actor, &after.org_id, "client.updated", resource(&after), details);
+    batch.push(store::audit::append(&event));
+    registry.commit(access, batch).await?;
+    Ok(Client {
+        updated_at: now,
+        version: before.version + 1,
+        ..after
+    })
+}
+
+/// The members in which two descriptions differ: as they were, as they are.
+pub(super) fn differences(before: &Json, after: &Json) -> (serde_json::Map<String, Json>, serde_json::Map<String, Json>) {
+    let (mut was, mut is) = (serde_json::Map::new(), serde_json::Map::new());
+    if let (Some(before), Some(after)) = (before.as_object(), after.as_object()) {
+        for (name, value) in after {
+            if before.get(name) != Some(value) {
+                was.insert(name.clone(), before.get(name).cloned().unwrap_or(Json::Null));
+                is.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    (was, is)
+}
+
+/// Cuts a client off until it is enabled again; every token it ever got is dead for good. Once more does nothing.
+///
+/// # Errors
+/// `conflict` for a system or deleted client; missing permission.
+pub async fn disable(
+    registry: &Registry,
+    access: &Access,
+    client_id: &str,
+    version: Option<i64>,
+    reason: Option<&str>,
+) -> Result<Client> {
+    access.require(Permission::ClientsWrite)?;
+    set_status(registry, access, client_id, version, Status::Disabled, reason).await
+}
+
+/// Brings a disabled client back. Tokens issued before it was disabled stay dead.
+///
+/// # Errors
+/// `conflict` for a deleted client; missing permission.
+pub async fn enable(
+    registry: &Registry,
+    access: &Access,
+    client_id: &str,
+    version: Option<i64>,
+) -> Result<Client> {
+    access.require(Permission::ClientsWrite)?;
+    set_status(registry, access, client_id, version, Status::Active, None).await
+}
+
+/// Deletes a client for good: its secrets and grants are erased, its id is never used again.
+///
+/// # Errors
+/// `conflict` for a system client or one that is deleted already; missing permission; for people, an old sign-in.
+pub async fn delete(
+    registry: &Registry,
+    access: &Access,
+    client_id: &str,
+    version: Option<i64>,
+) -> Result<Client> {
+    access.require_fresh(Permission::ClientsDelete, registry.now())?;
+    set_status(registry, access, client_id, version, Status::Deleted, None).await
+}
+
+async fn set_status(
+    registry: &Registry,
+    access: &Access,
+    client_id: &str,
+    version: Option<i64>,
+    status: Status,
+    reason: Option<&str>,
+) -> Result<Client> {
+    let before = find_for_change(registry, access, client_id, version).await?;
+    let action = match status {
+        Status::Active => "client.enabled",
+        Status::Disabled => "client.disabled",
+        Status::Deleted => "client.deleted",
+    };
+    if status != Status::Active {
+        refuse_system(registry, access, &before, action).await?;
+    }
+    if before.status == status {
+        return Ok(before);
+    }
+    let now = registry.now();
+    let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+    let mut batch = Batch::default();
+    batch.push(store::clients::set_status(&before, status, &access.actor.name, reason, now));
+    if status == Status::Deleted {
+        batch.push(store::secrets::erase(client_id));
+        batch.push(store::clients::ungrant_all(client_id));
+    }
+    announce(&mut batch, changes::Kind::Client, client_id, now);
+    let mut details = json!({ "before": { "status": before.status }, "after": { "status": status } });
+    if let Some(reason) = reason {
+        details["reason"] = json!(reason);
+    }
+    if status == Status::Deleted {
+        let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
+        details["before"] = describe(&before, &apis);
+    }
+    let event = registry.event(&access.actor, &before.org_id, action, resource(&before), details);
+    batch.push(store::audit::append(&event));
+    registry.commit(access, batch).await?;
+    Ok(Client {
+        status,
+        status_at: Some(now),
+        status_by: Some(access.actor.name.clone()),
+        status_reason: reason.map(str::to_owned),
+        epoch: before.epoch + 1,
+        updated_at: now,
+        version: before.version + 1,
+        ..before
+    })
+}

@@ -1,0 +1,87 @@
+//! What a cut would cut, in numbers: the same for console, API and command line.
+
+use crate::{
+    error::Result,
+    oauth::client::words,
+    registry::{Registry, access::Access, clients},
+    store::{self, apis::TokenFormat},
+    time::Timestamp,
+};
+
+words! {
+    /// What somebody is about to do to a client.
+    Cut {
+        Delete = "delete",
+        Disable = "disable",
+        Rotate = "rotate",
+    }
+}
+
+/// Access tokens of one format that are alive.
+#[derive(Clone, Debug)]
+pub struct LiveTokens {
+    pub format: TokenFormat,
+    pub count: i64,
+    /// When the last of them expires.
+    pub last_expires_at: Timestamp,
+}
+
+/// What a cut would cut.
+#[derive(Clone, Debug)]
+pub struct Impact {
+    pub action: Cut,
+    pub as_of: Timestamp,
+    pub access_tokens: Vec<LiveTokens>,
+    /// Secrets that work now and would not any more.
+    pub secrets: usize,
+    pub last_used_at: Option<Timestamp>,
+    pub last_used_ip: Option<String>,
+    /// Until when a service that verifies JWTs offline, without asking us, still accepts one.
+    pub offline_until: Option<Timestamp>,
+    /// Whether it can be undone.
+    pub reversible: bool,
+}
+
+impl Impact {
+    /// How many access tokens stop working.
+    pub fn token_count(&self) -> i64 {
+        self.access_tokens.iter().map(|t| t.count).sum()
+    }
+}
+
+/// Counts what a cut would cut.
+///
+/// # Errors
+/// `not_found`; missing permission.
+pub async fn of(registry: &Registry, access: &Access, client_id: &str, action: Cut) -> Result<Impact> {
+    registry.flush_activity().await?;
+    let client = clients::find(registry, access, client_id).await?;
+    let now = registry.now();
+    let secrets = store::secrets::of_client(registry.db(), client_id).await?;
+    let tokens = store::activity::live_tokens(registry.db(), client_id, client.epoch, now).await?;
+    let access_tokens: Vec<LiveTokens> = tokens
+        .into_iter()
+        .filter_map(|(format, count, last_expires_at)| {
+            Some(LiveTokens {
+                format: TokenFormat::parse(&format)?,
+                count,
+                last_expires_at,
+            })
+        })
+        .collect();
+    let offline_until = access_tokens
+        .iter()
+        .filter(|t| t.format == TokenFormat::Jwt)
+        .map(|t| t.last_expires_at)
+        .max();
+    Ok(Impact {
+        action,
+        as_of: now,
+        offline_until,
+        access_tokens,
+        secrets: secrets.iter().filter(|s| s.usable(now)).count(),
+        last_used_at: client.last_used_at,
+        last_used_ip: client.last_used_ip,
+        reversible: action == Cut::Disable,
+    })
+}

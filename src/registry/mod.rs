@@ -1,0 +1,129 @@
+//! What may be done to the things we keep. Console, REST, command line and provisioning all call these functions, so
+//! they cannot disagree about who may do what. Every change appends its audit event in the same transaction.
+
+pub mod access; // who acts, for which organisation, with which permissions
+pub mod apis; // resource servers and scopes
+pub mod bootstrap; // what the first start creates
+pub mod client_input; // what a client may look like
+pub mod clients; // create, edit, disable, enable, delete
+pub mod impact; // what a cut would cut
+pub mod keys; // signing keys
+pub mod members; // people of an organisation
+pub mod organizations; // tenants
+pub mod people; // accounts, passwords, sign-in, sessions
+pub mod secrets; // rotate, end, extend
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::{
+    activity::Activity,
+    config::Config,
+    db::{Batch, Db, Done, WriteError},
+    error::Result,
+    live::Live,
+    password::Passwords,
+    registry::access::{Access, Actor},
+    secret::{Entropy, Keyring},
+    store::{self, audit::Event, changes},
+    time::{Clock, Timestamp},
+};
+
+/// What the registry works with.
+pub struct Registry {
+    pub config: Arc<Config>,
+    pub live: Arc<Live>,
+    pub keyring: Arc<Keyring>,
+    pub entropy: Entropy,
+    pub clock: Clock,
+    pub activity: Arc<Activity>,
+    pub passwords: Passwords,
+}
+
+impl Registry {
+    /// The database.
+    pub fn db(&self) -> &Db {
+        self.live.db()
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh id, ordered by time.
+    pub fn id(&self) -> String {
+        uuid::Uuid::now_v7().simple().to_string()
+    }
+
+    /// Commits a batch, unless the caller only wants to see what would come of it.
+    ///
+    /// # Errors
+    /// As the database says; nothing was changed then.
+    pub async fn commit(&self, access: &Access, batch: Batch) -> Result<Vec<Done>, WriteError> {
+        if access.dry_run {
+            return Ok(Vec::new());
+        }
+        self.live.commit(batch).await
+    }
+
+    /// Writes down what was used since the last time.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn flush_activity(&self) -> Result<()> {
+        Ok(self.activity.flush(self.db()).await?)
+    }
+
+    /// An audit event of something done.
+    pub fn event(&self, actor: &Actor, org_id: &str, action: &str, resource: Resource<'_>, details: Json) -> Event {
+        Event {
+            id: self.id(),
+            org_id: Some(org_id.to_owned()),
+            at: self.now(),
+            actor_kind: actor.kind.word().to_owned(),
+            actor_id: actor.id.clone(),
+            actor_name: actor.name.clone(),
+            ip: actor.ip.clone(),
+            request_id: actor.request_id.clone(),
+            action: action.to_owned(),
+            resource_kind: resource.kind.to_owned(),
+            resource_id: resource.id.to_owned(),
+            resource_name: resource.name.to_owned(),
+            outcome: "done".to_owned(),
+            details,
+        }
+    }
+
+    /// Appends an event of something refused. A failure to write it down does not change the refusal.
+    pub async fn note_refusal(&self, access: &Access, action: &str, resource: Resource<'_>, why: &str) {
+        let mut event = self.event(
+            &access.actor,
+            &access.org.id,
+            action,
+            resource,
+            serde_json::json!({ "reason": why }),
+        );
+        event.outcome = "refused".to_owned();
+        let written = self.db().write(Batch::from_iter([store::audit::append(&event)])).await;
+        if let Err(error) = written {
+            tracing::warn!(?error, "a refusal could not be written to the audit log");
+        }
+    }
+}
+
+/// What an event happened to.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource<'a> {
+    pub kind: &'static str,
+    pub id: &'a str,
+    pub name: &'a str,
+}
+
+/// Adds the announcement of a change to a batch.
+pub fn announce(batch: &mut Batch, kind: changes::Kind, subject: &str, now: Timestamp) {
+    for statement in changes::announce(kind, subject, now) {
+        batch.push(statement);
+    }
+}

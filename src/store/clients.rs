@@ -1,0 +1,583 @@
+//! Clients and what they were granted. A deleted client stays as a tombstone.
+
+use std::fmt::Write as _;
+
+use crate::{
+    db::{Db, DbError, Row, Statement, Value},
+    oauth::{
+        client::{ApplicationType, AuthMethod, GrantType, Kind, Origin, Status, fold, name_sort, words},
+        scope::OIDC,
+    },
+    time::{Lifetime, Timestamp},
+};
+
+/// A client as it is kept.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub client_id: String,
+    pub org_id: String,
+    /// The person it belongs to (personal) or who looks after it.
+    pub user_id: Option<String>,
+    pub kind: Kind,
+    pub application_type: ApplicationType,
+    pub name: String,
+    pub description: String,
+    pub grant_types: Vec<GrantType>,
+    pub redirect_uris: Vec<String>,
+    /// Granted scopes of OpenID Connect.
+    pub oidc_scopes: Vec<String>,
+    /// Granted (API id, value) pairs in order; the first one's API is the default audience.
+    pub scopes: Vec<(String, String)>,
+    /// `None`: Basic or body, as the caller likes.
+    pub auth_method: Option<AuthMethod>,
+    pub require_consent: bool,
+    pub first_party: bool,
+    pub access_token_lifetime: Option<Lifetime>,
+    pub status: Status,
+    /// When, by whom and why the status last changed.
+    pub status_at: Option<Timestamp>,
+    pub status_by: Option<String>,
+    pub status_reason: Option<String>,
+    /// Tokens of an older epoch are dead.
+    pub epoch: i64,
+    pub origin: Origin,
+    pub created_by: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+    pub last_used_ip: Option<String>,
+    pub version: i64,
+}
+
+macro_rules! client_columns {
+    () => {
+        "c.client_id, c.org_id, c.user_id, c.kind, c.application_type, c.name, c.description, c.grant_types, \
+         c.redirect_uris, c.oidc_scopes, c.auth_method, c.require_consent, c.first_party, c.access_token_lifetime, \
+         c.status, c.status_at, c.status_by, c.status_reason, c.epoch, c.origin, c.created_by, c.created_at, \
+         c.updated_at, c.last_used_at, c.last_used_ip, c.version"
+    };
+}
+
+macro_rules! select {
+    ($tail:literal) => {
+        concat!("SELECT ", client_columns!(), " FROM clients c ", $tail)
+    };
+}
+
+fn words_of(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn read(mut row: Row) -> Result<Client, DbError> {
+    Ok(Client {
+        client_id: row.next()?,
+        org_id: row.next()?,
+        user_id: row.next()?,
+        kind: Kind::parse(&row.next::<String>()?).unwrap_or(Kind::Custom),
+        application_type: ApplicationType::parse(&row.next::<String>()?).unwrap_or(ApplicationType::Public),
+        name: row.next()?,
+        description: row.next()?,
+        grant_types: GrantType::parse_list(&row.next::<String>()?),
+        redirect_uris: words_of(&row.next::<String>()?),
+        oidc_scopes: words_of(&row.next::<String>()?),
+        scopes: Vec::new(),
+        auth_method: row
+            .next::<Option<String>>()?
+            .and_then(|word| AuthMethod::parse(&word)),
+        require_consent: row.next()?,
+        first_party: row.next()?,
+        access_token_lifetime: row.next::<Option<i64>>()?.map(Lifetime::seconds),
+        // A word that this version does not know must not let a client in.
+        status: Status::parse(&row.next::<String>()?).unwrap_or(Status::Disabled),
+        status_at: row.next()?,
+        status_by: row.next()?,
+        status_reason: row.next()?,
+        epoch: row.next()?,
+        origin: Origin::parse(&row.next::<String>()?).unwrap_or(Origin::Api),
+        created_by: row.next()?,
+        created_at: row.next()?,
+        updated_at: row.next()?,
+        last_used_at: row.next()?,
+        last_used_ip: row.next()?,
+        version: row.next()?,
+    })
+}
+
+/// The client with this id, in whatever state, with what it was granted.
+pub async fn find(db: &Db, client_id: &str) -> Result<Option<Client>, DbError> {
+    let row = db
+        .read_one(select!("WHERE c.client_id = $1"), vec![client_id.into()])
+        .await?;
+    let Some(mut client) = row.map(read).transpose()? else {
+        return Ok(None);
+    };
+    client.scopes = db
+        .read(
+            "SELECT api_id, value FROM client_scopes WHERE client_id = $1 ORDER BY position",
+            vec![client_id.into()],
+        )
+        .await?
+        .into_iter()
+        .map(|mut row| Ok((row.next()?, row.next()?)))
+        .collect::<Result<_, DbError>>()?;
+    Ok(Some(client))
+}
+
+/// Every client that is not deleted, for the snapshot.
+pub async fn all(db: &Db) -> Result<Vec<Client>, DbError> {
+    let rows = db
+        .read(
+            select!("WHERE c.status <> 'deleted' ORDER BY c.client_id"),
+            vec![],
+        )
+        .await?;
+    let mut clients = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    attach_scopes(db, &mut clients, "", vec![]).await?;
+    Ok(clients)
+}
+
+/// Reads the scopes of clients in one statement; `clients` may be in any order.
+async fn attach_scopes(
+    db: &Db,
+    clients: &mut [Client],
+    condition: &str,
+    params: Vec<Value>,
+) -> Result<(), DbError> {
+    let index: std::collections::HashMap<String, usize> = clients
+        .iter()
+        .enumerate()
+        .map(|(at, c)| (c.client_id.clone(), at))
+        .collect();
+    let sql =
+        format!("SELECT client_id, api_id, value FROM client_scopes {condition} ORDER BY client_id, position");
+    for mut row in db.read(sql, params).await? {
+        if let Some(at) = index.get(&row.next::<String>()?) {
+            clients[*at].scopes.push((row.next()?, row.next()?));
+        }
+    }
+    Ok(())
+}
+
+words! {
+    /// What a list of clients is sorted by.
+    SortKey {
+        Name = "name",
+        Status = "status",
+        LastUsed = "last_used_at",
+        Created = "created_at",
+    }
+}
+
+impl SortKey {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Name => "c.name_sort",
+            Self::Status => "c.status",
+            Self::LastUsed => "COALESCE(c.last_used_at, 0)",
+            Self::Created => "c.created_at",
+        }
+    }
+}
+
+/// How long a client has not been used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Used {
+    Never,
+    /// Neither used nor created since then.
+    NotSince(Timestamp),
+}
+
+/// Which clients to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Part of name, id, description, owner or redirect host, whatever the case.
+    pub text: Option<String>,
+    /// Part of the name alone.
+    pub name: Option<String>,
+    /// Empty: active and disabled.
+    pub status: Vec<Status>,
+    pub kind: Option<Kind>,
+    pub application_type: Option<ApplicationType>,
+    pub grant: Option<GrantType>,
+    /// A scope value that was granted.
+    pub scope: Option<String>,
+    pub used: Option<Used>,
+    pub user_id: Option<String>,
+    pub created_after: Option<Timestamp>,
+    /// Has a usable secret that stops before then.
+    pub secret_stops_before: Option<(Timestamp, Timestamp)>,
+    /// Only these ids.
+    pub ids: Vec<String>,
+}
+
+/// Which part of a list to read.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub sort: SortKey,
+    pub descending: bool,
+    pub from: From,
+    pub limit: i64,
+}
+
+/// Where a page begins.
+#[derive(Clone, Debug)]
+pub enum From {
+    /// After so many clients.
+    Offset(i64),
+    /// After this client.
+    After(String),
+    /// The last ones before this client.
+    Before(String),
+}
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub clients: Vec<Client>,
+    /// How many match in all.
+    pub total: i64,
+    /// Whether there are matches before and after this part.
+    pub has_previous: bool,
+    pub has_next: bool,
+}
+
+struct Conditions {
+    sql: String,
+    params: Vec<Value>,
+}
+
+impl Conditions {
+    fn param(&mut self, value: impl Into<Value>) -> usize {
+        self.params.push(value.into());
+        self.params.len()
+    }
+
+    /// Adds a condition; `{}` stands for the number of the parameter.
+    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+        let n = self.param(value);
+        let _ = write!(self.sql, " AND {}", condition.replace("{}", &format!("${n}")));
+    }
+
+    fn any_of(&mut self, column: &str, values: impl Iterator<Item = String>) {
+        let list: Vec<String> = values.map(|v| format!("${}", self.param(v))).collect();
+        let _ = write!(self.sql, " AND {column} IN ({})", list.join(", "));
+    }
+
+    fn of(org_ids: &[String], filter: &Filter) -> Self {
+        let mut all = Self {
+            sql: "WHERE TRUE".to_owned(),
+            params: Vec::new(),
+        };
+        all.any_of("c.org_id", org_ids.iter().cloned());
+        if filter.status.is_empty() {
+            all.sql.push_str(" AND c.status <> 'deleted'");
+        } else {
+            all.any_of("c.status", filter.status.iter().map(|s| s.word().to_owned()));
+        }
+        if let Some(text) = &filter.text {
+            all.and("c.search_text LIKE {} ESCAPE '\\'", like(text));
+        }
+        if let Some(name) = &filter.name {
+            all.and("c.name_folded LIKE {} ESCAPE '\\'", like(name));
+        }
+        if let Some(kind) = filter.kind {
+            all.and("c.kind = {}", kind.word());
+        }
+        if let Some(kind) = filter.application_type {
+            all.and("c.application_type = {}", kind.word());
+        }
+        if let Some(grant) = filter.grant {
+            all.and(
+                "' ' || c.grant_types || ' ' LIKE {}",
+                format!("% {} %", grant.word()),
+            );
+        }
+        if let Some(scope) = &filter.scope {
+            let condition = if OIDC.contains(&scope.as_str()) {
+                "' ' || c.oidc_scopes || ' ' LIKE '% ' || {} || ' %'"
+            } else {
+                "EXISTS (SELECT 1 FROM client_scopes s WHERE s.client_id = c.client_id AND s.value = {})"
+            };
+            all.and(condition, scope.as_str());
+        }
+        match filter.used {
+            Some(Used::Never) => all.sql.push_str(" AND c.last_used_at IS NULL"),
+            Some(Used::NotSince(at)) => all.and("COALESCE(c.last_used_at, c.created_at) < {}", at),
+            None => {}
+        }
+        if let Some(user) = &filter.user_id {
+            all.and("c.user_id = {}", user.as_str());
+        }
+        if let Some(at) = filter.created_after {
+            all.and("c.created_at > {}", at);
+        }
+        if let Some((now, before)) = filter.secret_stops_before {
+            let (n, b) = (all.param(now), all.param(before));
+            let _ = write!(
+                all.sql,
+                " AND EXISTS (SELECT 1 FROM client_secrets s WHERE s.client_id = c.client_id \
+                 AND s.revoked_at IS NULL AND COALESCE(s.ends_at, s.expires_at) > ${n} \
+                 AND COALESCE(s.ends_at, s.expires_at) < ${b})"
+            );
+        }
+        if !filter.ids.is_empty() {
+            all.any_of("c.client_id", filter.ids.iter().cloned());
+        }
+        all
+    }
+}
+
+/// A `LIKE` pattern for texts that contain `part`.
+fn like(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for ch in fold(part).chars() {
+        if matches!(ch, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(ch);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Lists clients of some organisations. `Ok(None)` when the client that the page hangs on does not exist there.
+pub async fn list(
+    db: &Db,
+    org_ids: &[String],
+    filter: &Filter,
+    page: &Page,
+) -> Result<Option<Listed>, DbError> {
+    if org_ids.is_empty() {
+        return Ok(Some(Listed {
+            clients: Vec::new(),
+            total: 0,
+            has_previous: false,
+            has_next: false,
+        }));
+    }
+    let total = count(db, org_ids, filter).await?;
+    let mut all = Conditions::of(org_ids, filter);
+    let key = page.sort.column();
+    let backwards = matches!(page.from, From::Before(_));
+    let descending = page.descending != backwards;
+    let offset = match &page.from {
+        From::Offset(n) => *n,
+        From::After(id) | From::Before(id) => {
+            let mut anchor = Conditions::of(org_ids, &Filter::default());
+            anchor.sql = anchor.sql.replace(" AND c.status <> 'deleted'", "");
+            anchor.and("c.client_id = {}", id.as_str());
+            let sql = format!("SELECT {key} FROM clients c {}", anchor.sql);
+            let Some(mut row) = db.read_one(sql, anchor.params).await? else {
+                return Ok(None);
+            };
+            let value = match page.sort {
+                SortKey::Name => Value::from(row.next::<Vec<u8>>()?),
+                SortKey::Status => Value::from(row.next::<String>()?),
+                SortKey::LastUsed | SortKey::Created => Value::from(row.next::<i64>()?),
+            };
+            let (v, i) = (all.param(value), all.param(id.as_str()));
+            let than = if descending { '<' } else { '>' };
+            let _ = write!(all.sql, " AND ({key}, c.client_id) {than} (${v}, ${i})");
+            0
+        }
+    };
+    let direction = if descending { "DESC" } else { "ASC" };
+    let (l, o) = (all.param(page.limit + 1), all.param(offset));
+    let sql = format!(
+        concat!(
+            "SELECT ",
+            client_columns!(),
+            " FROM clients c {} ORDER BY {} {}, c.client_id {} LIMIT ${} OFFSET ${}"
+        ),
+        all.sql, key, direction, direction, l, o
+    );
+    let rows = db.read(sql, all.params).await?;
+    let mut clients = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = clients.len() > limit;
+    clients.truncate(limit);
+    if backwards {
+        clients.reverse();
+    }
+    if !clients.is_empty() {
+        let mut ids = Conditions {
+            sql: "WHERE TRUE".to_owned(),
+            params: Vec::new(),
+        };
+        ids.any_of("client_id", clients.iter().map(|c| c.client_id.clone()));
+        attach_scopes(db, &mut clients, &ids.sql, ids.params).await?;
+    }
+    let (has_previous, has_next) = match &page.from {
+        From::Offset(n) => (*n > 0, more),
+        From::After(_) => (true, more),
+        From::Before(_) => (more, true),
+    };
+    Ok(Some(Listed {
+        clients,
+        total,
+        has_previous,
+        has_next,
+    }))
+}
+
+/// How many clients match.
+pub async fn count(db: &Db, org_ids: &[String], filter: &Filter) -> Result<i64, DbError> {
+    let all = Conditions::of(org_ids, filter);
+    let row = db
+        .read_one(format!("SELECT count(*) FROM clients c {}", all.sql), all.params)
+        .await?;
+    row.map_or(Ok(0), |mut row| row.next())
+}
+
+/// Other clients of the organisation, not deleted, with this very name (whatever the case).
+pub async fn namesakes(db: &Db, org_id: &str, name: &str, except: &str) -> Result<Vec<String>, DbError> {
+    let rows = db
+        .read(
+            "SELECT client_id FROM clients \
+             WHERE org_id = $1 AND name_sort = $2 AND status <> 'deleted' AND client_id <> $3 ORDER BY client_id",
+            vec![org_id.into(), name_sort(name).into(), except.into()],
+        )
+        .await?;
+    rows.into_iter().map(|mut row| row.next()).collect()
+}
+
+fn search_text(client: &Client) -> String {
+    let hosts = client.redirect_uris.iter().filter_map(|uri| {
+        let url = url::Url::parse(uri).ok()?;
+        Some(url.host_str().unwrap_or(url.scheme()).to_owned())
+    });
+    let mut parts = vec![client.name.clone(), client.client_id.clone()];
+    parts.push(client.description.clone());
+    parts.push(client.created_by.clone());
+    parts.extend(hosts);
+    fold(&parts.join("\n"))
+}
+
+/// Adds a client; its scopes come by [`grant`].
+pub fn add(client: &Client) -> Statement {
+    Statement::new(
+        "INSERT INTO clients (client_id, org_id, user_id, kind, application_type, name, name_folded, name_sort, search_text, \
+         description, grant_types, redirect_uris, oidc_scopes, auth_method, require_consent, first_party, \
+         access_token_lifetime, status, epoch, origin, created_by, created_at, updated_at, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
+         $22, $23, $24)",
+        vec![
+            (&client.client_id).into(),
+            (&client.org_id).into(),
+            client.user_id.clone().into(),
+            client.kind.word().into(),
+            client.application_type.word().into(),
+            (&client.name).into(),
+            fold(&client.name).into(),
+            name_sort(&client.name).into(),
+            search_text(client).into(),
+            (&client.description).into(),
+            GrantType::join(&client.grant_types).into(),
+            client.redirect_uris.join("\n").into(),
+            client.oidc_scopes.join(" ").into(),
+            client.auth_method.map(AuthMethod::word).map(str::to_owned).into(),
+            client.require_consent.into(),
+            client.first_party.into(),
+            client.access_token_lifetime.map(Lifetime::as_seconds).into(),
+            client.status.word().into(),
+            client.epoch.into(),
+            client.origin.word().into(),
+            (&client.created_by).into(),
+            client.created_at.into(),
+            client.updated_at.into(),
+            client.version.into(),
+        ],
+    )
+}
+
+/// Writes the settings of a client, if its version is still the one that was read; its scopes come by [`ungrant_all`]
+/// and [`grant`].
+pub fn set(client: &Client, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE clients SET user_id = $1, kind = $2, name = $3, name_folded = $4, name_sort = $5, search_text = $6, \
+         description = $7, grant_types = $8, redirect_uris = $9, oidc_scopes = $10, auth_method = $11, \
+         require_consent = $12, access_token_lifetime = $13, updated_at = $14, version = version + 1 \
+         WHERE client_id = $15 AND version = $16",
+        vec![
+            client.user_id.clone().into(),
+            client.kind.word().into(),
+            (&client.name).into(),
+            fold(&client.name).into(),
+            name_sort(&client.name).into(),
+            search_text(client).into(),
+            (&client.description).into(),
+            GrantType::join(&client.grant_types).into(),
+            client.redirect_uris.join("\n").into(),
+            client.oidc_scopes.join(" ").into(),
+            client.auth_method.map(AuthMethod::word).map(str::to_owned).into(),
+            client.require_consent.into(),
+            client.access_token_lifetime.map(Lifetime::as_seconds).into(),
+            now.into(),
+            (&client.client_id).into(),
+            client.version.into(),
+        ],
+    )
+    .expecting("version")
+}
+
+/// Changes the status, and raises the epoch, so that every token issued before is dead.
+pub fn set_status(
+    client: &Client,
+    status: Status,
+    by: &str,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Statement {
+    Statement::new(
+        "UPDATE clients SET status = $1, status_at = $2, status_by = $3, status_reason = $4, epoch = epoch + 1, \
+         updated_at = $2, version = version + 1 WHERE client_id = $5 AND version = $6",
+        vec![
+            status.word().into(),
+            now.into(),
+            by.into(),
+            reason.map(str::to_owned).into(),
+            (&client.client_id).into(),
+            client.version.into(),
+        ],
+    )
+    .expecting("version")
+}
+
+/// Raises the version (for a change of secrets), and the epoch if every token issued before is to die.
+pub fn bump(client: &Client, revoke_tokens: bool, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE clients SET epoch = epoch + $1, updated_at = $2, version = version + 1 \
+         WHERE client_id = $3 AND version = $4",
+        vec![
+            i64::from(revoke_tokens).into(),
+            now.into(),
+            (&client.client_id).into(),
+            client.version.into(),
+        ],
+    )
+    .expecting("version")
+}
+
+/// Grants a scope, at a position in the order.
+pub fn grant(client_id: &str, api_id: &str, value: &str, position: i64) -> Statement {
+    Statement::new(
+        "INSERT INTO client_scopes (client_id, api_id, value, position) VALUES ($1, $2, $3, $4)",
+        vec![client_id.into(), api_id.into(), value.into(), position.into()],
+    )
+}
+
+/// Takes every scope of a client back.
+pub fn ungrant_all(client_id: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM client_scopes WHERE client_id = $1",
+        vec![client_id.into()],
+    )
+}
+
+/// Writes down when a client was last used, as counted in memory.
+pub fn note_use(client_id: &str, at: Timestamp, ip: &str) -> Statement {
+    Statement::new(
+        "UPDATE clients SET last_used_at = $1, last_used_ip = $2 WHERE client_id = $3",
+        vec![at.into(), ip.into(), client_id.into()],
+    )
+}

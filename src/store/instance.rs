@@ -1,0 +1,26 @@
+//! Facts about this installation, by name.
+
+use crate::db::{Db, DbError, Statement};
+
+/// The value that tells whether the key file belongs to this database.
+pub const KEY_CHECK: &str = "key_check";
+/// When the first start finished.
+pub const INITIALIZED: &str = "initialized_at";
+/// Since when uses of clients are recorded.
+pub const TRACKED_SINCE: &str = "tracked_since";
+
+/// A fact, if it is known.
+pub async fn find(db: &Db, name: &str) -> Result<Option<String>, DbError> {
+    let row = db
+        .read_one("SELECT value FROM instance WHERE name = $1", vec![name.into()])
+        .await?;
+    row.map(|mut row| row.next()).transpose()
+}
+
+/// Writes a fact down once; `expecting` fails the batch if it was known already.
+pub fn add(name: &str, value: &str) -> Statement {
+    Statement::new(
+        "INSERT INTO instance (name, value) VALUES ($1, $2)",
+        vec![name.into(), value.into()],
+    )
+}

@@ -1,0 +1,18 @@
+//! The only code that knows SQL. A function is a statement: one that reads takes the database and answers; one that
+//! writes gives back a [`Statement`](crate::db::Statement) for a batch, so that a change and its audit event are one
+//! transaction.
+
+pub mod activity; // how many tokens are alive
+pub mod apis; // resource servers and their scopes
+pub mod audit; // who did what
+pub mod changes; // the ordered log of what can change an answer
+pub mod clients; // clients and what they were granted
+pub mod idempotency; // answers remembered for a repeated request
+pub mod instance; // facts about this installation
+pub mod keys; // signing keys, sealed
+pub mod once; // texts that work once
+pub mod organizations; // tenants
+pub mod revocations; // single tokens cut off
+pub mod secrets; // client secrets, digests only
+pub mod sessions; // signed-in browsers
+pub mod users; // people and their memberships

@@ -1,0 +1,75 @@
+//! Texts that work once: set-up links, form tokens, downloads. Kept by digest; a payload that is secret is sealed.
+
+use crate::{
+    db::{Db, DbError, Statement},
+    time::Timestamp,
+};
+
+/// Issues a text that works once.
+pub fn add(
+    digest: &[u8],
+    purpose: &str,
+    payload: Option<Vec<u8>>,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Statement {
+    Statement::new(
+        "INSERT INTO one_time_tokens (digest, purpose, payload, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        vec![
+            digest.into(),
+            purpose.into(),
+            payload.into(),
+            now.into(),
+            expires_at.into(),
+        ],
+    )
+}
+
+/// Spends it: `spent` if it was used, has expired or never was. Returns the payload.
+pub fn spend(digest: &[u8], purpose: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE one_time_tokens SET used_at = $1 \
+         WHERE digest = $2 AND purpose = $3 AND used_at IS NULL AND expires_at > $1 RETURNING payload",
+        vec![now.into(), digest.into(), purpose.into()],
+    )
+    .expecting("spent")
+}
+
+/// Spends a text that the page itself made up: `spent` if it came before.
+pub fn spend_new(digest: &[u8], purpose: &str, now: Timestamp, expires_at: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO one_time_tokens (digest, purpose, created_at, expires_at, used_at) VALUES ($1, $2, $3, $4, $3) \
+         ON CONFLICT (digest) DO NOTHING",
+        vec![digest.into(), purpose.into(), now.into(), expires_at.into()],
+    )
+    .expecting("spent")
+}
+
+/// Whether a text would still work.
+pub async fn usable(db: &Db, digest: &[u8], purpose: &str, now: Timestamp) -> Result<bool, DbError> {
+    let row = db
+        .read_one(
+            "SELECT 1 FROM one_time_tokens \
+             WHERE digest = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3",
+            vec![digest.into(), purpose.into(), now.into()],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Voids every unused text of a purpose.
+pub fn void(purpose: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE one_time_tokens SET used_at = $1, payload = NULL WHERE purpose = $2 AND used_at IS NULL",
+        vec![now.into(), purpose.into()],
+    )
+}
+
+/// Forgets what has expired.
+pub fn forget(now: Timestamp) -> Statement {
+    Statement::new(
+        "DELETE FROM one_time_tokens WHERE digest IN \
+         (SELECT digest FROM one_time_tokens WHERE expires_at <= $1 LIMIT 1000)",
+        vec![now.into()],
+    )
+}

@@ -1,0 +1,137 @@
+//! Organisations: everything else belongs to one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    db::{Db, DbError, Row, Statement},
+    oauth::client::fold,
+    time::Timestamp,
+};
+
+/// A tenant.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    pub id: String,
+    pub handle: String,
+    pub name: String,
+    pub kind: String,
+    pub settings: Settings,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub version: i64,
+}
+
+/// What an organisation decides for its clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Seconds; the smallest of API, client and organisation wins.
+    pub access_token_lifetime: Option<i64>,
+    /// Whether web and single-page clients may register `http` on a loopback host.
+    pub development_redirects: bool,
+    /// Days until a new secret of a service expires.
+    pub secret_lifetime_days: i64,
+    /// Whether secrets without an end are allowed.
+    pub secrets_may_never_expire: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            access_token_lifetime: None,
+            development_redirects: true,
+            secret_lifetime_days: 90,
+            secrets_may_never_expire: true,
+        }
+    }
+}
+
+macro_rules! columns {
+    ($tail:literal) => {
+        concat!(
+            "SELECT o.id, o.handle, o.name, o.kind, o.settings, o.created_at, o.updated_at, o.version \
+             FROM organizations o ",
+            $tail
+        )
+    };
+}
+
+fn read(mut row: Row) -> Result<Organization, DbError> {
+    Ok(Organization {
+        id: row.next()?,
+        handle: row.next()?,
+        name: row.next()?,
+        kind: row.next()?,
+        settings: serde_json::from_str(&row.next::<String>()?).unwrap_or_default(),
+        created_at: row.next()?,
+        updated_at: row.next()?,
+        version: row.next()?,
+    })
+}
+
+/// The organisation with this id.
+pub async fn find(db: &Db, id: &str) -> Result<Option<Organization>, DbError> {
+    let row = db.read_one(columns!("WHERE o.id = $1"), vec![id.into()]).await?;
+    row.map(read).transpose()
+}
+
+/// The organisation with this handle, whatever its case.
+pub async fn find_by_handle(db: &Db, handle: &str) -> Result<Option<Organization>, DbError> {
+    let row = db
+        .read_one(columns!("WHERE o.handle_folded = $1"), vec![fold(handle).into()])
+        .await?;
+    row.map(read).transpose()
+}
+
+/// All organisations, by handle.
+pub async fn all(db: &Db) -> Result<Vec<Organization>, DbError> {
+    let rows = db.read(columns!("ORDER BY o.handle_folded"), vec![]).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The first organisation: the one that holds the system clients.
+pub async fn first(db: &Db) -> Result<Option<Organization>, DbError> {
+    let row = db
+        .read_one(columns!("ORDER BY o.created_at, o.id LIMIT 1"), vec![])
+        .await?;
+    row.map(read).transpose()
+}
+
+/// Adds an organisation; its handle must be free.
+pub fn add(org: &Organization) -> Statement {
+    Statement::new(
+        "INSERT INTO organizations (id, handle, handle_folded, name, kind, settings, created_at, updated_at, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        vec![
+            (&org.id).into(),
+            (&org.handle).into(),
+            fold(&org.handle).into(),
+            (&org.name).into(),
+            (&org.kind).into(),
+            settings_text(&org.settings).into(),
+            org.created_at.into(),
+            org.updated_at.into(),
+            org.version.into(),
+        ],
+    )
+}
+
+/// Writes name and settings, if the version is still the one that was read.
+pub fn set(org: &Organization, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE organizations SET name = $1, settings = $2, updated_at = $3, version = version + 1 \
+         WHERE id = $4 AND version = $5",
+        vec![
+            (&org.name).into(),
+            settings_text(&org.settings).into(),
+            now.into(),
+            (&org.id).into(),
+            org.version.into(),
+        ],
+    )
+    .expecting("version")
+}
+
+fn settings_text(settings: &Settings) -> String {
+    serde_json::to_string(settings).unwrap_or_else(|_| "{}".to_owned())
+}

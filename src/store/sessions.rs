@@ -1,0 +1,98 @@
+//! Signed-in browsers. The session id is a 256-bit secret of the cookie; its keyed digest is the key here.
+
+use crate::{
+    db::{Db, DbError, Row, Statement},
+    time::Timestamp,
+};
+
+/// A signed-in browser.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub digest: Vec<u8>,
+    pub user_id: String,
+    pub created_at: Timestamp,
+    /// When the person last proved who he is.
+    pub authenticated_at: Timestamp,
+    /// How, as RFC 8176 names it: `pwd`.
+    pub methods: String,
+    pub last_seen_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub ip: String,
+    pub user_agent: String,
+}
+
+fn read(mut row: Row) -> Result<Session, DbError> {
+    Ok(Session {
+        digest: row.next()?,
+        user_id: row.next()?,
+        created_at: row.next()?,
+        authenticated_at: row.next()?,
+        methods: row.next()?,
+        last_seen_at: row.next()?,
+        expires_at: row.next()?,
+        ip: row.next()?,
+        user_agent: row.next()?,
+    })
+}
+
+/// The session with this digest that has neither expired nor been idle since `idle_since`.
+pub async fn find(
+    db: &Db,
+    digest: &[u8],
+    now: Timestamp,
+    idle_since: Timestamp,
+) -> Result<Option<Session>, DbError> {
+    let row = db
+        .read_one(
+            "SELECT digest, user_id, created_at, authenticated_at, methods, last_seen_at, expires_at, ip, user_agent \
+             FROM sessions WHERE digest = $1 AND expires_at > $2 AND last_seen_at > $3",
+            vec![digest.into(), now.into(), idle_since.into()],
+        )
+        .await?;
+    row.map(read).transpose()
+}
+
+/// Adds a session.
+pub fn add(session: &Session) -> Statement {
+    Statement::new(
+        "INSERT INTO sessions (digest, user_id, created_at, authenticated_at, methods, last_seen_at, expires_at, ip, \
+         user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        vec![
+            session.digest.clone().into(),
+            (&session.user_id).into(),
+            session.created_at.into(),
+            session.authenticated_at.into(),
+            (&session.methods).into(),
+            session.last_seen_at.into(),
+            session.expires_at.into(),
+            (&session.ip).into(),
+            (&session.user_agent).into(),
+        ],
+    )
+}
+
+/// Notes that a session was seen.
+pub fn touch(digest: &[u8], now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE sessions SET last_seen_at = $1 WHERE digest = $2",
+        vec![now.into(), digest.into()],
+    )
+}
+
+/// Ends one session.
+pub fn remove(digest: &[u8]) -> Statement {
+    Statement::new("DELETE FROM sessions WHERE digest = $1", vec![digest.into()])
+}
+
+/// Ends every session of a person.
+pub fn remove_all(user_id: &str) -> Statement {
+    Statement::new("DELETE FROM sessions WHERE user_id = $1", vec![user_id.into()])
+}
+
+/// Forgets sessions that have ended by themselves.
+pub fn forget(now: Timestamp, idle_since: Timestamp) -> Statement {
+    Statement::new(
+        "DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2",
+        vec![now.into(), idle_since.into()],
+    )
+}

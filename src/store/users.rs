@@ -1,0 +1,276 @@
+//! People, and the organisations they belong to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    db::{Db, DbError, Row, Statement},
+    oauth::client::{fold, words},
+    time::Timestamp,
+};
+
+words! {
+    /// Whether a person may sign in.
+    UserStatus {
+        Active = "active",
+        Inactive = "inactive",
+        Locked = "locked",
+    }
+}
+
+words! {
+    /// What a member may do in an organisation.
+    Role {
+        Owner = "owner",
+        Admin = "admin",
+        Auditor = "auditor",
+        Member = "member",
+    }
+}
+
+/// A person.
+#[derive(Clone, Debug)]
+pub struct User {
+    pub id: String,
+    pub username: String,
+    pub email: Option<String>,
+    pub display_name: String,
+    pub password_hash: Option<String>,
+    pub status: UserStatus,
+    /// May hold personal credentials.
+    pub may_hold_credentials: bool,
+    /// Runs the whole instance.
+    pub operator: bool,
+    pub preferences: Preferences,
+    pub failed_attempts: i64,
+    pub locked_until: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// How a person likes the console; `None` and `true` are the defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Preferences {
+    /// `light` or `dark`; otherwise as the system says.
+    pub theme: Option<String>,
+    /// IANA name.
+    pub zone: Option<String>,
+    /// Single-key shortcuts (WCAG 2.1.4).
+    pub shortcuts: bool,
+    /// Columns of the client list that are hidden.
+    pub hidden_columns: Vec<String>,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            theme: None,
+            zone: None,
+            shortcuts: true,
+            hidden_columns: Vec::new(),
+        }
+    }
+}
+
+macro_rules! columns {
+    ($tail:literal) => {
+        concat!(
+            "SELECT u.id, u.username, u.email, u.display_name, u.password_hash, u.status, u.may_hold_credentials, \
+             u.operator, u.preferences, u.failed_attempts, u.locked_until, u.created_at, u.updated_at FROM users u ",
+            $tail
+        )
+    };
+}
+
+fn read(row: &mut Row) -> Result<User, DbError> {
+    Ok(User {
+        id: row.next()?,
+        username: row.next()?,
+        email: row.next()?,
+        display_name: row.next()?,
+        password_hash: row.next()?,
+        // A word that this version does not know must not let anybody in.
+        status: UserStatus::parse(&row.next::<String>()?).unwrap_or(UserStatus::Inactive),
+        may_hold_credentials: row.next()?,
+        operator: row.next()?,
+        preferences: serde_json::from_str(&row.next::<String>()?).unwrap_or_default(),
+        failed_attempts: row.next()?,
+        locked_until: row.next()?,
+        created_at: row.next()?,
+        updated_at: row.next()?,
+    })
+}
+
+/// The person with this id.
+pub async fn find(db: &Db, id: &str) -> Result<Option<User>, DbError> {
+    let row = db.read_one(columns!("WHERE u.id = $1"), vec![id.into()]).await?;
+    row.map(|mut row| read(&mut row)).transpose()
+}
+
+/// The person with this user name, whatever its case.
+pub async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, DbError> {
+    let row = db
+        .read_one(
+            columns!("WHERE u.username_folded = $1"),
+            vec![fold(username).into()],
+        )
+        .await?;
+    row.map(|mut row| read(&mut row)).transpose()
+}
+
+/// How many people there are.
+pub async fn count(db: &Db) -> Result<i64, DbError> {
+    let row = db.read_one("SELECT count(*) FROM users", vec![]).await?;
+    row.map_or(Ok(0), |mut row| row.next())
+}
+
+/// Adds a person; the user name must be free.
+pub fn add(user: &User) -> Statement {
+    Statement::new(
+        "INSERT INTO users (id, username, username_folded, email, display_name, password_hash, status, source, \
+         may_hold_credentials, operator, preferences, failed_attempts, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'local', $8, $9, $10, 0, $11, $12)",
+        vec![
+            (&user.id).into(),
+            (&user.username).into(),
+            fold(&user.username).into(),
+            user.email.clone().into(),
+            (&user.display_name).into(),
+            user.password_hash.clone().into(),
+            user.status.word().into(),
+            user.may_hold_credentials.into(),
+            user.operator.into(),
+            preferences_text(&user.preferences).into(),
+            user.created_at.into(),
+            user.updated_at.into(),
+        ],
+    )
+}
+
+/// Notes a failed sign-in, and until when the account is locked for it.
+pub fn note_failure(id: &str, locked_until: Option<Timestamp>) -> Statement {
+    Statement::new(
+        "UPDATE users SET failed_attempts = failed_attempts + 1, locked_until = $1 WHERE id = $2",
+        vec![locked_until.into(), id.into()],
+    )
+}
+
+/// Forgets failed sign-ins, after a good one.
+pub fn forget_failures(id: &str) -> Statement {
+    Statement::new(
+        "UPDATE users SET failed_attempts = 0, locked_until = NULL WHERE id = $1",
+        vec![id.into()],
+    )
+}
+
+/// Replaces the password hash.
+pub fn set_password(id: &str, hash: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE users SET password_hash = $1, updated_at = $2 WHERE id = $3",
+        vec![hash.into(), now.into(), id.into()],
+    )
+}
+
+/// Replaces the preferences.
+pub fn set_preferences(id: &str, preferences: &Preferences) -> Statement {
+    Statement::new(
+        "UPDATE users SET preferences = $1 WHERE id = $2",
+        vec![preferences_text(preferences).into(), id.into()],
+    )
+}
+
+fn preferences_text(preferences: &Preferences) -> String {
+    serde_json::to_string(preferences).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// A person in an organisation.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub user: User,
+    pub role: Role,
+    pub since: Timestamp,
+}
+
+/// What a person is in an organisation, if anything.
+pub async fn role(db: &Db, org_id: &str, user_id: &str) -> Result<Option<Role>, DbError> {
+    let row = db
+        .read_one(
+            "SELECT role FROM memberships WHERE org_id = $1 AND user_id = $2",
+            vec![org_id.into(), user_id.into()],
+        )
+        .await?;
+    let word: Option<String> = row.map(|mut row| row.next()).transpose()?;
+    Ok(word.and_then(|word| Role::parse(&word)))
+}
+
+/// The organisations of a person with their role: (organisation id, handle, name, role), by handle.
+pub async fn organizations_of(
+    db: &Db,
+    user_id: &str,
+) -> Result<Vec<(String, String, String, Role)>, DbError> {
+    let rows = db
+        .read(
+            "SELECT o.id, o.handle, o.name, m.role FROM memberships m JOIN organizations o ON o.id = m.org_id \
+             WHERE m.user_id = $1 ORDER BY o.handle_folded",
+            vec![user_id.into()],
+        )
+        .await?;
+    let read = |mut row: Row| {
+        Ok((
+            row.next()?,
+            row.next()?,
+            row.next()?,
+            Role::parse(&row.next::<String>()?).unwrap_or(Role::Member),
+        ))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// The members of an organisation, by user name.
+pub async fn members(db: &Db, org_id: &str) -> Result<Vec<Member>, DbError> {
+    let rows = db
+        .read(
+            "SELECT u.id, u.username, u.email, u.display_name, u.password_hash, u.status, u.may_hold_credentials, \
+             u.operator, u.preferences, u.failed_attempts, u.locked_until, u.created_at, u.updated_at, \
+             m.role, m.created_at FROM users u JOIN memberships m ON m.user_id = u.id WHERE m.org_id = $1 \
+             ORDER BY u.username_folded",
+            vec![org_id.into()],
+        )
+        .await?;
+    let read = |mut row: Row| {
+        Ok(Member {
+            user: read(&mut row)?,
+            role: Role::parse(&row.next::<String>()?).unwrap_or(Role::Member),
+            since: row.next()?,
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Makes a person a member.
+pub fn add_member(org_id: &str, user_id: &str, role: Role, now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)",
+        vec![org_id.into(), user_id.into(), role.word().into(), now.into()],
+    )
+}
+
+/// Changes a role; refused as `last_owner` when nobody would own the organisation any more.
+pub fn set_role(org_id: &str, user_id: &str, role: Role) -> Statement {
+    Statement::new(
+        "UPDATE memberships SET role = $1 WHERE org_id = $2 AND user_id = $3 AND ($1 = 'owner' OR role <> 'owner' OR \
+         (SELECT count(*) FROM memberships m WHERE m.org_id = $2 AND m.role = 'owner') > 1)",
+        vec![role.word().into(), org_id.into(), user_id.into()],
+    )
+    .expecting("last_owner")
+}
+
+/// Ends a membership; refused as `last_owner` when nobody would own the organisation any more.
+pub fn remove_member(org_id: &str, user_id: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM memberships WHERE org_id = $1 AND user_id = $2 AND (role <> 'owner' OR \
+         (SELECT count(*) FROM memberships m WHERE m.org_id = $1 AND m.role = 'owner') > 1)",
+        vec![org_id.into(), user_id.into()],
+    )
+    .expecting("last_owner")
+}
