@@ -1,0 +1,1 @@
+CREATE TABLE instance (name TEXT PRIMARY KEY, value TEXT NOT NULL);
