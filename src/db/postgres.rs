@@ -6,6 +6,8 @@
 //!
 //! Invariant: a connection returns to the pool only when it is known to be outside a transaction.
 
+mod value;
+
 use std::{
     error::Error as _,
     future::{Future, poll_fn},
@@ -15,13 +17,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::BytesMut;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
-use tokio_postgres::{
-    Config, Error, Statement as Prepared,
-    error::SqlState,
-    types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
-};
+use tokio_postgres::{Config, Error, Statement as Prepared, error::SqlState, types::ToSql};
 
 use super::{Batch, DbError, Done, Row, Value, WriteError, migrate, tls};
 
@@ -211,8 +208,9 @@ async fn attempt(pool: &Pool, batch: &Batch) -> Result<Vec<Done>, Setback> {
     if let Err(Setback::Race(error)) = &outcome {
         forget_stale(pool, Some(error));
     }
-    // A lone statement that failed left no transaction behind; then this is only a notice.
+    // A lone statement has no transaction to leave.
     let clean = outcome.is_ok()
+        || is_alone(batch)
         || matches!(
             tokio::time::timeout(ACQUIRE, lease.batch_execute("ROLLBACK")).await,
             Ok(Ok(()))
@@ -229,8 +227,7 @@ async fn transact(lease: &Lease, batch: &Batch) -> Result<Vec<Done>, Setback> {
     for statement in &batch.statements {
         prepared.push(lease.prepare_cached(&statement.sql).await?);
     }
-    let alone = batch.len() == 1;
-    if !alone {
+    if !is_alone(batch) {
         lease.batch_execute("BEGIN").await?;
     }
     let requests = batch
@@ -247,10 +244,15 @@ async fn transact(lease: &Lease, batch: &Batch) -> Result<Vec<Done>, Setback> {
         }
         done.push(one);
     }
-    if !alone {
+    if !is_alone(batch) {
         lease.batch_execute("COMMIT").await?;
     }
     Ok(done)
+}
+
+/// One statement is a transaction by itself; an expectation it does not meet is one that changed nothing.
+fn is_alone(batch: &Batch) -> bool {
+    batch.len() == 1
 }
 
 async fn execute(lease: &Lease, prepared: &Prepared, params: &[Value]) -> Result<Done, Error> {
@@ -305,56 +307,6 @@ fn cells(row: &tokio_postgres::Row) -> Result<Row, Error> {
         .map(|index| row.try_get::<_, Value>(index))
         .collect::<Result<_, _>>()?;
     Ok(Row::new(cells))
-}
-
-impl<'a> FromSql<'a> for Value {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(match *ty {
-            Type::BOOL => Self::Bool(bool::from_sql(ty, raw)?),
-            Type::INT8 => Self::Int(i64::from_sql(ty, raw)?),
-            Type::INT4 => Self::Int(i32::from_sql(ty, raw)?.into()),
-            Type::INT2 => Self::Int(i16::from_sql(ty, raw)?.into()),
-            Type::BYTEA => Self::from(raw),
-            _ => Self::from(<&str>::from_sql(ty, raw)?),
-        })
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self::Null)
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        matches!(
-            *ty,
-            Type::BOOL | Type::INT8 | Type::INT4 | Type::INT2 | Type::BYTEA
-        ) || <&str as FromSql>::accepts(ty)
-    }
-}
-
-impl ToSql for Value {
-    fn to_sql(
-        &self,
-        ty: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match (self, ty) {
-            (Self::Null, _) => Ok(IsNull::Yes),
-            (Self::Text(text), _) if <&str as ToSql>::accepts(ty) => text.to_sql(ty, out),
-            (Self::Int(number), &Type::INT8) => number.to_sql(ty, out),
-            (Self::Int(number), &Type::INT4) => i32::try_from(*number)?.to_sql(ty, out),
-            (Self::Int(number), &Type::INT2) => i16::try_from(*number)?.to_sql(ty, out),
-            (Self::Bool(truth), &Type::BOOL) => truth.to_sql(ty, out),
-            (Self::Bytes(bytes), &Type::BYTEA) => bytes.to_sql(ty, out),
-            _ => Err(format!("{} was given for the type {ty}", self.kind()).into()),
-        }
-    }
-
-    // The value decides, not its type: see `to_sql`.
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
 }
 
 /// Whether a plan cached on the connection no longer fits the schema.

@@ -1,11 +1,8 @@
 //! SQLite: several readers, one writer that groups commits. [Write-ahead log](https://sqlite.org/wal.html)
 //!
-//! A commit costs one wait for the disk, whoever shares it. The writer thread takes whatever batches are queued,
-//! gives each a savepoint inside one transaction, commits once, and only then acknowledges all of them. No timer: a
-//! lone batch is committed at once, and batches gather while the disk is busy.
-//!
-//! Invariants: a batch that fails takes back its own savepoint and no other; nobody hears `Ok` before the commit; the
-//! lock file is held until the writer has closed the database.
+//! Invariant: the lock file is held until the writer has closed the database, so no second server ever opens it.
+
+mod writer;
 
 use std::{
     borrow::Cow,
@@ -19,20 +16,19 @@ use std::{
 };
 
 use rusqlite::{
-    CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig, ffi, types::ToSqlOutput,
-    types::ValueRef,
+    CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig, types::ToSqlOutput, types::ValueRef,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{Batch, DbError, Done, Row, Statement, Value, WriteError, migrate};
+use super::{Batch, DbError, Row, Value, migrate};
+use writer::{Job, Outcome};
 
 /// How long to wait for a place in the queue or a free reader.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long SQLite itself waits for another process, such as a backup.
 const BUSY: Duration = Duration::from_secs(5);
-/// Batches that may wait for the writer, and how many of them one commit takes.
+/// Batches that may wait for the writer.
 const QUEUE: usize = 1024;
-const ROUND: usize = 64;
 
 /// An open database file.
 pub struct Sqlite {
@@ -41,26 +37,19 @@ pub struct Sqlite {
     readers: Arc<Readers>,
 }
 
-struct Job {
-    batch: Batch,
-    answer: oneshot::Sender<Outcome>,
-}
-
-type Outcome = Result<Vec<Done>, WriteError>;
-
 impl Sqlite {
     /// Opens or makes the file, locks it against other servers, migrates it.
     pub async fn open(path: PathBuf, migrations: &'static [migrate::Migration]) -> Result<Self, DbError> {
         on_thread(move || {
             let lock = lock(&path)?;
             make(&path)?;
-            let mut connection = connect(&path).map_err(|e| judge(&e))?;
+            let mut connection = connect(&path)?;
             migrate::on_sqlite(&mut connection, migrations)?;
-            let readers = Readers::open(&path).map_err(|e| judge(&e))?;
+            let readers = Readers::open(&path)?;
             let (queue, jobs) = mpsc::channel(QUEUE);
             let writer = thread::Builder::new()
                 .name("sqlite-writer".to_owned())
-                .spawn(move || write_rounds(connection, jobs, lock))
+                .spawn(move || writer::run(connection, jobs, lock))
                 .map_err(|e| DbError::Unavailable(format!("cannot start the writer thread: {e}")))?;
             Ok(Self {
                 queue: Some(queue),
@@ -156,7 +145,21 @@ fn unusable(path: &Path, error: &io::Error) -> DbError {
     DbError::Unavailable(format!("cannot open {}: {error}", path.display()))
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+fn connect(path: &Path) -> Result<Connection, DbError> {
+    let connection = configured(path).map_err(|e| judge(&e))?;
+    let journal =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
+    // Some network file systems cannot share the log's memory, and SQLite then keeps the old journal without a word.
+    match journal.map_err(|e| judge(&e))?.as_str() {
+        "wal" => Ok(connection),
+        _ => Err(DbError::Unavailable(format!(
+            "{}: no write-ahead log on this file system",
+            path.display()
+        ))),
+    }
+}
+
+fn configured(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -168,8 +171,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     // LIKE tells cases apart, as PostgreSQL does; folded columns are there for the rest.
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA trusted_schema = OFF; PRAGMA case_sensitive_like = ON; PRAGMA journal_size_limit = 67108864;",
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;
+         PRAGMA case_sensitive_like = ON; PRAGMA journal_size_limit = 67108864;",
     )?;
     Ok(connection)
 }
@@ -180,11 +183,9 @@ struct Readers {
 }
 
 impl Readers {
-    fn open(path: &Path) -> rusqlite::Result<Self> {
+    fn open(path: &Path) -> Result<Self, DbError> {
         let count = thread::available_parallelism().map_or(2, usize::from) + 2;
-        let idle = (0..count)
-            .map(|_| connect(path))
-            .collect::<rusqlite::Result<Vec<_>>>()?;
+        let idle = (0..count).map(|_| connect(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             idle: Mutex::new(idle),
             places: Arc::new(Semaphore::new(count)),
@@ -238,86 +239,6 @@ impl Drop for Reader {
         let mut idle = self.home.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.extend(self.connection.take());
     }
-}
-
-fn write_rounds(connection: Connection, mut jobs: mpsc::Receiver<Job>, lock: File) {
-    let mut round = Vec::with_capacity(ROUND);
-    while jobs.blocking_recv_many(&mut round, ROUND) > 0 {
-        let outcomes = commit_together(&connection, &round);
-        for (job, outcome) in round.drain(..).zip(outcomes) {
-            // Nobody waits for the answer any more: the write stands all the same.
-            drop(job.answer.send(outcome));
-        }
-    }
-    drop(connection);
-    drop(lock);
-}
-
-fn commit_together(connection: &Connection, round: &[Job]) -> Vec<Outcome> {
-    let all_fail = |error: &rusqlite::Error| {
-        if !connection.is_autocommit() {
-            drop(run(connection, "ROLLBACK"));
-        }
-        let error = WriteError::Db(judge(error));
-        round.iter().map(|_| Err(error.clone())).collect()
-    };
-    if let Err(error) = run(connection, "BEGIN IMMEDIATE") {
-        return all_fail(&error);
-    }
-    let mut outcomes = Vec::with_capacity(round.len());
-    for job in round {
-        match in_savepoint(connection, &job.batch) {
-            Ok(outcome) => outcomes.push(outcome),
-            Err(error) => return all_fail(&error),
-        }
-    }
-    match run(connection, "COMMIT") {
-        Ok(()) => outcomes,
-        Err(error) => all_fail(&error),
-    }
-}
-
-/// The outer error means that the savepoint could not be kept apart, so that the whole round is lost: on a full disk,
-/// SQLite may give the entire transaction up.
-fn in_savepoint(connection: &Connection, batch: &Batch) -> rusqlite::Result<Outcome> {
-    run(connection, "SAVEPOINT batch")?;
-    let outcome: Outcome = batch
-        .statements
-        .iter()
-        .map(|statement| execute(connection, statement))
-        .collect();
-    if outcome.is_err() {
-        run(connection, "ROLLBACK TO batch")?;
-    }
-    run(connection, "RELEASE batch")?;
-    Ok(outcome)
-}
-
-fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.raw_execute().map(drop)
-}
-
-fn execute(connection: &Connection, statement: &Statement) -> Result<Done, WriteError> {
-    let mut prepared = connection
-        .prepare_cached(&statement.sql)
-        .map_err(|e| refuse(&e))?;
-    bind(&mut prepared, &statement.params)?;
-    let done = if prepared.column_count() == 0 {
-        let rows = prepared.raw_execute().map_err(|e| refuse(&e))?;
-        Done {
-            rows: rows as u64,
-            returned: Vec::new(),
-        }
-    } else {
-        let returned = rows(&mut prepared, usize::MAX).map_err(|e| refuse(&e))?;
-        Done {
-            rows: returned.len() as u64,
-            returned,
-        }
-    };
-    statement
-        .unmet(&done)
-        .map_or(Ok(done), |name| Err(WriteError::Unmet(name)))
 }
 
 /// Binds by the number in the name: SQLite itself would number `$2, $1` by first appearance.
@@ -404,37 +325,4 @@ pub fn judge(error: &rusqlite::Error) -> DbError {
     } else {
         DbError::Failed(error.to_string())
     }
-}
-
-/// What a failed statement of a batch means: constraints speak of the data, the rest of the database.
-fn refuse(error: &rusqlite::Error) -> WriteError {
-    let rusqlite::Error::SqliteFailure(failure, Some(message)) = error else {
-        return judge(error).into();
-    };
-    let unique = [
-        ffi::SQLITE_CONSTRAINT_UNIQUE,
-        ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
-        ffi::SQLITE_CONSTRAINT_ROWID,
-    ];
-    if unique.contains(&failure.extended_code)
-        && let Some((table, columns)) = unique_columns(message)
-    {
-        return WriteError::Unique { table, columns };
-    }
-    // ON DELETE RESTRICT is reported as a trigger, with the same message.
-    if failure.code == ErrorCode::ConstraintViolation && message.starts_with("FOREIGN KEY") {
-        return WriteError::ForeignKey;
-    }
-    judge(error).into()
-}
-
-/// From `UNIQUE constraint failed: clients.organization, clients.name`: the table and `organization, name`.
-fn unique_columns(message: &str) -> Option<(String, String)> {
-    let (_, list) = message.split_once(": ")?;
-    let (table, _) = list.split_once('.')?;
-    let columns: Vec<&str> = list
-        .split(", ")
-        .filter_map(|name| Some(name.split_once('.')?.1))
-        .collect();
-    Some((table.to_owned(), columns.join(", ")))
 }

@@ -187,6 +187,10 @@ impl Row {
     /// # Errors
     /// [`DbError::Failed`] if the row has no cell left, or the cell is of another kind, or is null and `T` is not
     /// an `Option`.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "each cell has a type of its own, which an Iterator cannot say"
+    )]
     pub fn next<T: FromValue>(&mut self) -> Result<T, DbError> {
         self.taken += 1;
         let column = self.taken;

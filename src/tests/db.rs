@@ -7,7 +7,10 @@ use super::{
     postgres,
 };
 use crate::{
-    db::{Batch, Db, DbError, DbSettings, Statement, Value, WriteError, migrate::Migration},
+    db::{
+        Batch, Db, DbError, DbSettings, Statement, Value, WriteError,
+        migrate::{MIGRATIONS, Migration},
+    },
     time::Timestamp,
 };
 
@@ -359,6 +362,21 @@ const BROKEN: Migration = (
     "INSERT INTO a (x) VALUES (1); INSERT INTO nowhere VALUES (1);",
 );
 
+#[test]
+fn every_migration_file_is_listed_in_order() {
+    let directory = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).expect("it exists");
+    let mut files: Vec<_> = directory
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    files.sort();
+    let listed: Vec<_> = MIGRATIONS
+        .iter()
+        .map(|(version, _)| format!("{version}.sql"))
+        .collect();
+    assert_eq!(files, listed);
+}
+
 #[tokio::test]
 async fn migrations_apply_once_and_whole() {
     for Database { settings, name, .. } in &empty_databases().await {
@@ -457,6 +475,42 @@ async fn lost_connections_are_replaced() {
         }
     }
     db.ping().await.expect("it answers again");
+}
+
+#[tokio::test]
+async fn a_deadlock_is_tried_again() {
+    let database = postgres::migrated().await;
+    let db = Db::open(&DbSettings::Postgres {
+        url: database.url(),
+        pool_size: 2,
+    })
+    .await
+    .expect("it opens");
+    let add = |name: &str| {
+        let sql = "INSERT INTO instance (name, value) VALUES ($1, '')";
+        Statement::new(sql, vec![name.into()])
+    };
+    db.write([add("a"), add("b")].into_iter().collect())
+        .await
+        .expect("both go in");
+    let crosswise = |names: [&'static str; 2], mark: &'static str| {
+        let touch = |name: &str| {
+            let sql = "UPDATE instance SET value = value || $2 WHERE name = $1";
+            Statement::new(sql, vec![name.into(), mark.into()]).expecting("touch")
+        };
+        let pause = Statement::new("SELECT 1 FROM pg_sleep(0.2)", Vec::new());
+        db.write([touch(names[0]), pause, touch(names[1])].into_iter().collect())
+    };
+    let (first, second) = tokio::join!(crosswise(["a", "b"], "1"), crosswise(["b", "a"], "2"));
+    first
+        .and(second)
+        .expect("the one that loses the deadlock comes second");
+    let mut rows = db
+        .read("SELECT value FROM instance", Vec::new())
+        .await
+        .expect("they are read");
+    let values: Vec<String> = rows.iter_mut().map(|row| row.next().expect("a text")).collect();
+    assert!(values == ["12", "12"] || values == ["21", "21"], "{values:?}");
 }
 
 #[tokio::test]

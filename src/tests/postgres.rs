@@ -32,7 +32,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$
     2>>"$dir/log" </dev/null
 chmod 755 "$dir"; cp "$dir/data/server.crt" "$dir/"
 "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w start >/dev/null 2>&1 </dev/null -o "-p $port -k $dir -h localhost \
-    -c ssl=on -c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off"
+    -c ssl=on -c fsync=off -c deadlock_timeout=100ms -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off"
 echo "$dir"
 while read -r name; do
     "$bin/psql" -h "$dir" -p "$port" -U postgres -qc "DROP DATABASE IF EXISTS $name WITH (FORCE)" >/dev/null 2>&1 || true
