@@ -8,3 +8,6 @@ pub mod jose; // the JOSE we use, on aws-lc-rs
 pub mod password; // argon2id on a bounded pool, and how strong a new password must be
 pub mod secret; // secrets, randomness, token text, digests, sealing
 pub mod time; // timestamps and the only clock
+
+#[cfg(test)]
+mod tests; // the tests that need a database or the whole application

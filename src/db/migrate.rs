@@ -1,0 +1,111 @@
+//! Brings a schema up to date: every file of `migrations/` once, in order, each in a transaction of its own.
+//!
+//! Invariant: `schema_migrations` names exactly the files whose whole effect is in the database. Nodes that start
+//! together take turns under a lock; a program that finds a migration it does not know refuses to start.
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio_postgres::Client;
+
+use super::{DbError, postgres, sqlite};
+use crate::time::Clock;
+
+/// Version and SQL text.
+pub type Migration = (&'static str, &'static str);
+
+/// All migrations, sorted by version.
+pub const MIGRATIONS: &[Migration] = &[("0001_initial", include_str!("../../migrations/0001_initial.sql"))];
+
+const LEDGER: &str =
+    "CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)";
+const APPLIED: &str = "SELECT version FROM schema_migrations ORDER BY version";
+const RECORD: &str = "INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)";
+
+// An arbitrary number that every node agrees on.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(8031179243871)";
+
+/// Brings a SQLite database up to date.
+pub fn on_sqlite(connection: &mut Connection, known: &[Migration]) -> Result<(), DbError> {
+    loop {
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|e| sqlite::judge(&e))?;
+        let applied = ledger(&transaction).map_err(|e| sqlite::judge(&e))?;
+        let Some((version, sql)) = next(known, &applied)? else {
+            return transaction.commit().map_err(|e| sqlite::judge(&e));
+        };
+        transaction
+            .execute_batch(sql)
+            .and_then(|()| transaction.execute(RECORD, (version, Clock::system().now().millis())))
+            .and_then(|_| transaction.commit())
+            .map_err(|e| in_migration(version, sqlite::judge(&e)))?;
+    }
+}
+
+fn ledger(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.execute_batch(LEDGER)?;
+    connection
+        .prepare(APPLIED)?
+        .query_map((), |row| row.get(0))?
+        .collect()
+}
+
+/// Brings a PostgreSQL database up to date.
+pub async fn on_postgres(client: &mut Client, known: &[Migration]) -> Result<(), DbError> {
+    while apply_next(client, known).await? {}
+    Ok(())
+}
+
+async fn apply_next(client: &mut Client, known: &[Migration]) -> Result<bool, DbError> {
+    let transaction = client.transaction().await.map_err(|e| postgres::judge(&e))?;
+    let applied = async {
+        transaction.batch_execute(LOCK).await?;
+        transaction.batch_execute(LEDGER).await?;
+        transaction
+            .query(APPLIED, &[])
+            .await?
+            .iter()
+            .map(|row| row.try_get(0))
+            .collect::<Result<Vec<String>, _>>()
+    };
+    let applied = applied.await.map_err(|e| postgres::judge(&e))?;
+    let pending = next(known, &applied)?;
+    let done = async {
+        if let Some((version, sql)) = pending {
+            transaction.batch_execute(sql).await?;
+            transaction
+                .execute(RECORD, &[&version, &Clock::system().now().millis()])
+                .await?;
+        }
+        transaction.commit().await
+    };
+    match (done.await, pending) {
+        (Ok(()), pending) => Ok(pending.is_some()),
+        (Err(error), Some((version, _))) => Err(in_migration(version, postgres::judge(&error))),
+        (Err(error), None) => Err(postgres::judge(&error)),
+    }
+}
+
+/// The first known migration that was not applied.
+fn next(known: &[Migration], applied: &[String]) -> Result<Option<Migration>, DbError> {
+    if let Some(newer) = applied
+        .iter()
+        .find(|version| known.iter().all(|(name, _)| name != version))
+    {
+        let last = known.last().map_or("none", |(version, _)| version);
+        return Err(DbError::Failed(format!(
+            "the database was migrated by a newer version of this program: it has {newer}, the last one known here \
+             is {last}"
+        )));
+    }
+    Ok(known
+        .iter()
+        .find(|(version, _)| applied.iter().all(|name| name != version))
+        .copied())
+}
+
+fn in_migration(version: &str, error: DbError) -> DbError {
+    match error {
+        DbError::Unavailable(why) => DbError::Unavailable(format!("migration {version}: {why}")),
+        DbError::Failed(why) => DbError::Failed(format!("migration {version}: {why}")),
+    }
+}
