@@ -5,5 +5,7 @@
 pub mod config; // typed settings: the only reader of environment and files
 pub mod db; // the only code that knows database drivers
 pub mod jose; // the JOSE we use, on aws-lc-rs
+pub mod observe; // logs, request ids, client addresses, metrics, health
 pub mod secret; // secrets, randomness, token text, digests, sealing
+pub mod server; // sockets in, requests out: TLS, timeouts, graceful stop
 pub mod time; // timestamps and the only clock
