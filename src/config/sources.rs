@@ -60,11 +60,9 @@ impl Sources {
 
     /// These variables and nothing else.
     pub fn new(environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut environment: BTreeMap<_, _> = environment.into_iter().collect();
         // An empty variable is one that a template left blank, not a value.
-        let environment = environment
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
+        environment.retain(|_, value: &mut String| !value.is_empty());
         Self {
             environment,
             ..Self::default()
