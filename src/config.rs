@@ -93,7 +93,7 @@ pub struct Signing {
     pub algorithm: SigningAlgorithm,
 }
 
-/// How long things live.
+/// How long things live; the table of settings says what each is.
 #[derive(Clone, Debug, Default)]
 pub struct Lifetimes {
     pub authorization_code: Lifetime,
@@ -107,7 +107,7 @@ pub struct Lifetimes {
     pub setup_link: Lifetime,
 }
 
-/// How much of something is allowed; zero is no limit where the table says so.
+/// How much of something is allowed; the table of settings says what each is and where zero means no limit.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     pub body_bytes: u64,
@@ -145,7 +145,7 @@ pub struct Log {
     pub level: LogLevel,
 }
 
-/// Ids of the built-in clients.
+/// Ids of the built-in clients; the table of settings says which is whose.
 #[derive(Clone, Debug, Default)]
 pub struct SystemClients {
     pub admin_id: String,

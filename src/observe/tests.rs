@@ -308,20 +308,24 @@ impl io::Write for Lines {
 #[tokio::test]
 async fn g_34_request_line_holds_no_query_and_no_header() {
     let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_writer(move || writer.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let subscriber = || {
+        let writer = lines.clone();
+        tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_writer(move || writer.clone())
+            .finish()
+    };
+    let guard = tracing::subscriber::set_default(subscriber());
+    // With a single subscriber, a thread of another test that has none could switch the log line off for everybody.
+    let second = tracing::Dispatch::new(subscriber());
     let secrets = [
         ("authorization", "Bearer hunter2"),
         ("cookie", "hunter2"),
         ("x-forwarded-for", "hunter2"),
     ];
     ask(app(&[]), "/context/a?code=hunter2", peer("203.0.113.9"), &secrets).await;
-    drop(guard);
+    drop((guard, second));
     let text = String::from_utf8_lossy(&lines.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
     assert!(!text.contains("hunter2"), "{text}");
     let line: serde_json::Value =
