@@ -49,10 +49,6 @@ pub(super) static SETTINGS: &[Setting] = settings![
         "The URL of this server as clients and browsers see it: https, or http on a loopback host; no query, no trailing slash.";
     "listen", Text("127.0.0.1:8080"), |c| Slot::Address(&mut c.listen),
         "The address and port to listen on.";
-    "tls.certificate", Unset, |c| Slot::OptionalPath(&mut c.tls.certificate),
-        "PEM file with the certificate chain, the server's own first. Needs `tls.key`.";
-    "tls.key", Unset, |c| Slot::OptionalPath(&mut c.tls.key),
-        "PEM file with the private key of the certificate. Needs `tls.certificate`.";
     "behind_proxy", Text("false"), |c| Slot::Bool(&mut c.behind_proxy),
         "A reverse proxy ends TLS in front of this server, so plain HTTP is allowed on an address other than loopback.";
     "trusted_proxies", Text(""), |c| Slot::Networks(&mut c.trusted_proxies),
@@ -70,6 +66,11 @@ pub(super) static SETTINGS: &[Setting] = settings![
         "A file that holds the value of `database`, for a URL with a password in it.";
     "key_file", Derived("`master.key` in the data directory"), |c| Slot::Path(&mut c.key_file),
         "The key under which signing keys are stored; made with mode 0600 at the first start.";
+
+    "tls.certificate", Unset, |c| Slot::OptionalPath(&mut c.tls.certificate),
+        "PEM file with the certificate chain, the server's own first. Needs `tls.key`.";
+    "tls.key", Unset, |c| Slot::OptionalPath(&mut c.tls.key),
+        "PEM file with the private key of the certificate. Needs `tls.certificate`.";
 
     "signing.algorithm", Text("ES256"), |c| Slot::word(&mut c.signing.algorithm),
         "How new signing keys sign tokens.";

@@ -450,3 +450,13 @@ fn reference_names_every_setting_and_its_variable() {
         );
     }
 }
+
+#[test]
+fn settings_of_a_section_stand_together() {
+    let page = reference();
+    let mut titles: Vec<&str> = page.lines().filter(|line| line.starts_with("## ")).collect();
+    let count = titles.len();
+    titles.sort_unstable();
+    titles.dedup();
+    assert_eq!(titles.len(), count);
+}
