@@ -7,3 +7,4 @@ pub mod db; // the only code that knows database drivers
 pub mod jose; // the JOSE we use, on aws-lc-rs
 pub mod secret; // secrets, randomness, token text, digests, sealing
 pub mod time; // timestamps and the only clock
+pub mod ui; // the design system: from data to markup
