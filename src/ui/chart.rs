@@ -41,12 +41,12 @@ impl Render for Bars<'_> {
                 figcaption.hint { (self.sentence) }
                 details {
                     summary.hint { "Show as table" }
-                    div.scroll tabindex="0" role="region" aria-label=(self.sentence) {
+                    div.scroll { div tabindex="0" role="region" aria-label=(self.sentence) {
                         table {
                             thead { tr { th scope="col" { (self.over) } th.num scope="col" { (self.counts) } } }
                             tbody { @for (name, count) in &self.bars { tr { th scope="row" { (name) } td.num { (grouped(*count)) } } } }
                         }
-                    }
+                    } }
                 }
             }
         }

@@ -29,7 +29,7 @@ pub struct Conflict<'a> {
 impl Render for Conflict<'_> {
     fn render(&self) -> Markup {
         html! {
-            div.scroll tabindex="0" role="region" aria-label="Conflicting changes" {
+            div.scroll { div tabindex="0" role="region" aria-label="Conflicting changes" {
                 table {
                     caption.sr { (self.story) }
                     thead { tr {
@@ -42,7 +42,7 @@ impl Render for Conflict<'_> {
                         td { (side(row, "theirs", &row.theirs, false)) }
                     } } }
                 }
-            }
+            } }
         }
     }
 }

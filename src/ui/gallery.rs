@@ -126,7 +126,7 @@ fn client_row(index: usize) -> Row {
         },
         badges: (index % 5 == 4).then(|| html! { (Badge::SYSTEM) }),
         cells: vec![
-            html! { (Copy { id: &format!("c-{id}"), name: "client ID", value: &id, boxed: false }) },
+            html! { (Copy { id: &format!("c{index}"), name: "client ID", value: &id, boxed: false }) },
             if index % 5 == 4 {
                 tags(&["Authorization code", "Refresh token"])
             } else {

@@ -5,6 +5,7 @@ use maud::{Markup, Render, html};
 use super::{
     badge::Tone,
     form::{ErrorSummary, Field, Kind, csrf, danger, hidden},
+    icon::Icon,
 };
 
 /// One consequence.
@@ -38,7 +39,7 @@ impl Render for Impact {
                     span.hint { "as of " (self.as_of) " · " a href=(self.refresh) { "Refresh" } }
                 }
                 ul.impact { @for line in &self.lines { li class=(line.tone.class()) {
-                    b { @if let Some(count) = line.count { (grouped(count)) } @else { span aria-hidden="true" { "–" } } }
+                    b { @if let Some(count) = line.count { (grouped(count)) } @else { (Icon::Alert) } }
                     span { (line.text) }
                 } } }
             }

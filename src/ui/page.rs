@@ -217,7 +217,7 @@ impl Shell {
                     a.skip href="#main" { "Skip to content" }
                     (self.bar())
                     @if self.operator { p.strip.info { "Operating the whole instance" } }
-                    @if let Some(why) = &self.read_only { p.strip { (why) } }
+                    @if let Some(why) = &self.read_only { p.strip.warn { (why) } }
                     div.frame {
                         @if !self.nav.is_empty() { (self.side()) }
                         main #main tabindex="-1" {

@@ -131,7 +131,7 @@ impl Table<'_> {
         format!("{}-bulk", self.id)
     }
 
-    fn row(&self, row: &Row, menus: bool) -> Markup {
+    fn row(&self, index: usize, row: &Row, menus: bool) -> Markup {
         html! {
             tr.muted[row.muted] role="row" {
                 @if self.bulk.is_some() { td.tick role="cell" { @if !row.fixed {
@@ -147,7 +147,7 @@ impl Table<'_> {
                     td.num[column.number] role="cell" data-l=(column.label) { (cell) }
                 }
                 @if menus { td.tail role="cell" { @if !row.menu.is_empty() {
-                    (Menu { id: &format!("m-{}", row.id), label: &format!("Actions for {}", row.name), items: &row.menu })
+                    (Menu { id: &format!("{}-m{index}", self.id), label: &format!("Actions for {}", row.name), items: &row.menu })
                 } } }
             }
         }
@@ -170,7 +170,7 @@ impl Render for Table<'_> {
         html! {
             div.scroll {
                 div tabindex="0" role="region" aria-label=(self.caption) {
-                    table.stack id=(self.id) role="table" {
+                    table.fold id=(self.id) role="table" {
                         caption.sr { (self.caption) }
                         thead role="rowgroup" { tr role="row" {
                             @if self.bulk.is_some() { th.tick scope="col" role="columnheader" {
@@ -180,7 +180,7 @@ impl Render for Table<'_> {
                             @for column in &self.columns { (column.header()) }
                             @if menus { th scope="col" role="columnheader" { span.sr { "Actions" } } }
                         } }
-                        tbody role="rowgroup" { @for row in &self.rows { (self.row(row, menus)) } }
+                        tbody role="rowgroup" { @for (index, row) in self.rows.iter().enumerate() { (self.row(index, row, menus)) } }
                     }
                 }
                 @if let Some(bulk) = &self.bulk { (self.bulk(bulk)) }
