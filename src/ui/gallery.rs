@@ -119,7 +119,7 @@ fn client_row(index: usize) -> Row {
             },
         href: format!("/orgs/acme/clients/{id}"),
         panel: true,
-        note: if index % 3 == 0 {
+        note: if index.is_multiple_of(3) {
             "Copies invoices to the ledger every night".to_owned()
         } else {
             String::new()

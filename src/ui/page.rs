@@ -216,8 +216,12 @@ impl Shell {
                 body.console {
                     a.skip href="#main" { "Skip to content" }
                     (self.bar())
-                    @if self.operator { p.strip.info { "Operating the whole instance" } }
-                    @if let Some(why) = &self.read_only { p.strip.warn { (why) } }
+                    @if self.operator || self.read_only.is_some() {
+                        section aria-label="Notice" {
+                            @if self.operator { p.strip.info { "Operating the whole instance" } }
+                            @if let Some(why) = &self.read_only { p.strip.warn { (why) } }
+                        }
+                    }
                     div.frame {
                         @if !self.nav.is_empty() { (self.side()) }
                         main #main tabindex="-1" {
@@ -240,7 +244,7 @@ impl Shell {
     fn bar(&self) -> Markup {
         html! {
             header.bar {
-                a.mark href=(self.home) { (icon::mark()) span { "Oauthority" } }
+                a.mark href=(self.home) aria-label="Oauthority" { (icon::mark()) span { "Oauthority" } }
                 @if !self.orgs.is_empty() {
                     span.slash aria-hidden="true" { "/" }
                     details.switch {
@@ -268,8 +272,8 @@ impl Shell {
     fn account_menu(&self) -> Markup {
         let account = &self.account;
         html! {
-            button.btn.quiet type="button" popovertarget="account" {
-                (Icon::User) span.sr { "Account: " } span { (account.name) }
+            button.btn.quiet type="button" popovertarget="account" aria-label={ "Account: " (account.name) } {
+                (Icon::User) span { (account.name) }
             }
             div #account .menu popover {
                 p.who { b { (account.name) } br; span.hint { (account.login) @if !account.role.is_empty() { " · " (account.role) } } }

@@ -51,7 +51,7 @@ impl Problem {
     pub fn forbidden(role: &str, what: &str, admins: &[String], request_id: &str) -> Self {
         let text = html! {
             p { "You need " b { (role) } " to " (what) "." }
-            @if !admins.is_empty() { p { "Admins: " (admins.join(", ")) "." } }
+            @if !admins.is_empty() { p { "Admins: " (admins.join(", ")) } }
         };
         Self::new(StatusCode::FORBIDDEN, "You may not do this", text, request_id)
     }

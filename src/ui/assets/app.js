@@ -21,7 +21,6 @@ async function fragment(url, kind, options = {}) {
 }
 const part = (doc, selector) => (one(selector, doc) ?? doc.body).childNodes;
 
-// --- Copy
 async function copy(button) {
 	const source = byId(button.dataset.copy, button);
 	const wrap = button.dataset.wrap;
@@ -51,7 +50,7 @@ async function copy(button) {
 	}
 }
 
-// --- Live search: form[data-live]
+// Live search: form[data-live]
 function liveSearch(form) {
 	const box = byId('results');
 	if (!box) return;
@@ -83,7 +82,7 @@ function liveSearch(form) {
 	form.addEventListener('submit', event => { event.preventDefault(); run(); });
 }
 
-// --- Live summary: form[data-summary] names the block that says the result in sentences
+// Live summary: form[data-summary] names the block that says the result in sentences
 function liveSummary(form) {
 	const box = byId(form.dataset.summary);
 	let timer, control;
@@ -102,7 +101,7 @@ function liveSummary(form) {
 	form.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(run, 400); });
 }
 
-// --- Side panels and dialogs: a[data-panel] is a link to a page that may open in place
+// Side panels and dialogs: a[data-panel] is a link to a page that may open in place
 let panel = null;
 async function openPanel(link) {
 	let doc;
@@ -140,7 +139,7 @@ addEventListener('popstate', () => {
 	else if (history.state?.panel) location.reload();
 });
 
-// --- URI lists: fieldset[data-rows]
+// URI lists: fieldset[data-rows]
 const rowsOf = list => all('li', list);
 function number(list) {
 	rowsOf(list).forEach((row, i) => {
@@ -206,7 +205,7 @@ document.addEventListener('paste', event => {
 	say(`${lines.length} rows filled`);
 });
 
-// --- Scope picker: [data-picker]
+// Scope picker: [data-picker]
 function picked(from = document) {
 	for (const box of all('[data-picker]', from)) {
 		const ticks = all('.scope input', box);
@@ -245,16 +244,15 @@ function pick(button) {
 	one('.scope input', box)?.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
-// --- Selection in tables
 function selected() {
 	for (const bar of all('.bulk')) {
-		const count = all(`input[form="${bar.id}"]:checked`).length;
+		const id = bar.getAttribute('id'); // its rows post `id`, which hides the property
+		const count = all(`input[form="${id}"]:checked`).length;
 		bar.classList.toggle('on', count > 0);
 		one('[data-selected]', bar).textContent = `${count} selected`;
 	}
 }
 
-// --- One place for clicks and input
 document.addEventListener('click', event => {
 	const on = selector => event.target.closest?.(selector);
 	let hit;
@@ -305,7 +303,6 @@ document.addEventListener('change', event => {
 	if (list) judge(list);
 });
 
-// --- Keyboard
 const typing = node => node.closest?.('input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]');
 let chord = 0;
 function moveRow(step) {
@@ -350,7 +347,7 @@ document.addEventListener('keydown', event => {
 	else if (!after && act[event.key]) { event.preventDefault(); act[event.key](); }
 });
 
-// --- A secret never outlives its page
+// A secret never outlives its page
 let stored = false;
 const secret = one('[data-secret]');
 if (secret) {
@@ -362,7 +359,7 @@ if (secret) {
 	addEventListener('pageshow', event => { if (event.persisted) location.replace(location.href); });
 }
 
-// --- Waiting lines: [data-poll] asks until the answer no longer does
+// Waiting lines: [data-poll] asks until the answer no longer does
 function poll(line) {
 	let wait = 3000;
 	const ask = async () => {
