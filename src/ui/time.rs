@@ -19,7 +19,7 @@ impl Reader {
     /// A moment: relative within seven days, with the absolute time as title; the date otherwise.
     pub fn moment(&self, at: Timestamp) -> Markup {
         let full = self.full(at);
-        html! { time.nowrap datetime=(at) title=(full) { (self.relative(at).unwrap_or_else(|| self.date(at))) } }
+        html! { time datetime=(at) title=(full) { (self.relative(at).unwrap_or_else(|| self.date(at))) } }
     }
 
     /// A moment, or words such as "Never" or "–".
