@@ -40,7 +40,14 @@ struct Uses {
 
 impl Activity {
     /// Notes that a client used a secret and got a token.
-    pub fn note(&self, client: &Arc<str>, secret: Option<&Arc<str>>, ip: IpAddr, now: Timestamp, issued: Issued) {
+    pub fn note(
+        &self,
+        client: &Arc<str>,
+        secret: Option<&Arc<str>>,
+        ip: IpAddr,
+        now: Timestamp,
+        issued: Issued,
+    ) {
         let mut shard = lock(&self.shards[client.len() % SHARDS ^ usize::from(last_byte(client)) % SHARDS]);
         let uses = shard.entry(Arc::clone(client)).or_insert_with(|| Uses {
             at: now,
@@ -62,7 +69,12 @@ impl Activity {
         // Rounded up, so that a live token is never counted as gone.
         let tens = issued.expires_at.seconds().div_euclid(10) + 1;
         let key = (issued.format, tens, issued.epoch);
-        match uses.tokens.iter_mut().rev().find(|(f, t, e, _)| (*f, *t, *e) == key) {
+        match uses
+            .tokens
+            .iter_mut()
+            .rev()
+            .find(|(f, t, e, _)| (*f, *t, *e) == key)
+        {
             Some((.., count)) => *count += 1,
             None => uses.tokens.push((issued.format, tens, issued.epoch, 1)),
         }

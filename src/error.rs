@@ -114,7 +114,10 @@ impl From<WriteError> for Error {
             WriteError::Unmet(what) => Code::Conflict
                 .because(format!("this is not in the state the change needs ({what})"))
                 .into(),
-            WriteError::Unique { .. } => Code::Conflict.because("this exists already").reason("exists").into(),
+            WriteError::Unique { .. } => Code::Conflict
+                .because("this exists already")
+                .reason("exists")
+                .into(),
             WriteError::ForeignKey => Code::Conflict
                 .because("this hangs together with something that is gone or still in use")
                 .into(),

@@ -2,11 +2,19 @@
 //!
 //! `ARCHITECTURE.md` tells how the rooms lie; each module says in a sentence what it is.
 
+pub mod activity; // uses of clients, gathered in memory and written in batches
 pub mod config; // typed settings: the only reader of environment and files
 pub mod db; // the only code that knows database drivers
+pub mod error; // refused or failed, and the one place that logs failure
 pub mod jose; // the JOSE we use, on aws-lc-rs
+pub mod live; // what the request path reads, in memory
+pub mod oauth; // the protocol, pure
+pub mod observe; // logs, request ids, client addresses, metrics, health
 pub mod password; // argon2id on a bounded pool, and how strong a new password must be
+pub mod registry; // what may be done to the things we keep
 pub mod secret; // secrets, randomness, token text, digests, sealing
+pub mod server; // sockets in, requests out: TLS, timeouts, graceful stop
+pub mod store; // the only code that knows SQL
 pub mod time; // timestamps and the only clock
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use foldhash::fast::RandomState;
 use crate::{
     db::{Batch, Db, Done, WriteError},
     error::{Error, Failure, Result},
-    jose::{Alg, Jwk, PreparedHeader, SigningKey},
+    jose::{Alg, jwk::Jwk, jws::PreparedHeader, signing_key::SigningKey},
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind, Status},
         scope::Granted,
@@ -151,9 +151,9 @@ impl Live {
         let hasher = RandomState::default();
         let live = Self {
             clients: (0..SHARDS)
-                .map(|_| RwLock::new(HashMap::with_hasher(hasher)))
+                .map(|_| RwLock::new(HashMap::with_hasher(hasher.clone())))
                 .collect(),
-            revoked: RwLock::new(HashMap::with_hasher(hasher)),
+            revoked: RwLock::new(HashMap::with_hasher(hasher.clone())),
             hasher,
             db,
             keyring,
@@ -334,8 +334,9 @@ impl Live {
         for secret in store::secrets::all(&self.db).await? {
             secrets.entry(secret.client_id.clone()).or_default().push(secret);
         }
-        let mut fresh: Vec<HashMap<Arc<str>, Arc<Client>, RandomState>> =
-            (0..SHARDS).map(|_| HashMap::with_hasher(self.hasher)).collect();
+        let mut fresh: Vec<HashMap<Arc<str>, Arc<Client>, RandomState>> = (0..SHARDS)
+            .map(|_| HashMap::with_hasher(self.hasher.clone()))
+            .collect();
         for stored in store::clients::all(&self.db).await? {
             let secrets = secrets.remove(&stored.client_id).unwrap_or_default();
             let client = Arc::new(self.client_from(&stored, secrets));
@@ -423,7 +424,11 @@ impl Live {
         &self.clients[self.shard_of(id)]
     }
 
-    fn client_from(&self, stored: &store::clients::Client, secrets: Vec<store::secrets::ClientSecret>) -> Client {
+    fn client_from(
+        &self,
+        stored: &store::clients::Client,
+        secrets: Vec<store::secrets::ClientSecret>,
+    ) -> Client {
         let catalogue = self.catalogue.load();
         let mut granted: Vec<Granted> = Vec::new();
         for (api_id, value) in &stored.scopes {

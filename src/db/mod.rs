@@ -173,6 +173,11 @@ impl Db {
         self.read_one("SELECT 1", Vec::new()).await.map(drop)
     }
 
+    /// Whether other nodes may write to this database, too.
+    pub fn is_shared(&self) -> bool {
+        self.kind() == "postgresql"
+    }
+
     /// The name of the database system.
     pub fn kind(&self) -> &'static str {
         match self.0.driver {

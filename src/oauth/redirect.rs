@@ -75,7 +75,10 @@ pub fn check(uri: &str, application_type: ApplicationType, development: bool) ->
 /// Refusals that need no parser.
 fn check_text(uri: &str) -> Result<(), Objection> {
     if uri.len() > 2000 {
-        return Err(objection("uri.length", "A redirect URI has at most 2,000 characters."));
+        return Err(objection(
+            "uri.length",
+            "A redirect URI has at most 2,000 characters.",
+        ));
     }
     if uri.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(objection(
@@ -96,7 +99,10 @@ fn check_text(uri: &str) -> Result<(), Objection> {
         ));
     }
     if uri.contains('#') {
-        return Err(objection("uri.fragment", "Remove the fragment (everything from #)."));
+        return Err(objection(
+            "uri.fragment",
+            "Remove the fragment (everything from #).",
+        ));
     }
     Ok(())
 }
@@ -119,10 +125,7 @@ fn check_host(url: &Url, rest: &str) -> Result<(), Objection> {
     }
     let authority = rest[2..].split(['/', '?']).next().unwrap_or_default();
     if authority.contains('@') {
-        return Err(objection(
-            "uri.userinfo",
-            "Remove the user name before the host.",
-        ));
+        return Err(objection("uri.userinfo", "Remove the user name before the host."));
     }
     if url.host_str().is_none_or(str::is_empty) {
         return Err(objection("uri.host", "Name a host after //."));
@@ -149,7 +152,10 @@ fn check_http(url: &Url, application_type: ApplicationType, development: bool) -
             "uri.http",
             "This organisation does not allow development redirects: use https.",
         )),
-        _ => Err(objection("uri.http", "Use https: plain http is for loopback hosts only.")),
+        _ => Err(objection(
+            "uri.http",
+            "Use https: plain http is for loopback hosts only.",
+        )),
     }
 }
 
@@ -167,7 +173,9 @@ fn check_private(scheme: &str, application_type: ApplicationType) -> Result<(), 
     if !scheme.contains('.') {
         return Err(objection(
             "uri.scheme",
-            format!("{scheme}: is not a private scheme: use a reversed domain name such as com.example.app:/callback."),
+            format!(
+                "{scheme}: is not a private scheme: use a reversed domain name such as com.example.app:/callback."
+            ),
         ));
     }
     Ok(())

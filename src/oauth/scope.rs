@@ -85,7 +85,9 @@ pub fn narrow<'g>(
     let target = target(granted, resources)?;
     let Some(asked) = asked else {
         let at = target.unwrap_or_default();
-        let values = granted.get(at).map(|g| g.values.iter().map(AsRef::as_ref).collect());
+        let values = granted
+            .get(at)
+            .map(|g| g.values.iter().map(AsRef::as_ref).collect());
         return match values {
             Some(values) => Ok(Narrowed { at, values }),
             None => Err(Code::InvalidScope.because("this client has not been granted any scope")),
@@ -134,7 +136,11 @@ fn target(granted: &[Granted], resources: &[&str]) -> Result<Option<usize>, Refu
 }
 
 /// Where a text of the request stands in what was granted.
-fn locate<'g>(granted: &'g [Granted], text: &str, target: Option<usize>) -> Result<(usize, &'g str), Refusal> {
+fn locate<'g>(
+    granted: &'g [Granted],
+    text: &str,
+    target: Option<usize>,
+) -> Result<(usize, &'g str), Refusal> {
     let mut found = None;
     for (at, grant) in granted.iter().enumerate() {
         if target.is_some_and(|t| t != at) {
@@ -155,10 +161,7 @@ fn locate<'g>(granted: &'g [Granted], text: &str, target: Option<usize>) -> Resu
 
 fn value_in<'g>(grant: &'g Granted, text: &str) -> Option<&'g str> {
     let own = |value: &str| {
-        let at = grant
-            .effective
-            .binary_search_by(|v| v.as_ref().cmp(value))
-            .ok()?;
+        let at = grant.effective.binary_search_by(|v| v.as_ref().cmp(value)).ok()?;
         Some(grant.effective[at].as_ref())
     };
     own(text).or_else(|| {
@@ -200,7 +203,11 @@ mod tests {
     #[test]
     fn scopes_may_be_fully_qualified() {
         let two = two();
-        for text in ["https://b.example/z:write", "https://b.example/-z:write", "z:write"] {
+        for text in [
+            "https://b.example/z:write",
+            "https://b.example/-z:write",
+            "z:write",
+        ] {
             assert_eq!(narrow(&two, Some(text), &[]).unwrap().at, 1, "{text}");
         }
     }

@@ -44,9 +44,17 @@ impl Permission {
     pub const fn about(self) -> (&'static str, &'static str, &'static [Self]) {
         match self {
             OrganizationsRead => ("See the organisation and its settings", "reads", &[]),
-            OrganizationsWrite => ("Change the organisation's settings", "changes", &[OrganizationsRead]),
+            OrganizationsWrite => (
+                "Change the organisation's settings",
+                "changes",
+                &[OrganizationsRead],
+            ),
             ClientsRead => ("See OAuth clients", "reads", &[]),
-            ClientsWrite => ("Create, change and disable OAuth clients", "changes", &[ClientsRead]),
+            ClientsWrite => (
+                "Create, change and disable OAuth clients",
+                "changes",
+                &[ClientsRead],
+            ),
             ClientsDelete => ("Delete OAuth clients for good", "destructive", &[ClientsRead]),
             ApisRead => ("See APIs and scopes", "reads", &[]),
             ApisWrite => ("Create and change APIs and scopes", "changes", &[ApisRead]),
@@ -56,14 +64,20 @@ impl Permission {
             MembersDelete => ("Remove members", "destructive", &[MembersRead]),
             AuditRead => ("Read the activity log", "reads", &[]),
             ScimRead => ("Read directory users and groups", "reads", &[]),
-            ScimWrite => ("Create, change and remove directory users and groups", "destructive", &[ScimRead]),
+            ScimWrite => (
+                "Create, change and remove directory users and groups",
+                "destructive",
+                &[ScimRead],
+            ),
             SyncProfileRead => ("Read synchronisation profiles", "reads", &[]),
             ConnectorRead => ("Read connector settings", "reads", &[]),
             ConnectorWrite => ("Report connector state", "changes", &[ConnectorRead]),
             InstanceRead => ("See the whole instance", "reads", &[]),
-            InstanceWrite => ("Run the whole instance: keys, system clients, organisations", "destructive", &[
-                InstanceRead,
-            ]),
+            InstanceWrite => (
+                "Run the whole instance: keys, system clients, organisations",
+                "destructive",
+                &[InstanceRead],
+            ),
         }
     }
 
@@ -97,7 +111,9 @@ impl Permissions {
         let (_, _, implied) = permission.about();
         implied
             .iter()
-            .fold(Self(self.0 | (1 << permission as u32)), |all, more| all.with(*more))
+            .fold(Self(self.0 | (1 << permission as u32)), |all, more| {
+                all.with(*more)
+            })
     }
 
     /// What both hold.
@@ -119,25 +135,16 @@ impl Permissions {
         let all = Permission::ALL.iter().copied().filter(|p| !p.is_instance());
         match role {
             Role::Owner | Role::Admin => all.fold(Self::default(), Self::with),
-            Role::Auditor => [
-                OrganizationsRead,
-                ClientsRead,
-                ApisRead,
-                MembersRead,
-                AuditRead,
-            ]
-            .into_iter()
-            .fold(Self::default(), Self::with),
+            Role::Auditor => [OrganizationsRead, ClientsRead, ApisRead, MembersRead, AuditRead]
+                .into_iter()
+                .fold(Self::default(), Self::with),
             Role::Member => Self::default().with(OrganizationsRead),
         }
     }
 
     /// What an operator may do, in every organisation.
     pub fn operator() -> Self {
-        Permission::ALL
-            .iter()
-            .copied()
-            .fold(Self::default(), Self::with)
+        Permission::ALL.iter().copied().fold(Self::default(), Self::with)
     }
 }
 

@@ -111,7 +111,11 @@ pub fn check(draft: &Draft, around: &Surroundings<'_>) -> Result<Resolved, Vec<F
     if draft.kind == Kind::SyncConnector {
         check_locked(draft, &mut fields);
     }
-    if fields.is_empty() { Ok(resolved) } else { Err(fields) }
+    if fields.is_empty() {
+        Ok(resolved)
+    } else {
+        Err(fields)
+    }
 }
 
 fn check_texts(draft: &Draft, fields: &mut Vec<Field>) {
@@ -125,7 +129,11 @@ fn check_texts(draft: &Draft, fields: &mut Vec<Field>) {
             "Write at most 1,000 characters.",
         ));
     }
-    if draft.description.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if draft
+        .description
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    {
         fields.push(Field::new(
             "/description",
             "characters",
@@ -159,7 +167,11 @@ fn check_grants(draft: &Draft, fields: &mut Vec<Field>) {
     if grants.is_empty() {
         wrong("required", "Choose at least one way to get tokens.");
     }
-    if grants.iter().enumerate().any(|(at, grant)| grants[..at].contains(grant)) {
+    if grants
+        .iter()
+        .enumerate()
+        .any(|(at, grant)| grants[..at].contains(grant))
+    {
         wrong("repeated", "Name each grant type once.");
     }
     if grants.contains(&G::ClientCredentials) && !draft.application_type.holds_secret() {
@@ -175,7 +187,10 @@ fn check_grants(draft: &Draft, fields: &mut Vec<Field>) {
         );
     }
     if draft.application_type == T::UserAgentBased && grants.contains(&G::DeviceCode) {
-        wrong("grant.device", "A single-page app redirects: device code is for apps without a browser.");
+        wrong(
+            "grant.device",
+            "A single-page app redirects: device code is for apps without a browser.",
+        );
     }
     if grants.contains(&G::RefreshToken)
         && !grants.contains(&G::AuthorizationCode)
@@ -215,7 +230,11 @@ fn check_redirects(draft: &Draft, development: bool, fields: &mut Vec<Field>) {
     for (at, uri) in uris.iter().enumerate().take(MOST_REDIRECTS) {
         let pointer = format!("/redirect_uris/{at}");
         if uris[..at].contains(uri) {
-            fields.push(Field::new(pointer, "uri.repeated", "This URI is in the list already."));
+            fields.push(Field::new(
+                pointer,
+                "uri.repeated",
+                "This URI is in the list already.",
+            ));
         } else if let Err(objection) = redirect::check(uri, draft.application_type, development) {
             fields.push(Field::new(pointer, objection.code, objection.detail));
         }
@@ -272,7 +291,10 @@ fn resolve_scopes(draft: &Draft, around: &Surroundings<'_>, fields: &mut Vec<Fie
         let pointer = format!("/scopes/{at}");
         if asked.audience.is_none() && OIDC.contains(&asked.value.as_str()) {
             if !draft.grant_types.iter().any(|g| g.needs_person()) {
-                let detail = format!("{} is about a person who signs in: no grant here does that.", asked.value);
+                let detail = format!(
+                    "{} is about a person who signs in: no grant here does that.",
+                    asked.value
+                );
                 fields.push(Field::new(pointer, "scope.needs_person", detail));
             } else if !resolved.oidc_scopes.contains(&asked.value) {
                 resolved.oidc_scopes.push(asked.value.clone());
@@ -333,7 +355,10 @@ fn resolve<'a>(asked: &ScopeRef, apis: &'a [Api]) -> Result<(&'a Api, &'a str), 
         )),
         _ => Err((
             "scope.ambiguous",
-            format!("Several APIs have a scope {}: name its audience too.", asked.value),
+            format!(
+                "Several APIs have a scope {}: name its audience too.",
+                asked.value
+            ),
         )),
     }
 }
@@ -357,13 +382,14 @@ fn may_grant(api: &Api, value: &str, kind: Kind, held: Permissions) -> Result<()
 /// Whether `held` covers every management scope in `scopes`; who controls a client's secret holds what it holds.
 pub fn covers(held: Permissions, apis: &[Api], scopes: &[(String, String)]) -> bool {
     scopes.iter().all(|(api_id, value)| {
-        apis.iter()
-            .find(|api| api.id == *api_id)
-            .is_none_or(|api| match (&api.org_id, Permission::parse(value)) {
+        apis.iter().find(|api| api.id == *api_id).is_none_or(|api| {
+            match (&api.org_id, Permission::parse(value)) {
                 (None, Some(permission)) => {
-                    held.allow(permission) || permission.is_directory() && held.allow(Permission::MembersWrite)
+                    held.allow(permission)
+                        || permission.is_directory() && held.allow(Permission::MembersWrite)
                 }
                 _ => true,
-            })
+            }
+        })
     })
 }

@@ -10,7 +10,10 @@ use crate::{
         refusal::{Code, Refusal},
     },
     registry::{
-        Registry, Resource, access::Access, access::Permission, announce,
+        Registry, Resource,
+        access::Access,
+        access::Permission,
+        announce,
         client_input::{self, Draft, Resolved, ScopeRef, Surroundings},
         secrets::{self, NewSecret, Term},
     },
@@ -80,7 +83,12 @@ pub async fn find(registry: &Registry, access: &Access, client_id: &str) -> Resu
                 name: "",
             };
             registry
-                .note_refusal(access, "client.foreign_access", reached, "the client belongs to another organisation")
+                .note_refusal(
+                    access,
+                    "client.foreign_access",
+                    reached,
+                    "the client belongs to another organisation",
+                )
                 .await;
             Err(unknown().into())
         }
@@ -179,7 +187,13 @@ pub(super) async fn create_with_id(
     };
     let secret = if holds_secret {
         let expires_at = extra.secret_term.expiry(&client, &access.org, now)?;
-        Some(secrets::make(registry, access, &client, extra.secret_label, expires_at)?)
+        Some(secrets::make(
+            registry,
+            access,
+            &client,
+            extra.secret_label,
+            expires_at,
+        )?)
     } else {
         None
     };
@@ -190,7 +204,13 @@ pub(super) async fn create_with_id(
     }
     announce(&mut batch, changes::Kind::Client, &client.client_id, now);
     let details = json!({ "after": describe(&client, &apis) });
-    let event = registry.event(&access.actor, &client.org_id, "client.created", resource(&client), details);
+    let event = registry.event(
+        &access.actor,
+        &client.org_id,
+        "client.created",
+        resource(&client),
+        details,
+    );
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await?;
     Ok(Created { client, secret })
@@ -235,7 +255,9 @@ async fn checked(
     };
     let mut result = client_input::check(draft, &around);
     if let Some(user) = &draft.user_id
-        && store::users::role(registry.db(), &access.org.id, user).await?.is_none()
+        && store::users::role(registry.db(), &access.org.id, user)
+            .await?
+            .is_none()
     {
         let field = crate::oauth::refusal::Field::new(
             "/owner",
@@ -339,7 +361,13 @@ pub async fn edit(
     }
     announce(&mut batch, changes::Kind::Client, client_id, now);
     let details = json!({ "before": was, "after": is });
-    let event = registry.event(&access.actor, &after.org_id, "client.updated", resource(&after), details);
+    let event = registry.event(
+        &access.actor,
+        &after.org_id,
+        "client.updated",
+        resource(&after),
+        details,
+    );
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await?;
     Ok(Client {
@@ -350,7 +378,10 @@ pub async fn edit(
 }
 
 /// The members in which two descriptions differ: as they were, as they are.
-pub(super) fn differences(before: &Json, after: &Json) -> (serde_json::Map<String, Json>, serde_json::Map<String, Json>) {
+pub(super) fn differences(
+    before: &Json,
+    after: &Json,
+) -> (serde_json::Map<String, Json>, serde_json::Map<String, Json>) {
     let (mut was, mut is) = (serde_json::Map::new(), serde_json::Map::new());
     if let (Some(before), Some(after)) = (before.as_object(), after.as_object()) {
         for (name, value) in after {
@@ -429,7 +460,13 @@ async fn set_status(
     let now = registry.now();
     let reason = reason.map(str::trim).filter(|r| !r.is_empty());
     let mut batch = Batch::default();
-    batch.push(store::clients::set_status(&before, status, &access.actor.name, reason, now));
+    batch.push(store::clients::set_status(
+        &before,
+        status,
+        &access.actor.name,
+        reason,
+        now,
+    ));
     if status == Status::Deleted {
         batch.push(store::secrets::erase(client_id));
         batch.push(store::clients::ungrant_all(client_id));

@@ -77,7 +77,14 @@ impl Registry {
     }
 
     /// An audit event of something done.
-    pub fn event(&self, actor: &Actor, org_id: &str, action: &str, resource: Resource<'_>, details: Json) -> Event {
+    pub fn event(
+        &self,
+        actor: &Actor,
+        org_id: &str,
+        action: &str,
+        resource: Resource<'_>,
+        details: Json,
+    ) -> Event {
         Event {
             id: self.id(),
             org_id: Some(org_id.to_owned()),
@@ -106,7 +113,10 @@ impl Registry {
             serde_json::json!({ "reason": why }),
         );
         event.outcome = "refused".to_owned();
-        let written = self.db().write(Batch::from_iter([store::audit::append(&event)])).await;
+        let written = self
+            .db()
+            .write(Batch::from_iter([store::audit::append(&event)]))
+            .await;
         if let Err(error) = written {
             tracing::warn!(?error, "a refusal could not be written to the audit log");
         }

@@ -9,14 +9,12 @@ use crate::{
         client::Status,
         refusal::{Code, Field, Refusal},
     },
-    registry::{Registry, Resource, access::Access, access::Permission, announce, client_input, clients, clients::Created},
-    secret::ClientSecretText,
-    store::{
-        self, changes,
-        clients::Client,
-        organizations::Organization,
-        secrets::ClientSecret,
+    registry::{
+        Registry, Resource, access::Access, access::Permission, announce, client_input, clients,
+        clients::Created,
     },
+    secret::ClientSecretText,
+    store::{self, changes, clients::Client, organizations::Organization, secrets::ClientSecret},
     time::{Lifetime, Timestamp},
 };
 
@@ -43,10 +41,13 @@ impl Term {
     /// # Errors
     /// When the moment has passed, is more than two years off, or the organisation insists on an end.
     pub fn expiry(self, client: &Client, org: &Organization, now: Timestamp) -> Result<Option<Timestamp>> {
-        let wrong = |detail: &str| Refusal::fields(vec![Field::new("/secret_expires", "secret.expiry", detail)]);
+        let wrong =
+            |detail: &str| Refusal::fields(vec![Field::new("/secret_expires", "secret.expiry", detail)]);
         let at = match self {
             Self::Never if org.settings.secrets_may_never_expire => return Ok(None),
-            Self::Never => return Err(wrong("This organisation wants every secret to expire: set an end.").into()),
+            Self::Never => {
+                return Err(wrong("This organisation wants every secret to expire: set an end.").into());
+            }
             Self::Default => {
                 let service = client.application_type == crate::oauth::client::ApplicationType::Service;
                 if !service && org.settings.secrets_may_never_expire {
@@ -165,7 +166,10 @@ async fn find(registry: &Registry, access: &Access, client_id: &str, version: Op
     let client = clients::find(registry, access, client_id).await?;
     let conflict = |why: &'static str, reason| Err(Code::Conflict.because(why).reason(reason).into());
     if client.status == Status::Deleted {
-        return conflict("this client was deleted; create a new one like it instead", "client.deleted");
+        return conflict(
+            "this client was deleted; create a new one like it instead",
+            "client.deleted",
+        );
     }
     if version.is_some_and(|seen| seen != client.version) {
         return Err(crate::db::WriteError::Unmet("version").into());
@@ -230,7 +234,13 @@ pub async fn rotate(
         "old": ended,
         "tokens_revoked": rotation.revoke_tokens,
     });
-    let event = registry.event(&access.actor, &client.org_id, "secret.rotated", resource(&client), details);
+    let event = registry.event(
+        &access.actor,
+        &client.org_id,
+        "secret.rotated",
+        resource(&client),
+        details,
+    );
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await?;
     let client = Client {
@@ -278,7 +288,10 @@ fn settle_old(
         tell(secret, Some(now));
     }
     if staying.len() > 1 {
-        let names: Vec<String> = staying.iter().map(|s| format!("“{}” (…{})", s.label, s.hint)).collect();
+        let names: Vec<String> = staying
+            .iter()
+            .map(|s| format!("“{}” (…{})", s.label, s.hint))
+            .collect();
         return Err(Code::Conflict
             .because(format!(
                 "two secrets are usable already, {}: say which one to end first",
@@ -335,7 +348,15 @@ pub async fn end(
     }
     refuse_in_use(&secret, now, force)?;
     let details = json!({ "id": secret.id, "label": secret.label, "forced": force });
-    change(registry, access, &client, store::secrets::revoke(&secret.id, now), "secret.ended", details).await
+    change(
+        registry,
+        access,
+        &client,
+        store::secrets::revoke(&secret.id, now),
+        "secret.ended",
+        details,
+    )
+    .await
 }
 
 /// Moves the end of a secret, or takes it back with `None`.
@@ -367,7 +388,15 @@ pub async fn set_end(
         "before": { "ends_at": secret.ends_at },
         "after": { "ends_at": ends_at },
     });
-    change(registry, access, &client, store::secrets::set_end(&secret.id, ends_at), "secret.end_moved", details).await
+    change(
+        registry,
+        access,
+        &client,
+        store::secrets::set_end(&secret.id, ends_at),
+        "secret.end_moved",
+        details,
+    )
+    .await
 }
 
 /// Renames a secret.
@@ -383,8 +412,17 @@ pub async fn set_label(
 ) -> Result<()> {
     check_label(label)?;
     let (client, secret) = find_one(registry, access, client_id, secret).await?;
-    let details = json!({ "id": secret.id, "before": { "label": secret.label }, "after": { "label": label } });
-    change(registry, access, &client, store::secrets::set_label(&secret.id, label), "secret.renamed", details).await
+    let details =
+        json!({ "id": secret.id, "before": { "label": secret.label }, "after": { "label": label } });
+    change(
+        registry,
+        access,
+        &client,
+        store::secrets::set_label(&secret.id, label),
+        "secret.renamed",
+        details,
+    )
+    .await
 }
 
 async fn find_one(
@@ -401,7 +439,11 @@ async fn find_one(
         .into_iter()
         .find(|s| s.id == wanted || s.hint == wanted)
         .map(|secret| (client, secret))
-        .ok_or_else(|| Code::NotFound.because("this client has no secret with this id or hint").into())
+        .ok_or_else(|| {
+            Code::NotFound
+                .because("this client has no secret with this id or hint")
+                .into()
+        })
 }
 
 async fn change(

@@ -6,7 +6,13 @@ use crate::{
 };
 
 /// Adds tokens that were counted in memory.
-pub fn note_tokens(client_id: &str, format: &str, expires_at: Timestamp, epoch: i64, tokens: i64) -> Statement {
+pub fn note_tokens(
+    client_id: &str,
+    format: &str,
+    expires_at: Timestamp,
+    epoch: i64,
+    tokens: i64,
+) -> Statement {
     Statement::new(
         "INSERT INTO issued_tokens (client_id, format, expires_at, epoch, tokens) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (client_id, format, expires_at, epoch) \
@@ -42,5 +48,8 @@ pub async fn live_tokens(
 
 /// Forgets tokens that have expired.
 pub fn forget(now: Timestamp) -> Statement {
-    Statement::new("DELETE FROM issued_tokens WHERE expires_at <= $1", vec![now.into()])
+    Statement::new(
+        "DELETE FROM issued_tokens WHERE expires_at <= $1",
+        vec![now.into()],
+    )
 }

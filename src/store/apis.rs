@@ -235,11 +235,7 @@ pub fn remove_scope(api_id: &str, value: &str) -> Statement {
 
 /// The clients, not deleted, that were granted a scope of an API (any of its scopes when `value` is `None`):
 /// (client id, name), by name.
-pub async fn holders(
-    db: &Db,
-    api_id: &str,
-    value: Option<&str>,
-) -> Result<Vec<(String, String)>, DbError> {
+pub async fn holders(db: &Db, api_id: &str, value: Option<&str>) -> Result<Vec<(String, String)>, DbError> {
     let rows = db
         .read(
             "SELECT DISTINCT c.client_id, c.name, c.name_sort FROM client_scopes s \

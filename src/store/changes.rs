@@ -32,9 +32,15 @@ impl Kind {
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::Client, Self::Api, Self::Organization, Self::Key, Self::Token]
-            .into_iter()
-            .find(|kind| kind.word() == word)
+        [
+            Self::Client,
+            Self::Api,
+            Self::Organization,
+            Self::Key,
+            Self::Token,
+        ]
+        .into_iter()
+        .find(|kind| kind.word() == word)
     }
 }
 
@@ -50,7 +56,10 @@ pub struct Change {
 /// The two statements that announce a change.
 pub fn announce(kind: Kind, subject: &str, now: Timestamp) -> [Statement; 2] {
     [
-        Statement::new("UPDATE counters SET value = value + 1 WHERE name = 'changes'", vec![]),
+        Statement::new(
+            "UPDATE counters SET value = value + 1 WHERE name = 'changes'",
+            vec![],
+        ),
         Statement::new(
             "INSERT INTO change_log (seq, kind, subject, at) \
              SELECT value, $1, $2, $3 FROM counters WHERE name = 'changes'",

@@ -148,8 +148,9 @@ async fn attach_scopes(
         .enumerate()
         .map(|(at, c)| (c.client_id.clone(), at))
         .collect();
-    let sql =
-        format!("SELECT client_id, api_id, value FROM client_scopes {condition} ORDER BY client_id, position");
+    let sql = format!(
+        "SELECT client_id, api_id, value FROM client_scopes {condition} ORDER BY client_id, position"
+    );
     for mut row in db.read(sql, params).await? {
         if let Some(at) = index.get(&row.next::<String>()?) {
             clients[*at].scopes.push((row.next()?, row.next()?));

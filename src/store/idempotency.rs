@@ -18,12 +18,7 @@ pub struct Remembered {
 }
 
 /// What is remembered for this caller and key, not older than `since`.
-pub async fn find(
-    db: &Db,
-    caller: &str,
-    key: &str,
-    since: Timestamp,
-) -> Result<Option<Remembered>, DbError> {
+pub async fn find(db: &Db, caller: &str, key: &str, since: Timestamp) -> Result<Option<Remembered>, DbError> {
     let row = db
         .read_one(
             "SELECT fingerprint, answer, secret, created_at FROM idempotency_keys \

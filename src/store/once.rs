@@ -73,3 +73,16 @@ pub fn forget(now: Timestamp) -> Statement {
         vec![now.into()],
     )
 }
+
+/// The payload of a text that would still work.
+pub async fn peek(db: &Db, digest: &[u8], purpose: &str, now: Timestamp) -> Result<Option<Vec<u8>>, DbError> {
+    let row = db
+        .read_one(
+            "SELECT payload FROM one_time_tokens \
+             WHERE digest = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3",
+            vec![digest.into(), purpose.into(), now.into()],
+        )
+        .await?;
+    let payload: Option<Option<Vec<u8>>> = row.map(|mut row| row.next()).transpose()?;
+    Ok(payload.flatten())
+}

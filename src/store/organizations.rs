@@ -135,3 +135,11 @@ pub fn set(org: &Organization, now: Timestamp) -> Statement {
 fn settings_text(settings: &Settings) -> String {
     serde_json::to_string(settings).unwrap_or_else(|_| "{}".to_owned())
 }
+
+/// Locks the row of an organisation until the transaction ends, changing nothing.
+pub fn touch(id: &str) -> Statement {
+    Statement::new(
+        "UPDATE organizations SET version = version WHERE id = $1",
+        vec![id.into()],
+    )
+}

@@ -1,0 +1,445 @@
+//! Accounts, passwords, sign-in and sessions.
+//!
+//! Whether a user name exists is told neither by words nor by time: an unknown one costs a password check, too.
+
+use serde_json::json;
+
+use crate::{
+    db::{Batch, WriteError},
+    error::{Error, Failure, Result},
+    oauth::refusal::{Code, Field, Refusal},
+    password::{self, PasswordError},
+    registry::{Registry, Resource, access::Actor},
+    secret::Secret,
+    store::{
+        self,
+        sessions::Session,
+        users::{Preferences, Role, User, UserStatus},
+    },
+    time::{Lifetime, Timestamp},
+};
+
+/// A link by which a person picks a password, once.
+pub struct AccountLink {
+    /// The path below the issuer, with the token.
+    pub path: String,
+    pub expires_at: Timestamp,
+}
+
+/// The purpose of the first administrator's link.
+const SETUP: &str = "setup";
+/// The purpose of a new member's link.
+const ACCOUNT: &str = "account";
+
+/// How long an account is locked after too many wrong passwords.
+const LOCKED: Lifetime = Lifetime::minutes(15);
+
+/// The texts of a new account.
+pub struct NewAccount {
+    pub username: String,
+    pub display_name: Option<String>,
+    pub password: Secret<String>,
+}
+
+/// A person that does not exist yet.
+///
+/// # Errors
+/// Bad input field by field.
+pub(super) fn draft(
+    registry: &Registry,
+    username: &str,
+    display_name: Option<String>,
+    email: Option<String>,
+) -> Result<User> {
+    let username = username.trim();
+    let mut fields = Vec::new();
+    let plain = |c: char| c.is_alphanumeric() || "._-@+".contains(c);
+    if !(1..=100).contains(&username.chars().count()) || !username.chars().all(plain) {
+        let detail = "A user name has 1 to 100 letters, digits and . _ - @ +, without spaces.";
+        fields.push(Field::new("/username", "username", detail));
+    }
+    let display_name = display_name
+        .map(|n| n.trim().to_owned())
+        .filter(|n| !n.is_empty())
+        .unwrap_or_else(|| username.to_owned());
+    if display_name.chars().count() > 120 || display_name.chars().any(char::is_control) {
+        let detail = "Write at most 120 characters, without control characters.";
+        fields.push(Field::new("/display_name", "display_name", detail));
+    }
+    let email = email.map(|e| e.trim().to_owned()).filter(|e| !e.is_empty());
+    if let Some(email) = &email
+        && (email.len() > 254
+            || !email.contains('@')
+            || email.chars().any(|c| c.is_whitespace() || c.is_control()))
+    {
+        let detail = "Write an address such as ada@example.com.";
+        fields.push(Field::new("/email", "email", detail));
+    }
+    if !fields.is_empty() {
+        return Err(Refusal::fields(fields).into());
+    }
+    let now = registry.now();
+    Ok(User {
+        id: format!("usr_{}", registry.id()),
+        username: username.to_owned(),
+        email,
+        display_name,
+        password_hash: None,
+        status: UserStatus::Active,
+        may_hold_credentials: true,
+        operator: false,
+        preferences: Preferences::default(),
+        failed_attempts: 0,
+        locked_until: None,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+pub(super) fn taken(error: WriteError) -> Error {
+    if error.is_unique("users", "username_folded") {
+        let detail = "This user name is taken.";
+        return Refusal::fields(vec![Field::new("/username", "username.taken", detail)]).into();
+    }
+    error.into()
+}
+
+async fn hashed(registry: &Registry, password: Secret<String>, about: &[&str]) -> Result<String> {
+    if let Err(detail) = password::check_strength(password.expose(), about) {
+        return Err(Refusal::fields(vec![Field::new("/password", "password.weak", detail)]).into());
+    }
+    registry
+        .passwords
+        .hash(&registry.entropy, password)
+        .await
+        .map_err(busy)
+}
+
+fn busy(error: PasswordError) -> Error {
+    match error {
+        PasswordError::Busy => Code::TooManyRequests
+            .because("many people are signing in just now: try again in a moment")
+            .retry_after(5)
+            .into(),
+        other => Error::Failed(Failure::Internal(format!("password: {other:?}"))),
+    }
+}
+
+/// A link for a person to pick a password; the statement that makes it work goes into the batch.
+pub(super) fn account_link(registry: &Registry, user: &User, batch: &mut Batch) -> AccountLink {
+    link(registry, ACCOUNT, &user.id, batch)
+}
+
+fn link(registry: &Registry, purpose: &str, user_id: &str, batch: &mut Batch) -> AccountLink {
+    let token = registry.entropy.token(32);
+    let digest = registry.keyring.digest(purpose, token.as_bytes());
+    let now = registry.now();
+    let expires_at = now.after(registry.config.lifetimes.setup_link);
+    let payload = (!user_id.is_empty()).then(|| user_id.as_bytes().to_vec());
+    batch.push(store::once::add(
+        digest.as_bytes(),
+        purpose,
+        payload,
+        now,
+        expires_at,
+    ));
+    AccountLink {
+        path: format!("/setup/{token}"),
+        expires_at,
+    }
+}
+
+/// A new link for the first administrator, while nobody has an account; older ones stop working.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn setup_link(registry: &Registry) -> Result<Option<AccountLink>> {
+    if store::users::count(registry.db()).await? > 0 {
+        return Ok(None);
+    }
+    let mut batch = Batch::default();
+    batch.push(store::once::void(SETUP, registry.now()));
+    let link = link(registry, SETUP, "", &mut batch);
+    registry.live.commit(batch).await?;
+    Ok(Some(link))
+}
+
+/// Whether a link would still work: for the first administrator (`Some(None)`), for a person (`Some(user)`), or not.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn open_link(registry: &Registry, token: &str) -> Result<Option<Option<User>>> {
+    let now = registry.now();
+    let setup = registry.keyring.digest(SETUP, token.as_bytes());
+    if store::once::usable(registry.db(), setup.as_bytes(), SETUP, now).await? {
+        return Ok(Some(None));
+    }
+    let account = registry.keyring.digest(ACCOUNT, token.as_bytes());
+    let Some(payload) = store::once::peek(registry.db(), account.as_bytes(), ACCOUNT, now).await? else {
+        return Ok(None);
+    };
+    let user = store::users::find(registry.db(), &String::from_utf8_lossy(&payload)).await?;
+    Ok(user.map(Some))
+}
+
+fn dead_link() -> Refusal {
+    Code::Gone.because("this link was used already, or its time is over: ask for a new one")
+}
+
+/// The first administrator picks a user name and a password: he owns the first organisation and runs the instance.
+///
+/// # Errors
+/// `gone` for a dead link; bad input field by field.
+pub async fn set_up(registry: &Registry, actor: &Actor, token: &str, new: NewAccount) -> Result<User> {
+    let org = store::organizations::first(registry.db())
+        .await?
+        .ok_or_else(|| Error::internal("there is no organisation"))?;
+    let mut user = draft(registry, &new.username, new.display_name, None)?;
+    user.password_hash = Some(hashed(registry, new.password, &[&user.username]).await?);
+    user.operator = true;
+    let now = registry.now();
+    let digest = registry.keyring.digest(SETUP, token.as_bytes());
+    let mut batch = Batch::default();
+    batch.push(store::once::spend(digest.as_bytes(), SETUP, now));
+    batch.push(store::users::add(&user));
+    batch.push(store::users::add_member(&org.id, &user.id, Role::Owner, now));
+    let resource = Resource {
+        kind: "user",
+        id: &user.id,
+        name: &user.username,
+    };
+    let actor = acting(&user, actor);
+    let event = registry.event(&actor, &org.id, "instance.set_up", resource, json!({}));
+    batch.push(store::audit::append(&event));
+    registry.live.commit(batch).await.map_err(|error| match error {
+        WriteError::Unmet("spent") => dead_link().into(),
+        other => taken(other),
+    })?;
+    Ok(user)
+}
+
+/// A new member picks his password.
+///
+/// # Errors
+/// `gone` for a dead link; a weak password.
+pub async fn pick_password(
+    registry: &Registry,
+    token: &str,
+    user: &User,
+    password: Secret<String>,
+) -> Result<()> {
+    let hash = hashed(registry, password, &[&user.username, &user.display_name]).await?;
+    let now = registry.now();
+    let digest = registry.keyring.digest(ACCOUNT, token.as_bytes());
+    let mut batch = Batch::default();
+    batch.push(store::once::spend(digest.as_bytes(), ACCOUNT, now));
+    batch.push(store::users::set_password(&user.id, &hash, now));
+    registry.live.commit(batch).await.map_err(|error| match error {
+        WriteError::Unmet("spent") => Error::from(dead_link()),
+        other => other.into(),
+    })?;
+    Ok(())
+}
+
+/// Adds a person who has a password; for provisioning.
+///
+/// # Errors
+/// Bad input field by field; a taken user name.
+pub async fn create(
+    registry: &Registry,
+    new: NewAccount,
+    operator: bool,
+    memberships: &[(&str, Role)],
+) -> Result<User> {
+    let mut user = draft(registry, &new.username, new.display_name, None)?;
+    user.password_hash = Some(hashed(registry, new.password, &[]).await?);
+    user.operator = operator;
+    let mut batch = Batch::default();
+    batch.push(store::users::add(&user));
+    for (org, role) in memberships {
+        batch.push(store::users::add_member(org, &user.id, *role, registry.now()));
+    }
+    registry.live.commit(batch).await.map_err(taken)?;
+    Ok(user)
+}
+
+fn acting(user: &User, via: &Actor) -> Actor {
+    Actor {
+        kind: crate::registry::access::ActorKind::User,
+        id: user.id.clone(),
+        name: user.username.clone(),
+        ..via.clone()
+    }
+}
+
+/// A browser that has just signed in: the text for its cookie, and the session.
+pub struct SignedIn {
+    pub cookie: String,
+    pub session: Session,
+    pub user: User,
+}
+
+/// Where a sign-in comes from.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    pub ip: String,
+    pub user_agent: String,
+    /// The session that this one replaces, if any.
+    pub previous: Option<Vec<u8>>,
+}
+
+/// Signs a person in. The session id is new; a previous one is dead.
+///
+/// # Errors
+/// `unauthenticated` with the same words whatever was wrong; `rate_limited` while the account is locked.
+pub async fn sign_in(
+    registry: &Registry,
+    username: &str,
+    password: Secret<String>,
+    browser: &Browser,
+) -> Result<SignedIn> {
+    let now = registry.now();
+    let user = store::users::find_by_username(registry.db(), username.trim()).await?;
+    let locked = user.as_ref().and_then(|u| u.locked_until).filter(|at| *at > now);
+    let hash = user
+        .as_ref()
+        .filter(|u| u.status == UserStatus::Active && locked.is_none())
+        .and_then(|u| u.password_hash.as_deref());
+    let right = registry.passwords.verify(password, hash).await.map_err(busy)?;
+    match user {
+        Some(user) if right && hash_matched(&user, locked) => begin(registry, user, browser, now).await,
+        Some(user) => {
+            note_failure(registry, &user, locked, browser, now).await?;
+            Err(wrong().into())
+        }
+        None => Err(wrong().into()),
+    }
+}
+
+fn hash_matched(user: &User, locked: Option<Timestamp>) -> bool {
+    locked.is_none() && user.status == UserStatus::Active && user.password_hash.is_some()
+}
+
+fn wrong() -> Refusal {
+    Code::Unauthenticated.because(
+        "This user name and password do not go together. After several wrong tries an account is locked for \
+         15 minutes.",
+    )
+}
+
+async fn note_failure(
+    registry: &Registry,
+    user: &User,
+    locked: Option<Timestamp>,
+    browser: &Browser,
+    now: Timestamp,
+) -> Result<()> {
+    if locked.is_some() {
+        return Ok(());
+    }
+    let most = i64::try_from(registry.config.limits.sign_in_attempts_per_account).unwrap_or(i64::MAX);
+    let lock = ((user.failed_attempts + 1) % most.max(1) == 0).then(|| now.after(LOCKED));
+    let mut batch = Batch::default();
+    batch.push(store::users::note_failure(&user.id, lock));
+    if lock.is_some() {
+        let organizations = store::users::organizations_of(registry.db(), &user.id).await?;
+        for (org, ..) in organizations {
+            let actor = Actor {
+                ip: Some(browser.ip.clone()),
+                ..Actor::system()
+            };
+            let resource = Resource {
+                kind: "user",
+                id: &user.id,
+                name: &user.username,
+            };
+            let event = registry.event(&actor, &org, "user.locked", resource, json!({ "until": lock }));
+            batch.push(store::audit::append(&event));
+        }
+    }
+    registry.live.commit(batch).await?;
+    Ok(())
+}
+
+async fn begin(registry: &Registry, user: User, browser: &Browser, now: Timestamp) -> Result<SignedIn> {
+    let cookie = registry.entropy.token(32);
+    let session = Session {
+        digest: session_digest(registry, &cookie),
+        user_id: user.id.clone(),
+        created_at: now,
+        authenticated_at: now,
+        methods: "pwd".to_owned(),
+        last_seen_at: now,
+        expires_at: now.after(registry.config.lifetimes.session),
+        ip: browser.ip.clone(),
+        user_agent: browser.user_agent.chars().take(300).collect(),
+    };
+    let mut batch = Batch::default();
+    if let Some(previous) = &browser.previous {
+        batch.push(store::sessions::remove(previous));
+    }
+    batch.push(store::sessions::add(&session));
+    batch.push(store::users::forget_failures(&user.id));
+    registry.live.commit(batch).await?;
+    Ok(SignedIn {
+        cookie,
+        session,
+        user,
+    })
+}
+
+fn session_digest(registry: &Registry, cookie: &str) -> Vec<u8> {
+    registry
+        .keyring
+        .digest("session", cookie.as_bytes())
+        .as_bytes()
+        .to_vec()
+}
+
+/// The session of a cookie and its person, if both are alive.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn session(registry: &Registry, cookie: &str) -> Result<Option<(Session, User)>> {
+    let now = registry.now();
+    let idle_since = now.before(registry.config.lifetimes.session_idle);
+    let digest = session_digest(registry, cookie);
+    let Some(session) = store::sessions::find(registry.db(), &digest, now, idle_since).await? else {
+        return Ok(None);
+    };
+    let user = store::users::find(registry.db(), &session.user_id).await?;
+    let Some(user) = user.filter(|u| u.status == UserStatus::Active) else {
+        return Ok(None);
+    };
+    if session.last_seen_at < now.before(Lifetime::minutes(1)) {
+        registry
+            .db()
+            .write(store::sessions::touch(&digest, now).into())
+            .await?;
+    }
+    Ok(Some((session, user)))
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn sign_out(registry: &Registry, session: &Session) -> Result<()> {
+    registry
+        .db()
+        .write(store::sessions::remove(&session.digest).into())
+        .await?;
+    Ok(())
+}
+
+/// Remembers how a person likes the console.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn set_preferences(registry: &Registry, user_id: &str, preferences: &Preferences) -> Result<()> {
+    registry
+        .db()
+        .write(store::users::set_preferences(user_id, preferences).into())
+        .await?;
+    Ok(())
+}

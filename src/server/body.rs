@@ -1,0 +1,121 @@
+//! Request bodies of bounded size and duration, read whole before anybody looks at them.
+//!
+//! What is too large is read to its end, within reason, before the 413: so the answer arrives and the connection
+//! serves the next request.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, Version, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use http_body_util::BodyExt;
+
+/// Beyond this a body is not worth reading for the sake of the connection.
+const DISCARD: usize = 1024 * 1024;
+
+/// A body that takes longer is a peer that holds a connection for its own sake.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Refuses bodies over `limit` bytes with 413, and bodies that do not arrive with 408, on every route added so far.
+pub fn limit_body<S: Clone + Send + Sync + 'static>(router: Router<S>, limit: usize) -> Router<S> {
+    router.layer(middleware::from_fn_with_state(limit, read))
+}
+
+async fn read(State(limit): State<usize>, request: Request, next: Next) -> Response {
+    let (parts, mut body) = request.into_parts();
+    if hyper::body::Body::is_end_stream(&body) {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    let promised = length(&parts.headers);
+    // A client that waits for 100 Continue has not sent a body it could be spared.
+    if promised > limit.saturating_add(DISCARD)
+        || (promised > limit && parts.headers.contains_key(header::EXPECT))
+    {
+        return too_large(limit, parts.version, false);
+    }
+    match tokio::time::timeout(PATIENCE, collect(&mut body, limit)).await {
+        Ok(Collected::Whole(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(Collected::TooLarge { at_end }) => too_large(limit, parts.version, at_end),
+        Ok(Collected::Broken) => refuse(
+            StatusCode::BAD_REQUEST,
+            "The request body ended early",
+            parts.version,
+            false,
+        ),
+        Err(_) => refuse(
+            StatusCode::REQUEST_TIMEOUT,
+            "The request body did not arrive in time",
+            parts.version,
+            false,
+        ),
+    }
+}
+
+fn length(headers: &HeaderMap) -> usize {
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    length.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+enum Collected {
+    Whole(Bytes),
+    TooLarge { at_end: bool },
+    Broken,
+}
+
+async fn collect(body: &mut Body, limit: usize) -> Collected {
+    let mut first = Bytes::new();
+    let mut whole = Vec::new();
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Collected::Broken;
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len();
+        if seen > limit.saturating_add(DISCARD) {
+            return Collected::TooLarge { at_end: false };
+        }
+        if seen > limit {
+            whole = Vec::new();
+        } else if seen == data.len() {
+            // Nearly every body comes in one piece, which then need not be copied.
+            first = data;
+        } else {
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&data);
+        }
+    }
+    if seen > limit {
+        return Collected::TooLarge { at_end: true };
+    }
+    Collected::Whole(if whole.is_empty() { first } else { whole.into() })
+}
+
+fn too_large(limit: usize, version: Version, at_end: bool) -> Response {
+    let why = format!("The request body is larger than {limit} bytes");
+    refuse(StatusCode::PAYLOAD_TOO_LARGE, &why, version, at_end)
+}
+
+fn refuse(status: StatusCode, why: &str, version: Version, at_end: bool) -> Response {
+    let body = format!(r#"{{"error":"invalid_request","error_description":"{why}"}}"#);
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let mut response = (status, headers, body).into_response();
+    if !at_end && version < Version::HTTP_2 {
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    }
+    response
+}
