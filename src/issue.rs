@@ -27,7 +27,13 @@ pub struct Tokens {
 ///
 /// # Errors
 /// When the token cannot be signed.
-pub fn issue(registry: &Registry, caller: &Caller, ruling: Ruling<'_>, ip: IpAddr, now: Timestamp) -> Result<Tokens> {
+pub fn issue(
+    registry: &Registry,
+    caller: &Caller,
+    ruling: Ruling<'_>,
+    ip: IpAddr,
+    now: Timestamp,
+) -> Result<Tokens> {
     let Ruling::Approve(approval) = ruling;
     let api = registry
         .live

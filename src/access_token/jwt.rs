@@ -27,7 +27,12 @@ const HALF: usize = 22;
 /// What follows the MAC.
 const END: &[u8] = b"\"}";
 
-pub(super) fn mint(registry: &Registry, claims: Claims<'_>, now: Timestamp, lifetime: Lifetime) -> Result<String> {
+pub(super) fn mint(
+    registry: &Registry,
+    claims: Claims<'_>,
+    now: Timestamp,
+    lifetime: Lifetime,
+) -> Result<String> {
     let alg = claims
         .api
         .algorithm
@@ -132,7 +137,9 @@ pub(super) fn read(registry: &Registry, text: &str, trust: Trust) -> Option<Acce
 fn verify_mac(registry: &Registry, payload: &[u8]) -> Option<()> {
     let (claims, mac) = payload.strip_suffix(END)?.split_last_chunk::<HALF>()?;
     let mut bytes = [0; 16];
-    let length = BASE64_URL_SAFE_NO_PAD.decode_slice_unchecked(mac, &mut bytes).ok()?;
+    let length = BASE64_URL_SAFE_NO_PAD
+        .decode_slice_unchecked(mac, &mut bytes)
+        .ok()?;
     registry
         .keyring
         .verify_token_mac(claims, bytes.get(..length)?)

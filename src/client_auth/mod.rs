@@ -124,8 +124,9 @@ fn verify(registry: &Registry, presented: &Presented<'_>, now: Timestamp) -> Opt
             })
         }
         Proof::None => {
-            let client = client
-                .filter(|client| client.status == Status::Active && !client.application_type.holds_secret())?;
+            let client = client.filter(|client| {
+                client.status == Status::Active && !client.application_type.holds_secret()
+            })?;
             Some(Caller {
                 client,
                 secret_id: None,
@@ -146,6 +147,10 @@ fn matching(client: Option<&live::Client>, digest: &[u8; 32], now: Timestamp) ->
     secrets.iter().fold(None, |found, secret| {
         let same: bool = digest[..].ct_eq(&secret.digest).into();
         let usable = secret.stops_at.is_none_or(|stops_at| now < stops_at);
-        if same & usable { Some(Arc::clone(&secret.id)) } else { found }
+        if same & usable {
+            Some(Arc::clone(&secret.id))
+        } else {
+            found
+        }
     })
 }

@@ -30,12 +30,7 @@ pub(super) fn present(headers: &HeaderMap) -> Result<Option<Presented<'static>>,
         Code::InvalidClient
             .because("the Authorization header is not HTTP Basic with form-encoded client id and secret")
     };
-    value
-        .to_str()
-        .ok()
-        .and_then(decode)
-        .map(Some)
-        .ok_or_else(refused)
+    value.to_str().ok().and_then(decode).map(Some).ok_or_else(refused)
 }
 
 fn decode(value: &str) -> Option<Presented<'static>> {
@@ -77,11 +72,24 @@ mod tests {
 
     #[test]
     fn b_040_loose_credentials_are_refused() {
-        for credentials in [&b"no colon"[..], b":secret", b"id:100%", b"id:%zz", b"id:\xff", b"id:%00"] {
+        for credentials in [
+            &b"no colon"[..],
+            b":secret",
+            b"id:100%",
+            b"id:%zz",
+            b"id:\xff",
+            b"id:%00",
+        ] {
             assert_eq!(read(credentials), None, "{credentials:?}");
         }
         for value in [
-            "Basic", "Basic ", "Basic aWQ6cw", "Basic aWQ6cw==x", "Basic aWQ6cx==", "Basic aWQ6_w==", "Bearer aWQ6cw==",
+            "Basic",
+            "Basic ",
+            "Basic aWQ6cw",
+            "Basic aWQ6cw==x",
+            "Basic aWQ6cx==",
+            "Basic aWQ6_w==",
+            "Bearer aWQ6cw==",
         ] {
             assert!(decode(value).is_none(), "{value}");
         }

@@ -47,14 +47,17 @@ impl Throttle {
         if self.failures.is_empty() {
             return Ok(());
         }
-        self.failures.admit(self.hasher.hash_one((client_id, network(ip))), now, || {
-            Code::TooManyRequests.because("too many wrong secrets for this client from this address: wait, then try again")
-        })
+        self.failures
+            .admit(self.hasher.hash_one((client_id, network(ip))), now, || {
+                Code::TooManyRequests
+                    .because("too many wrong secrets for this client from this address: wait, then try again")
+            })
     }
 
     /// Counts a failed authentication.
     pub(super) fn note_failure(&self, client_id: &str, ip: IpAddr, now: Timestamp) {
-        self.failures.note(self.hasher.hash_one((client_id, network(ip))), now);
+        self.failures
+            .note(self.hasher.hash_one((client_id, network(ip))), now);
     }
 
     /// Counts a token request of a client.
@@ -66,8 +69,9 @@ impl Throttle {
             return Ok(());
         }
         let key = self.hasher.hash_one(client_id);
-        self.requests
-            .admit(key, now, || Code::TooManyRequests.because("too many token requests of this client: reuse its tokens"))?;
+        self.requests.admit(key, now, || {
+            Code::TooManyRequests.because("too many token requests of this client: reuse its tokens")
+        })?;
         self.requests.note(key, now);
         Ok(())
     }
@@ -174,11 +178,17 @@ mod tests {
             throttle.note_failure("a", HERE, now);
         }
         let refusal = throttle.admit("a", HERE, now).expect_err("one too many");
-        assert_eq!((refusal.code, refusal.retry_after), (Code::TooManyRequests, Some(61)));
+        assert_eq!(
+            (refusal.code, refusal.retry_after),
+            (Code::TooManyRequests, Some(61))
+        );
         assert_eq!(throttle.admit("a", THERE, now), Ok(()));
         assert_eq!(throttle.admit("b", HERE, now), Ok(()));
         assert_eq!(throttle.admit("a", HERE, now.after(WINDOW)), Ok(()));
-        assert!(throttle.failures.is_empty(), "nothing is kept of a window that has ended");
+        assert!(
+            throttle.failures.is_empty(),
+            "nothing is kept of a window that has ended"
+        );
     }
 
     #[test]
