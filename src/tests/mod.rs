@@ -2,4 +2,6 @@
 
 mod databases;
 mod db;
+mod layers; // the walls of the house
 mod postgres;
+mod sql; // every statement on both databases
