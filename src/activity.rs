@@ -48,7 +48,7 @@ impl Activity {
         now: Timestamp,
         issued: Issued,
     ) {
-        let mut shard = lock(&self.shards[client.len() % SHARDS ^ usize::from(last_byte(client)) % SHARDS]);
+        let mut shard = lock(&self.shards[usize::from(last_byte(client)) % SHARDS]);
         let uses = shard.entry(Arc::clone(client)).or_insert_with(|| Uses {
             at: now,
             ip,

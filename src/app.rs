@@ -1,10 +1,130 @@
-//! Everything a request handler works with: one value, shared.
+//! The application: one value behind one pointer, and the table of everything it answers.
 
-/// The application.
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::{
+    activity::Activity,
+    client_auth::Throttle,
+    config::{Config, Database},
+    db::{Db, DbSettings},
+    endpoints,
+    error::{Error, Result},
+    live::Live,
+    observe::{self, Observer},
+    password::Passwords,
+    registry::{Registry, bootstrap},
+    secret::{Entropy, Keyring, MasterKey},
+    server,
+    time::Clock,
+};
+
+/// What every handler works with.
 pub struct App {
-    pub registry: crate::registry::Registry,
-    pub throttle: crate::client_auth::Throttle,
+    pub registry: Registry,
+    pub throttle: Throttle,
 }
 
-/// What the router hands to every handler.
-pub type State = std::sync::Arc<App>;
+/// Shared by every handler.
+pub type State = Arc<App>;
+
+/// What the outside world provides; tests provide their own.
+pub struct Surroundings {
+    pub clock: Clock,
+    pub entropy: Entropy,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            entropy: Entropy::system(),
+        }
+    }
+}
+
+impl App {
+    /// Opens the storage, reads the keys, makes sure that everything is provisioned.
+    ///
+    /// # Errors
+    /// One sentence for the operator: what is wrong and what to do.
+    pub async fn start(
+        config: Config,
+        settings: &DbSettings,
+        keyring: Keyring,
+        around: Surroundings,
+    ) -> Result<State> {
+        let db = Db::open(settings).await?;
+        let keyring = Arc::new(keyring);
+        bootstrap::check_key_file(&db, &keyring).await?;
+        let live = Live::load(db, Arc::clone(&keyring), around.clock.clone()).await?;
+        let parallel = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
+        let registry = Registry {
+            config: Arc::new(config),
+            live,
+            keyring,
+            entropy: around.entropy,
+            clock: around.clock,
+            activity: Arc::new(Activity::default()),
+            passwords: Passwords::new(parallel),
+        };
+        bootstrap::provision(&registry).await?;
+        let throttle = Throttle::new(&registry.config);
+        Ok(Arc::new(Self { registry, throttle }))
+    }
+}
+
+/// The database that the configuration names.
+pub fn db_settings(config: &Config) -> DbSettings {
+    match &config.database {
+        Database::Sqlite(path) => DbSettings::Sqlite { path: path.clone() },
+        Database::Postgres(url) => DbSettings::Postgres {
+            url: url.clone(),
+            pool_size: 16,
+        },
+    }
+}
+
+/// The keys of this instance: read from the key file, or made with it at the very first start.
+///
+/// # Errors
+/// One sentence for the operator. A key file that is missing although the data directory was used before is never
+/// replaced: what it sealed would be lost.
+pub fn keyring(config: &Config, entropy: &Entropy) -> Result<Keyring> {
+    let master = match MasterKey::read(&config.key_file) {
+        Ok(master) => master,
+        Err(error) if error.is_missing() && !was_used(config) => {
+            MasterKey::create(&config.key_file, entropy).map_err(Error::internal)?
+        }
+        Err(error) => return Err(Error::internal(error)),
+    };
+    Ok(Keyring::derive(&master))
+}
+
+/// Whether a database is there already. Of a PostgreSQL server the check value in it tells, once it is open.
+fn was_used(config: &Config) -> bool {
+    matches!(&config.database, Database::Sqlite(path) if path.exists())
+}
+
+/// Everything this server answers.
+pub fn router(app: &State, observer: Observer) -> Router {
+    let ready = {
+        let app = Arc::clone(app);
+        move || {
+            let app = Arc::clone(&app);
+            async move { ready(&app).await }
+        }
+    };
+    let routes = Router::new()
+        .merge(endpoints::routes(&app.registry.config.issuer))
+        .with_state(Arc::clone(app))
+        .merge(observe::routes(observer.clone(), ready));
+    let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
+    observe::watch(server::limit_body(routes, limit), observer)
+}
+
+async fn ready(app: &App) -> Result<(), String> {
+    app.registry.db().ping().await.map_err(|e| e.to_string())?;
+    app.registry.live.fresh().await.map_err(|e| e.to_string())
+}

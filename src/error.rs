@@ -92,8 +92,8 @@ impl From<Refusal> for Error {
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         Self::Failed(match error {
-            DbError::Unavailable(cause) => Failure::Unavailable(cause.to_string()),
-            DbError::Failed(cause) => Failure::Internal(cause.to_string()),
+            DbError::Unavailable(cause) => Failure::Unavailable(cause),
+            DbError::Failed(cause) => Failure::Internal(cause),
         })
     }
 }

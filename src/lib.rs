@@ -26,3 +26,4 @@ pub mod time; // timestamps and the only clock
 
 #[cfg(test)]
 mod tests; // the tests that need a database or the whole application
+pub mod ui; // the design system: from data to markup

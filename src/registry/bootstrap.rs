@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use crate::{
-    db::{Batch, WriteError},
+    db::{Batch, Db, WriteError},
     error::{Error, Result},
     oauth::client::{ApplicationType, GrantType, Kind, Origin},
     registry::{
@@ -19,6 +19,7 @@ use crate::{
         keys, organizations,
         secrets::Term,
     },
+    secret::Keyring,
     store::{
         self,
         apis::{Risk, Scope, TokenFormat},
@@ -36,7 +37,6 @@ pub const MANAGEMENT_AUDIENCE: &str = "urn:oauthority:api";
 /// # Errors
 /// When the storage fails, or the key file is not the one this database was made with.
 pub async fn provision(registry: &Registry) -> Result<()> {
-    check_key_file(registry).await?;
     provision_keys(registry).await?;
     let management = provision_management(registry).await?;
     add_missing_scopes(registry, &management).await?;
@@ -59,21 +59,22 @@ async fn once(registry: &Registry, batch: Batch) -> Result<()> {
     }
 }
 
+/// Makes sure that the key file is the one this database was made with; the first start writes that down.
+///
 /// # Errors
-/// One sentence for the operator when the key file does not belong to the database.
-async fn check_key_file(registry: &Registry) -> Result<()> {
-    let ours = registry.keyring.check_value();
-    match instance::find(registry.db(), instance::KEY_CHECK).await? {
-        Some(known) if known == ours => Ok(()),
-        Some(_) => Err(wrong_key_file()),
-        None => {
-            once(registry, Batch::from(instance::add(instance::KEY_CHECK, ours))).await?;
+/// One sentence for the operator when it is another one.
+pub async fn check_key_file(db: &Db, keyring: &Keyring) -> Result<()> {
+    let ours = keyring.check_value();
+    if instance::find(db, instance::KEY_CHECK).await?.is_none() {
+        match db.write(instance::add(instance::KEY_CHECK, ours).into()).await {
             // Another node may have been first, with another file.
-            match instance::find(registry.db(), instance::KEY_CHECK).await? {
-                Some(known) if known == ours => Ok(()),
-                _ => Err(wrong_key_file()),
-            }
+            Ok(_) | Err(WriteError::Unique { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
+    }
+    match instance::find(db, instance::KEY_CHECK).await? {
+        Some(known) if known == ours => Ok(()),
+        _ => Err(wrong_key_file()),
     }
 }
 

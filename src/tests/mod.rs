@@ -2,4 +2,6 @@
 
 mod databases;
 mod db;
+mod endpoints;
+mod harness;
 mod postgres;
