@@ -17,7 +17,7 @@ use std::{
 use foldhash::fast::RandomState;
 
 use crate::{
-    config::Limits,
+    config::Config,
     oauth::refusal::{Code, Refusal},
     time::{Lifetime, Timestamp},
 };
@@ -31,11 +31,19 @@ pub struct Throttle {
 
 impl Throttle {
     /// With the limits of the configuration.
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(config: &Config) -> Self {
+        let limits = &config.limits;
+        Self::limited(
+            limits.failed_authentications_per_client,
+            limits.token_requests_per_client,
+        )
+    }
+
+    fn limited(failures: u64, requests: u64) -> Self {
         Self {
             hasher: RandomState::default(),
-            failures: Counter::new(limits.failed_authentications_per_client),
-            requests: Counter::new(limits.token_requests_per_client),
+            failures: Counter::new(failures),
+            requests: Counter::new(requests),
         }
     }
 
@@ -160,11 +168,7 @@ mod tests {
     use super::*;
 
     fn throttle() -> Throttle {
-        Throttle::new(&Limits {
-            failed_authentications_per_client: 3,
-            token_requests_per_client: 2,
-            ..Limits::default()
-        })
+        Throttle::limited(3, 2)
     }
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -205,7 +209,7 @@ mod tests {
         assert!((0..2).all(|_| throttle.spend_request("a", now).is_ok()));
         assert!(throttle.spend_request("a", now).is_err());
         assert!(throttle.spend_request("b", now).is_ok());
-        assert!(Throttle::new(&Limits::default()).spend_request("a", now).is_ok());
+        assert!((0..9).all(|_| Throttle::limited(3, 0).spend_request("a", now).is_ok()));
     }
 
     #[test]

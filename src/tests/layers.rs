@@ -21,11 +21,19 @@ const WALLS: &[(&str, &[&str])] = &[
     ("activity", &["db", "store"]),
     (
         "registry",
-        &["activity", "config", "db", "jose", "live", "oauth", "password", "store"],
+        &[
+            "activity", "config", "db", "jose", "live", "oauth", "password", "store",
+        ],
     ),
     // These take the registry as their bag of clock, keys and snapshot; they call none of its functions.
-    ("access_token", &["config", "jose", "live", "oauth", "registry", "store"]),
-    ("client_auth", &["config", "jose", "live", "oauth", "registry", "store"]),
+    (
+        "access_token",
+        &["config", "jose", "live", "oauth", "registry", "store"],
+    ),
+    (
+        "client_auth",
+        &["config", "jose", "live", "oauth", "registry", "store"],
+    ),
     ("grant_types", &["live", "oauth", "store", "client_auth"]),
     (
         "issue",
@@ -90,10 +98,16 @@ fn files(below: &Path, out: &mut Vec<PathBuf>) {
 /// The room a file belongs to; tests belong to none.
 fn room(path: &Path) -> Option<String> {
     let below = path.strip_prefix(source()).unwrap();
-    if path.file_stem().is_some_and(|s| s == "tests") || below.components().any(|c| c.as_os_str() == "tests") {
+    if path.file_stem().is_some_and(|s| s == "tests") || below.components().any(|c| c.as_os_str() == "tests")
+    {
         return None;
     }
-    let first = below.components().next()?.as_os_str().to_string_lossy().into_owned();
+    let first = below
+        .components()
+        .next()?
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
     Some(first.trim_end_matches(".rs").to_owned())
 }
 
