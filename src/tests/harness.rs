@@ -20,7 +20,7 @@ use super::databases::{Database, databases};
 use crate::{
     app::{self, State, Surroundings},
     config::{Config, Sources},
-    db::Db,
+    db::{Db, DbSettings},
     oauth::client::{ApplicationType, AuthMethod, GrantType, Kind, Origin},
     observe::{Observer, Peer},
     registry::{
@@ -123,6 +123,11 @@ impl TestApp {
 
     pub fn db(&self) -> &Db {
         self.app.registry.db()
+    }
+
+    /// Where the database is.
+    pub const fn settings(&self) -> &DbSettings {
+        &self.start.settings
     }
 
     /// The access of an owner of the first organisation, who has just signed in.
@@ -254,7 +259,7 @@ struct Start {
     entropy: Entropy,
     flags: Vec<(&'static str, &'static str)>,
     directory: Arc<TempDir>,
-    settings: crate::db::DbSettings,
+    settings: DbSettings,
     database: &'static str,
 }
 

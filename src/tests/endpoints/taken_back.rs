@@ -2,7 +2,6 @@
 //! `product.md` section 4.
 
 use crate::{
-    db::{Batch, Statement},
     oauth::client::{AuthMethod, GrantType},
     registry::{
         apis,
@@ -11,7 +10,10 @@ use crate::{
         secrets::Rotation,
     },
     store::apis::TokenFormat,
-    tests::harness::{TestApp, TestClient, inactive, on_both},
+    tests::{
+        harness::{TestApp, TestClient, inactive, on_both},
+        postgres,
+    },
     time::Lifetime,
 };
 
@@ -223,15 +225,14 @@ async fn g_32_without_its_shared_database_a_node_answers_for_the_lease_only() {
             return; // nobody else can change it, so memory is always right
         }
         let scene = scene(&app).await;
-        let write = async |sql: &'static str| app.db().write(Batch::from(Statement::new(sql, vec![]))).await;
-        let shut = "DO 'BEGIN EXECUTE format(''ALTER DATABASE %I ALLOW_CONNECTIONS false'', current_database()); END'";
-        write(shut).await.expect("a setting");
-        let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()";
-        assert!(app.db().read(all, vec![]).await.is_err());
+        postgres::shut(app.settings()).await;
         app.clock.advance(Lifetime::seconds(30));
         scene.both(&app, true).await;
         app.clock.advance(Lifetime::seconds(1));
-        let form = [("token", scene.tokens[0].as_str()), ("grant_type", "client_credentials")];
+        let form = [
+            ("token", scene.tokens[0].as_str()),
+            ("grant_type", "client_credentials"),
+        ];
         for path in ["/oauth2/introspect", "/oauth2/token", "/oauth2/revoke"] {
             let answer = app.post(path).basic(&scene.client).form(&form).await;
             answer.refused(503, "temporarily_unavailable");
