@@ -65,7 +65,7 @@ impl App {
             passwords: Passwords::new(parallel),
         };
         bootstrap::provision(&registry).await?;
-        let throttle = Throttle::new(&registry.config);
+        let throttle = Throttle::new(&registry.config.limits);
         Ok(Arc::new(Self { registry, throttle }))
     }
 }
