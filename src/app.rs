@@ -49,7 +49,12 @@ impl App {
     ///
     /// # Errors
     /// One sentence for the operator: what is wrong and what to do.
-    pub async fn start(config: Config, settings: &DbSettings, keyring: Keyring, around: Surroundings) -> Result<State> {
+    pub async fn start(
+        config: Config,
+        settings: &DbSettings,
+        keyring: Keyring,
+        around: Surroundings,
+    ) -> Result<State> {
         let db = Db::open(settings).await?;
         let keyring = Arc::new(keyring);
         bootstrap::check_key_file(&db, &keyring).await?;
@@ -112,7 +117,7 @@ pub fn router(app: &State, observer: Observer) -> Router {
         }
     };
     let routes = Router::new()
-        .merge(endpoints::routes())
+        .merge(endpoints::routes(&app.registry.config.issuer))
         .with_state(Arc::clone(app))
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
