@@ -8,9 +8,11 @@ use crate::{
     activity::Activity,
     client_auth::Throttle,
     config::{Config, Database},
+    console,
     db::{Db, DbSettings},
     endpoints,
     error::{Error, Result},
+    hosted,
     live::Live,
     observe::{self, Observer},
     password::Passwords,
@@ -70,7 +72,7 @@ impl App {
             passwords: Passwords::new(parallel),
         };
         bootstrap::provision(&registry).await?;
-        let throttle = Throttle::new(&registry.config.limits);
+        let throttle = Throttle::new(&registry.config);
         Ok(Arc::new(Self { registry, throttle }))
     }
 }
@@ -118,6 +120,8 @@ pub fn router(app: &State, observer: Observer) -> Router {
     };
     let routes = Router::new()
         .merge(endpoints::routes(&app.registry.config.issuer))
+        .merge(hosted::routes())
+        .merge(console::routes())
         .with_state(Arc::clone(app))
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);

@@ -6,14 +6,17 @@ pub mod access_token; // minted, read back, asked whether they still count
 pub mod activity; // uses of clients, gathered in memory and written in batches
 pub mod app; // everything a request handler works with
 pub mod bearer; // access tokens at our own APIs
+pub mod browser; // cookies, forms, and proof that a form is ours
 pub mod cli; // every command
 pub mod client_auth; // who is calling
 pub mod config; // typed settings: the only reader of environment and files
+pub mod console; // the management console
 pub mod db; // the only code that knows database drivers
 pub mod demo; // what `serve --dev` makes
 pub mod endpoints; // OAuth over HTTP
 pub mod error; // refused or failed, and the one place that logs failure
 pub mod grant_types; // what a token request is entitled to
+pub mod hosted; // pages a person meets: set-up, sign-in, sign-out
 pub mod issue; // carries out a ruling
 pub mod jobs; // what the server does by itself
 pub mod jose; // the JOSE we use, on aws-lc-rs
@@ -30,3 +33,4 @@ pub mod time; // timestamps and the only clock
 
 #[cfg(test)]
 mod tests; // the tests that need a database or the whole application
+pub mod ui; // the design system: from data to markup

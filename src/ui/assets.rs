@@ -1,0 +1,161 @@
+//! The stylesheet, the scripts and the pictures, embedded and named by their content.
+//!
+//! A name that carries the digest of the bytes may be kept for ever
+//! ([RFC 8246](https://www.rfc-editor.org/rfc/rfc8246)), and `integrity` holds the browser to them
+//! ([Subresource Integrity](https://www.w3.org/TR/SRI/)). Nothing is ever loaded from another origin.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest::{SHA256, SHA384, digest};
+use axum::{
+    extract::Path,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+/// Where assets live; route `/assets/{file}` to [`serve`].
+pub const ROUTE: &str = "/assets/{file}";
+
+/// The stylesheet of every page.
+pub static CSS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "app",
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("assets/app.css"),
+    )
+});
+/// The module that enhances pages.
+pub static JS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "app",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("assets/app.js"),
+    )
+});
+/// The line that says scripts run, before the first paint.
+pub static BOOT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "boot",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("assets/boot.js"),
+    )
+});
+/// The icon sprite.
+pub static ICONS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icons", "svg", "image/svg+xml", include_str!("assets/icons.svg")));
+/// The icon in the browser's tab.
+pub static FAVICON: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "favicon",
+        "svg",
+        "image/svg+xml",
+        include_str!("assets/favicon.svg"),
+    )
+});
+
+/// Every asset there is.
+pub fn all() -> [&'static Asset; 5] {
+    [&CSS, &JS, &BOOT, &ICONS, &FAVICON]
+}
+
+/// A file that is part of the program.
+pub struct Asset {
+    url: String,
+    integrity: String,
+    content_type: &'static str,
+    body: &'static str,
+}
+
+impl Asset {
+    fn new(stem: &str, extension: &str, content_type: &'static str, body: &'static str) -> Self {
+        let mut name = String::new();
+        for byte in &digest(&SHA256, body.as_bytes()).as_ref()[..6] {
+            name.push_str(&format!("{byte:02x}"));
+        }
+        Self {
+            url: format!("/assets/{stem}.{name}.{extension}"),
+            integrity: format!("sha384-{}", STANDARD.encode(digest(&SHA384, body.as_bytes()))),
+            content_type,
+            body,
+        }
+    }
+
+    /// Its address, which changes whenever its content does.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The value of the `integrity` attribute.
+    pub fn integrity(&self) -> &str {
+        &self.integrity
+    }
+
+    /// What it says.
+    pub fn body(&self) -> &'static str {
+        self.body
+    }
+}
+
+/// Answers `/assets/{file}`; a name of another build is a 404, never another content.
+pub async fn serve(Path(file): Path<String>) -> Response {
+    let found = all()
+        .into_iter()
+        .find(|asset| asset.url.strip_prefix("/assets/") == Some(file.as_str()));
+    let Some(asset) = found else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, asset.content_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, asset.body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t74_budgets() {
+        assert!(
+            CSS.body.len() <= 24 * 1024,
+            "app.css has {} bytes",
+            CSS.body.len()
+        );
+        assert!(JS.body.len() <= 16 * 1024, "app.js has {} bytes", JS.body.len());
+        assert_eq!(BOOT.body.lines().count(), 1);
+    }
+
+    #[test]
+    fn names_follow_the_content() {
+        let one = Asset::new("a", "css", "text/css", "a{}");
+        assert_eq!(one.url, Asset::new("a", "css", "text/css", "a{}").url);
+        assert_ne!(one.url, Asset::new("a", "css", "text/css", "b{}").url);
+        assert_eq!(one.url.len(), "/assets/a.0123456789ab.css".len());
+        assert!(one.integrity.starts_with("sha384-"));
+    }
+
+    #[tokio::test]
+    async fn served_immutable_or_not_at_all() {
+        let name = CSS.url.trim_start_matches("/assets/").to_owned();
+        let found = serve(Path(name)).await;
+        assert_eq!(found.status(), StatusCode::OK);
+        assert_eq!(
+            found.headers()[header::CACHE_CONTROL],
+            "public, max-age=31536000, immutable"
+        );
+        assert_eq!(
+            serve(Path("app.000000000000.css".to_owned())).await.status(),
+            StatusCode::NOT_FOUND
+        );
+        assert_eq!(
+            serve(Path("../Cargo.toml".to_owned())).await.status(),
+            StatusCode::NOT_FOUND
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! Moments in a person's time zone: relative when near, absolute always within reach.
+
+use maud::{Markup, html};
+
+use crate::time::Timestamp;
+
+const DAY: i64 = 86_400;
+
+/// How a person reads the clock.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// The time of the request.
+    pub now: Timestamp,
+    /// The IANA name of the zone.
+    pub zone: String,
+}
+
+impl Reader {
+    /// A moment: relative within seven days, with the absolute time as title; the date otherwise.
+    pub fn moment(&self, at: Timestamp) -> Markup {
+        let full = self.full(at);
+        html! { time datetime=(at) title=(full) { (self.relative(at).unwrap_or_else(|| self.date(at))) } }
+    }
+
+    /// A moment, or words such as "Never" or "–".
+    pub fn moment_or(&self, at: Option<Timestamp>, otherwise: &str) -> Markup {
+        match at {
+            Some(at) => self.moment(at),
+            None => html! { span.hint { (otherwise) } },
+        }
+    }
+
+    /// A moment in full with its zone, for ends and expiries, followed by how far it is.
+    pub fn deadline(&self, at: Timestamp) -> Markup {
+        html! {
+            time datetime=(at) { (self.full(at)) }
+            @if let Some(relative) = self.relative(at) { " " span.hint { "(" (relative) ")" } }
+        }
+    }
+
+    /// `22 Nov 2026`.
+    pub fn date(&self, at: Timestamp) -> String {
+        at.in_zone(&self.zone).strftime("%-d %b %Y").to_string()
+    }
+
+    /// `22 Nov 2026, 10:14:02 CET`.
+    pub fn full(&self, at: Timestamp) -> String {
+        at.in_zone(&self.zone)
+            .strftime("%-d %b %Y, %H:%M:%S %Z")
+            .to_string()
+    }
+
+    /// `10:14:02`, for "as of".
+    pub fn clock(&self, at: Timestamp) -> String {
+        at.in_zone(&self.zone).strftime("%H:%M:%S").to_string()
+    }
+
+    /// `3 min ago`, `in 2 h`; nothing from seven days on.
+    pub fn relative(&self, at: Timestamp) -> Option<String> {
+        let distance = at.seconds_since(self.now);
+        let words = match distance.abs() {
+            0..60 => return Some(if distance > 0 { "in a moment" } else { "just now" }.to_owned()),
+            s @ 60..3600 => format!("{} min", s / 60),
+            s @ 3600..DAY => format!("{} h", s / 3600),
+            s if s < 2 * DAY => "1 day".to_owned(),
+            s if s < 7 * DAY => format!("{} days", s / DAY),
+            _ => return None,
+        };
+        Some(if distance > 0 {
+            format!("in {words}")
+        } else {
+            format!("{words} ago")
+        })
+    }
+
+    /// The zone and its offset now, as the foot of a page says it: `Europe/Stockholm · UTC+01`.
+    pub fn zone_words(&self) -> String {
+        let here = self.now.in_zone(&self.zone);
+        match here.time_zone().iana_name().unwrap_or("UTC") {
+            "UTC" => "UTC".to_owned(),
+            name => format!("{name} · UTC{}", here.strftime("%:z")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Lifetime;
+
+    fn reader() -> Reader {
+        let now = Timestamp::parse("2026-11-22T09:14:02Z").expect("a time");
+        Reader {
+            now,
+            zone: "Europe/Stockholm".to_owned(),
+        }
+    }
+
+    #[test]
+    fn near_is_relative_far_is_a_date() {
+        let r = reader();
+        assert_eq!(r.relative(r.now).as_deref(), Some("just now"));
+        assert_eq!(
+            r.relative(r.now.before(Lifetime::minutes(3))).as_deref(),
+            Some("3 min ago")
+        );
+        assert_eq!(
+            r.relative(r.now.after(Lifetime::hours(2))).as_deref(),
+            Some("in 2 h")
+        );
+        assert_eq!(
+            r.relative(r.now.before(Lifetime::days(1))).as_deref(),
+            Some("1 day ago")
+        );
+        assert_eq!(r.relative(r.now.before(Lifetime::days(7))), None);
+    }
+
+    #[test]
+    fn absolute_is_in_the_zone_and_names_it() {
+        let r = reader();
+        assert_eq!(r.full(r.now), "22 Nov 2026, 10:14:02 CET");
+        assert_eq!(r.zone_words(), "Europe/Stockholm · UTC+01:00");
+        assert!(
+            r.moment(r.now)
+                .into_string()
+                .contains("datetime=\"2026-11-22T09:14:02.000Z\"")
+        );
+    }
+
+    #[test]
+    fn an_unknown_zone_reads_utc() {
+        let r = Reader {
+            zone: "Mars/Olympus".to_owned(),
+            ..reader()
+        };
+        assert_eq!(r.zone_words(), "UTC");
+    }
+}
