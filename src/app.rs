@@ -65,7 +65,7 @@ impl App {
             passwords: Passwords::new(parallel),
         };
         bootstrap::provision(&registry).await?;
-        let throttle = Throttle::new(&registry.config);
+        let throttle = Throttle::new(&registry.config.limits);
         Ok(Arc::new(Self { registry, throttle }))
     }
 }
@@ -112,7 +112,7 @@ pub fn router(app: &State, observer: Observer) -> Router {
         }
     };
     let routes = Router::new()
-        .merge(endpoints::routes())
+        .merge(endpoints::routes(&app.registry.config.issuer))
         .with_state(Arc::clone(app))
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);

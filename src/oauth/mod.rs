@@ -1,6 +1,7 @@
 //! The protocol, pure: no async, no input or output, no HTTP library.
 
 pub mod client; // what a client is and what its type allows
+pub mod json; // JSON written by hand on the hot path
 pub mod params; // request parameters: form and JSON bodies, strictly
 pub mod redirect; // which redirect URIs may be registered
 pub mod refusal; // how the protocol and the management API say no

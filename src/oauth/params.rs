@@ -18,7 +18,8 @@ impl<'a> Params<'a> {
     /// Reads an `application/x-www-form-urlencoded` body or query.
     ///
     /// # Errors
-    /// `invalid_request` for text that is not UTF-8 once decoded, broken percent-encoding, or too many parameters.
+    /// `invalid_request` for text that is not UTF-8 once decoded, broken percent-encoding, a NUL character, or too many
+    /// parameters.
     pub fn form(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let mut params = Vec::with_capacity(6);
         for pair in bytes.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
@@ -38,17 +39,22 @@ impl<'a> Params<'a> {
     /// Reads a JSON object of strings.
     ///
     /// # Errors
-    /// `invalid_request` for malformed JSON, anything but an object, a value that is not a string, or a repeated key.
+    /// `invalid_request` for malformed JSON, anything but an object, a value that is not a string, a repeated key, or a
+    /// NUL character.
     pub fn json(bytes: &[u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice::<StringMembers>(bytes)
-            .map(|members| {
-                let present = members.0.into_iter().filter(|(_, value)| !value.is_empty());
-                Self(present.map(|(n, v)| (Cow::Owned(n), Cow::Owned(v))).collect())
+        let members = serde_json::from_slice::<StringMembers>(bytes).map_err(|_| {
+            Code::InvalidRequest
+                .because("the body must be one JSON object whose values are strings, each name once")
+        })?;
+        let present = members.0.into_iter().filter(|(_, value)| !value.is_empty());
+        present
+            .map(|(name, value)| {
+                refuse_nul(&name)?;
+                refuse_nul(&value)?;
+                Ok((Cow::Owned(name), Cow::Owned(value)))
             })
-            .map_err(|_| {
-                Code::InvalidRequest
-                    .because("the body must be one JSON object whose values are strings, each name once")
-            })
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// The value of a parameter that may come once.
@@ -81,20 +87,41 @@ impl<'a> Params<'a> {
             .map(|(_, value)| value.as_ref())
     }
 
-    /// Refuses any repeated parameter among `names`.
+    /// Refuses any repeated parameter, known or not, but those in `except`.
     ///
     /// # Errors
-    /// `invalid_request`, naming the parameter.
-    pub fn once(&self, names: &[&'static str]) -> Result<(), Refusal> {
-        names.iter().try_for_each(|name| self.one(name).map(drop))
+    /// `invalid_request`.
+    pub fn once(&self, except: &[&str]) -> Result<(), Refusal> {
+        // RFC 6749 §3.2: request parameters must not be included more than once.
+        let repeated = self.0.iter().enumerate().any(|(at, (name, _))| {
+            self.0[..at].iter().any(|(before, _)| before == name) && !except.contains(&name.as_ref())
+        });
+        if repeated {
+            return Err(Code::InvalidRequest.because("a parameter is repeated"));
+        }
+        Ok(())
     }
+}
+
+/// PostgreSQL cannot hold a NUL in a text, and nothing here has one: better refused than looked up.
+fn refuse_nul(text: &str) -> Result<(), Refusal> {
+    if text.contains('\0') {
+        return Err(Code::InvalidRequest.because("a parameter contains a NUL character"));
+    }
+    Ok(())
 }
 
 /// Percent-decodes one part of a form, borrowing where there is nothing to decode.
 ///
 /// # Errors
-/// `invalid_request` when the percent-encoding is broken or the result is not UTF-8.
+/// `invalid_request` when the percent-encoding is broken, or the result is not UTF-8 or has a NUL in it.
 pub fn decode(part: &[u8]) -> Result<Cow<'_, str>, Refusal> {
+    let text = unescape(part)?;
+    refuse_nul(&text)?;
+    Ok(text)
+}
+
+fn unescape(part: &[u8]) -> Result<Cow<'_, str>, Refusal> {
     let broken = || Code::InvalidRequest.because("the request is not form-encoded UTF-8");
     if !part.iter().any(|b| matches!(b, b'%' | b'+')) {
         return std::str::from_utf8(part).map(Cow::Borrowed).map_err(|_| broken());
@@ -166,6 +193,23 @@ mod tests {
     fn g_10_a_repeated_parameter_is_refused() {
         let params = Params::form(b"scope=a&scope=b").unwrap();
         assert_eq!(params.one("scope").unwrap_err().code, Code::InvalidRequest);
+    }
+
+    #[test]
+    fn g_10_any_repeated_parameter_is_refused_but_the_excepted() {
+        let params = Params::form(b"foo=a&resource=x&resource=y").unwrap();
+        assert_eq!(params.once(&["resource"]), Ok(()));
+        assert_eq!(params.once(&[]).unwrap_err().code, Code::InvalidRequest);
+    }
+
+    #[test]
+    fn a_nul_is_refused_wherever_it_stands() {
+        for form in [&b"a=x%00"[..], b"a%00=x", b"a=\0"] {
+            assert_eq!(Params::form(form).unwrap_err().code, Code::InvalidRequest);
+        }
+        for json in [&br#"{"a":"x\u0000"}"#[..], br#"{"\u0000a":"x"}"#] {
+            assert_eq!(Params::json(json).unwrap_err().code, Code::InvalidRequest);
+        }
     }
 
     #[test]

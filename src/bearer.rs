@@ -1,0 +1,93 @@
+//! Access tokens at our own APIs. [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)
+//!
+//! Believed after the signature is verified and everything the token stands on is still there.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::{
+    access_token::{self, AccessToken},
+    error::Result,
+    live,
+    oauth::{
+        params::Params,
+        refusal::{Code, Refusal},
+    },
+    registry::{Registry, access::Permissions, bootstrap::MANAGEMENT_AUDIENCE},
+    time::Timestamp,
+};
+
+/// A client that calls the management API.
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    pub client: Arc<live::Client>,
+    pub token: AccessToken,
+    pub permissions: Permissions,
+}
+
+/// Says who holds the token in the `Authorization` header. `query` is that of the request, where tokens are not
+/// accepted (RFC 9700 §4.3.2).
+///
+/// # Errors
+/// `unauthenticated` without a token; `invalid_token` for one that is not active or is for another API;
+/// `invalid_request` for more than one. Render [`challenge`] with the refusal. `Failed` when this node cannot know.
+pub async fn authenticate(
+    registry: &Registry,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    now: Timestamp,
+) -> Result<Bearer> {
+    let text = present(headers, query)?;
+    registry.live.fresh().await?;
+    let refused =
+        || Code::InvalidToken.because("the access token is invalid, expired, revoked, or for another API");
+    let token = access_token::read_fully(registry, text).ok_or_else(refused)?;
+    let active = access_token::check_active(&registry.live, &token, now).ok_or_else(refused)?;
+    if active.api.audience.as_ref() != MANAGEMENT_AUDIENCE {
+        return Err(refused().into());
+    }
+    let permissions = Permissions::of_scopes(token.scope.split(' '));
+    Ok(Bearer {
+        client: active.client,
+        token,
+        permissions,
+    })
+}
+
+/// The one token of the request.
+fn present<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, Refusal> {
+    let in_query = query.is_some_and(|query| {
+        Params::form(query.as_bytes()).is_ok_and(|p| p.all("access_token").next().is_some())
+    });
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next();
+    // RFC 6750 §3.1: more than one method or token is an invalid request.
+    if values.next().is_some() || (value.is_some() && in_query) {
+        return Err(Code::InvalidRequest.because("send one access token, in one Authorization header"));
+    }
+    let missing = || Code::Unauthenticated.because("send an access token: Authorization: Bearer ...");
+    let (scheme, token) = value
+        .ok_or_else(missing)?
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or_else(missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(missing());
+    }
+    Ok(token.trim_matches(' '))
+}
+
+/// The `WWW-Authenticate` header that goes with a refusal, where one does. RFC 6750 §3: no error code when the request
+/// held no token.
+pub fn challenge(refusal: &Refusal) -> Option<HeaderValue> {
+    let challenge = match refusal.code {
+        Code::Unauthenticated => "Bearer realm=\"oauthority\"",
+        Code::InvalidToken => "Bearer realm=\"oauthority\", error=\"invalid_token\"",
+        Code::InsufficientScope => "Bearer realm=\"oauthority\", error=\"insufficient_scope\"",
+        Code::InvalidRequest => "Bearer realm=\"oauthority\", error=\"invalid_request\"",
+        _ => return None,
+    };
+    Some(HeaderValue::from_static(challenge))
+}

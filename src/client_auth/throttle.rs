@@ -1,0 +1,219 @@
+//! How often a client may be tried. [RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1): endpoints
+//! that take passwords are protected against brute force.
+//!
+//! Failures are counted for client id and address together: whoever guesses shuts himself out, never the real client,
+//! which calls from somewhere else. While nobody fails, a check is one load of an atomic.
+
+use std::{
+    collections::HashMap,
+    hash::BuildHasher,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use foldhash::fast::RandomState;
+
+use crate::{
+    config::Limits,
+    oauth::refusal::{Code, Refusal},
+    time::{Lifetime, Timestamp},
+};
+
+/// Counts failed authentications and, where the operator limits them, token requests.
+pub struct Throttle {
+    hasher: RandomState,
+    failures: Counter,
+    requests: Counter,
+}
+
+impl Throttle {
+    /// With the limits of the configuration.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            hasher: RandomState::default(),
+            failures: Counter::new(limits.failed_authentications_per_client),
+            requests: Counter::new(limits.token_requests_per_client),
+        }
+    }
+
+    /// Asks whether this address may try this client.
+    ///
+    /// # Errors
+    /// `rate_limited`, and when to come back.
+    pub(super) fn admit(&self, client_id: &str, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+        if self.failures.is_empty() {
+            return Ok(());
+        }
+        self.failures
+            .admit(self.hasher.hash_one((client_id, network(ip))), now, || {
+                Code::TooManyRequests
+                    .because("too many wrong secrets for this client from this address: wait, then try again")
+            })
+    }
+
+    /// Counts a failed authentication.
+    pub(super) fn note_failure(&self, client_id: &str, ip: IpAddr, now: Timestamp) {
+        self.failures
+            .note(self.hasher.hash_one((client_id, network(ip))), now);
+    }
+
+    /// Counts a token request of a client.
+    ///
+    /// # Errors
+    /// `rate_limited` when the operator limits them and this is one too many.
+    pub fn spend_request(&self, client_id: &str, now: Timestamp) -> Result<(), Refusal> {
+        if self.requests.limit == 0 {
+            return Ok(());
+        }
+        let key = self.hasher.hash_one(client_id);
+        self.requests.admit(key, now, || {
+            Code::TooManyRequests.because("too many token requests of this client: reuse its tokens")
+        })?;
+        self.requests.note(key, now);
+        Ok(())
+    }
+}
+
+/// The part of an address that one party holds: all of IPv4, the first 64 bits of IPv6.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 => v4,
+    }
+}
+
+/// Events of a key in a minute that begins with the first of them.
+struct Counter {
+    limit: u64,
+    windows: Mutex<HashMap<u64, Window>>,
+    /// How many windows there are, readable without the lock.
+    count: AtomicUsize,
+}
+
+#[derive(Clone, Copy)]
+struct Window {
+    events: u64,
+    ends_at: Timestamp,
+}
+
+const WINDOW: Lifetime = Lifetime::minutes(1);
+
+/// More windows than this at once mean an attack with made-up ids; then the memory is bounded first.
+const MOST: usize = 100_000;
+
+impl Counter {
+    fn new(limit: u64) -> Self {
+        Self {
+            limit,
+            windows: Mutex::default(),
+            count: AtomicUsize::new(0),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Acquire) == 0
+    }
+
+    fn admit(&self, key: u64, now: Timestamp, refusal: impl FnOnce() -> Refusal) -> Result<(), Refusal> {
+        let mut windows = self.lock();
+        match windows.get(&key) {
+            Some(window) if now >= window.ends_at => {
+                windows.remove(&key);
+                self.count.store(windows.len(), Ordering::Release);
+                Ok(())
+            }
+            Some(window) if window.events >= self.limit => {
+                let seconds = window.ends_at.seconds_since(now) + 1;
+                Err(refusal().retry_after(u64::try_from(seconds).unwrap_or(1)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note(&self, key: u64, now: Timestamp) {
+        let mut windows = self.lock();
+        if windows.len() >= MOST && !windows.contains_key(&key) {
+            windows.retain(|_, window| now < window.ends_at);
+            if windows.len() >= MOST {
+                windows.clear();
+            }
+        }
+        let window = windows.entry(key).or_insert(Window {
+            events: 0,
+            ends_at: now.after(WINDOW),
+        });
+        window.events += 1;
+        self.count.store(windows.len(), Ordering::Release);
+    }
+
+    /// A holder that panicked left a whole map behind: every write is one insert, removal or count.
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Window>> {
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttle() -> Throttle {
+        Throttle::new(&Limits {
+            failed_authentications_per_client: 3,
+            token_requests_per_client: 2,
+            ..Limits::default()
+        })
+    }
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    #[test]
+    fn failures_shut_out_one_address_for_one_client_for_a_minute() {
+        let (throttle, now) = (throttle(), Timestamp::from_seconds(1000));
+        for _ in 0..3 {
+            assert_eq!(throttle.admit("a", HERE, now), Ok(()));
+            throttle.note_failure("a", HERE, now);
+        }
+        let refusal = throttle.admit("a", HERE, now).expect_err("one too many");
+        assert_eq!(
+            (refusal.code, refusal.retry_after),
+            (Code::TooManyRequests, Some(61))
+        );
+        assert_eq!(throttle.admit("a", THERE, now), Ok(()));
+        assert_eq!(throttle.admit("b", HERE, now), Ok(()));
+        assert_eq!(throttle.admit("a", HERE, now.after(WINDOW)), Ok(()));
+        assert!(
+            throttle.failures.is_empty(),
+            "nothing is kept of a window that has ended"
+        );
+    }
+
+    #[test]
+    fn one_ipv6_network_is_one_party() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        assert_eq!(network(ip("2001:db8::1")), network(ip("2001:db8::ffff:2")));
+        assert_ne!(network(ip("2001:db8::1")), network(ip("2001:db8:0:1::1")));
+        assert_eq!(network(ip("::ffff:192.0.2.1")), HERE);
+    }
+
+    #[test]
+    fn token_requests_are_counted_where_limited() {
+        let (throttle, now) = (throttle(), Timestamp::from_seconds(1000));
+        assert!((0..2).all(|_| throttle.spend_request("a", now).is_ok()));
+        assert!(throttle.spend_request("a", now).is_err());
+        assert!(throttle.spend_request("b", now).is_ok());
+        assert!(Throttle::new(&Limits::default()).spend_request("a", now).is_ok());
+    }
+
+    #[test]
+    fn made_up_ids_do_not_fill_the_memory() {
+        let (throttle, now) = (throttle(), Timestamp::from_seconds(1000));
+        for key in 0..2 * MOST as u64 + 5 {
+            throttle.failures.note(key, now);
+        }
+        assert!(throttle.failures.lock().len() <= MOST);
+    }
+}

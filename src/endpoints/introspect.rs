@@ -1,0 +1,73 @@
+//! Token introspection. [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)
+//!
+//! Answers only a confidential client that owns the token or is an audience of it. Whatever else is the matter (the
+//! token is unknown, expired, revoked, or none of the caller's business), the answer is the same and says nothing more.
+
+use axum::{
+    extract::{self, Request},
+    response::Response,
+};
+
+use super::{Incoming, answer, no_store};
+use crate::{
+    access_token::{self, AccessToken, ActiveToken},
+    app::{App, State},
+    error::Result,
+    live,
+    oauth::{client::Kind, json},
+};
+
+pub(super) async fn introspect(extract::State(app): extract::State<State>, request: Request) -> Response {
+    answer(look(&app, request).await)
+}
+
+async fn look(app: &App, request: Request) -> Result<Response> {
+    let now = app.registry.now();
+    app.registry.live.fresh().await?;
+    let incoming = Incoming::read(app, request).await?;
+    let params = incoming.params()?;
+    params.once(&[])?;
+    let caller = incoming.caller(app, &params, now)?;
+    caller.must_be_confidential()?;
+    // RFC 7662 §2.1: `token_type_hint` only helps to search, and there is one place to look.
+    let text = params.required("token")?;
+    let known = access_token::read(&app.registry, text).and_then(|token| {
+        let active = access_token::check_active(&app.registry.live, &token, now)?;
+        concerns(&caller.client, &active).then_some((token, active))
+    });
+    Ok(no_store(match known {
+        Some((token, active)) => render(app.registry.config.issuer.as_str(), &token, &active),
+        None => String::from("{\"active\":false}"),
+    }))
+}
+
+/// Whether a token is any of a client's business: its own, or one for an API that the client stands for. That is a
+/// client of the organisation that has the API, with access to it; for the built-in API, a system client.
+fn concerns(caller: &live::Client, token: &ActiveToken) -> bool {
+    let api = &token.api;
+    token.client.id == caller.id
+        || match &api.org_id {
+            Some(org_id) => {
+                *org_id == caller.org_id && caller.granted.iter().any(|granted| granted.api == api.id)
+            }
+            None => caller.kind == Kind::System,
+        }
+}
+
+/// RFC 7662 §2.2
+fn render(issuer: &str, token: &AccessToken, active: &ActiveToken) -> String {
+    let mut body = String::with_capacity(issuer.len() + token.scope.len() + active.api.audience.len() + 330);
+    body.push_str("{\"active\":true");
+    json::push_member(&mut body, "scope", &token.scope);
+    json::push_member(&mut body, "client_id", &token.client_id);
+    json::push_member(&mut body, "sub", &token.subject);
+    json::push_member(&mut body, "aud", &active.api.audience);
+    json::push_member(&mut body, "iss", issuer);
+    json::push_number(&mut body, "exp", token.expires_at.seconds());
+    json::push_number(&mut body, "iat", token.issued_at.seconds());
+    json::push_member(&mut body, "token_type", "Bearer");
+    json::push_member(&mut body, "jti", &token.jti);
+    json::push_member(&mut body, "org_id", &active.client.org_id);
+    body.push('}');
+    body
+}

@@ -1,0 +1,203 @@
+//! OAuth over HTTP: one file for each endpoint. An endpoint calls each stage of the request path once, top to bottom.
+//!
+//! Every answer is JSON and, where it could hold a credential, not to be stored
+//! ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
+
+mod introspect; // is this token still good?
+mod jwks; // the public keys
+mod metadata; // what this server can do
+mod revoke; // take a token back
+mod token; // get one
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::{
+    Router,
+    body::{Bytes, to_bytes},
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+
+use crate::{
+    app::{App, State},
+    client_auth::{self, Caller},
+    config::Issuer,
+    error::{Error, Result},
+    oauth::{
+        params::Params,
+        refusal::{Code, Refusal},
+    },
+    observe::RequestContext,
+    time::Timestamp,
+};
+
+/// Where the endpoints are, below the issuer; discovery says the same.
+pub(crate) mod path {
+    pub const TOKEN: &str = "/oauth2/token";
+    /// Other names that the token endpoint answers to.
+    pub const TOKEN_ALIASES: [&str; 2] = ["/api/oauth/token", "/oauth2/v1/token"];
+    pub const INTROSPECT: &str = "/oauth2/introspect";
+    pub const REVOKE: &str = "/oauth2/revoke";
+    pub const JWKS: &str = "/oauth2/jwks";
+    /// RFC 8414 §3: the path of an issuer comes behind this, not before.
+    pub const METADATA: &str = "/.well-known/oauth-authorization-server";
+    /// OpenID Connect Discovery §4: the path of an issuer comes before this. Some clients put it behind.
+    pub const OPENID: &str = "/.well-known/openid-configuration";
+}
+
+/// The routes, at the path of the issuer.
+pub fn routes(issuer: &Issuer) -> Router<State> {
+    let document = metadata::Document::new(issuer);
+    let serve = |document: &metadata::Document| {
+        let document = document.clone();
+        get(move |headers: HeaderMap| async move { document.answer(&headers) }).fallback(method_not_allowed)
+    };
+    let mut below = Router::new()
+        .route(path::TOKEN, post(token::token).fallback(method_not_allowed))
+        .route(
+            path::INTROSPECT,
+            post(introspect::introspect).fallback(method_not_allowed),
+        )
+        .route(path::REVOKE, post(revoke::revoke).fallback(method_not_allowed))
+        .route(path::JWKS, get(jwks::jwks).fallback(method_not_allowed))
+        .route(path::METADATA, serve(&document))
+        .route(path::OPENID, serve(&document));
+    for alias in path::TOKEN_ALIASES {
+        below = below.route(alias, post(token::token).fallback(method_not_allowed));
+    }
+    match issuer.path() {
+        "" => below,
+        base => Router::new()
+            .nest(base, below)
+            .route(&format!("{}{base}", path::METADATA), serve(&document))
+            .route(&format!("{}{base}", path::OPENID), serve(&document)),
+    }
+}
+
+/// The router adds which methods are allowed.
+async fn method_not_allowed() -> Error {
+    Code::MethodNotAllowed
+        .because("this endpoint does not answer that method: see the Allow header")
+        .into()
+}
+
+/// A request to one of the endpoints that clients post to, read whole.
+struct Incoming {
+    parts: Parts,
+    body: Bytes,
+}
+
+impl Incoming {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// `request_too_large`.
+    async fn read(app: &App, request: Request) -> Result<Self> {
+        let most = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, most)
+            .await
+            .map_err(|_| Code::TooLarge.because("the request body is too large or broke off"))?;
+        Ok(Self { parts, body })
+    }
+
+    /// The parameters in the body: a form, or a JSON object of strings.
+    ///
+    /// # Errors
+    /// `invalid_request`; `unsupported_media_type` for anything else.
+    fn params(&self) -> Result<Params<'_>, Refusal> {
+        // RFC 6749 §2.3.1: credentials must not be in the URI, where logs and histories keep them.
+        if let Some(query) = self.parts.uri.query()
+            && Params::form(query.as_bytes()).is_ok_and(|query| query.all("client_secret").next().is_some())
+        {
+            return Err(Code::InvalidRequest
+                .because("credentials in the URL are not accepted: send them in the body"));
+        }
+        let media_type = self
+            .parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map_or("", |value| value.to_str().unwrap_or("?"));
+        match media_type.split(';').next().unwrap_or_default().trim() {
+            form if form.eq_ignore_ascii_case("application/x-www-form-urlencoded") => {
+                Params::form(&self.body)
+            }
+            json if json.eq_ignore_ascii_case("application/json") => Params::json(&self.body),
+            "" if self.body.is_empty() => Ok(Params::default()),
+            _ => Err(Code::UnsupportedMediaType
+                .because("send the parameters as application/x-www-form-urlencoded or application/json")),
+        }
+    }
+
+    /// Which client sent it.
+    ///
+    /// # Errors
+    /// As [`client_auth::authenticate`].
+    fn caller(&self, app: &App, params: &Params<'_>, now: Timestamp) -> Result<Caller, Refusal> {
+        client_auth::authenticate(
+            &app.registry,
+            &app.throttle,
+            &self.parts.headers,
+            params,
+            self.ip(),
+            now,
+        )
+    }
+
+    fn context(&self) -> Option<&RequestContext> {
+        self.parts.extensions.get()
+    }
+
+    fn ip(&self) -> IpAddr {
+        self.context()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |context| context.ip)
+    }
+
+    fn request_id(&self) -> &str {
+        self.context().map_or("", |context| &context.request_id)
+    }
+}
+
+/// The answer to a client that posts: every 401 says how to authenticate.
+fn answer(result: Result<Response>) -> Response {
+    result.unwrap_or_else(|error| {
+        let mut response = error.into_response();
+        if response.status() == StatusCode::UNAUTHORIZED {
+            // RFC 6749 §5.2, RFC 9110 §15.5.2
+            let challenge = HeaderValue::from_static(r#"Basic realm="oauthority", charset="UTF-8""#);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    })
+}
+
+/// An answer that nobody may keep.
+fn no_store(json: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::PRAGMA, "no-cache"),
+    ];
+    (headers, json).into_response()
+}
+
+/// A public document that changes seldom, for every origin, or 304 to somebody who has it.
+fn public(headers: &HeaderMap, etag: &str, document: impl IntoResponse) -> Response {
+    let about = [
+        (header::CACHE_CONTROL, "public, max-age=300"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ETAG, etag),
+    ];
+    // RFC 9110 §13.1.2: weak comparison.
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        let tags = value.to_str().unwrap_or_default().split(',').map(str::trim);
+        tags.map(|tag| tag.strip_prefix("W/").unwrap_or(tag))
+            .any(|tag| tag == etag || tag == "*")
+    });
+    if known {
+        return (StatusCode::NOT_MODIFIED, about).into_response();
+    }
+    (about, [(header::CONTENT_TYPE, "application/json")], document).into_response()
+}

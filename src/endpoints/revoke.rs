@@ -1,0 +1,94 @@
+//! Token revocation. [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)
+//!
+//! A client takes back its own tokens only; of a token that is not its own it learns nothing. 200 means that the
+//! revocation is on disk and that this node no longer calls the token active.
+
+use axum::{
+    extract::{self, Request},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::{Incoming, answer};
+use crate::{
+    access_token::{self, AccessToken},
+    app::{App, State},
+    client_auth::Caller,
+    db::Batch,
+    error::Result,
+    oauth::client::Origin,
+    registry::{
+        Resource,
+        access::{Actor, ActorKind},
+        announce,
+    },
+    store::{self, changes},
+    time::Timestamp,
+};
+
+pub(super) async fn revoke(extract::State(app): extract::State<State>, request: Request) -> Response {
+    answer(take_back(&app, request).await)
+}
+
+async fn take_back(app: &App, request: Request) -> Result<Response> {
+    let now = app.registry.now();
+    app.registry.live.fresh().await?;
+    let incoming = Incoming::read(app, request).await?;
+    let params = incoming.params()?;
+    params.once(&[])?;
+    let caller = incoming.caller(app, &params, now)?;
+    // RFC 7009 §2.1: `token_type_hint` only helps to search, and there is one place to look.
+    let text = params.required("token")?;
+    let token = access_token::read(&app.registry, text).filter(|token| {
+        // RFC 7009 §2.1: only the client that the token was issued to.
+        token.client_id == *caller.client.id
+            && now < token.expires_at
+            && !app.registry.live.is_revoked(&token.jti)
+    });
+    if let Some(token) = token {
+        cut(app, &incoming, &caller, &token, now).await?;
+    }
+    // RFC 7009 §2.2: also for a token that is invalid anyway.
+    Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response())
+}
+
+/// Writes the revocation down, and waits until it holds.
+async fn cut(
+    app: &App,
+    incoming: &Incoming,
+    caller: &Caller,
+    token: &AccessToken,
+    now: Timestamp,
+) -> Result<()> {
+    let client = &caller.client;
+    let actor = Actor {
+        kind: ActorKind::Client,
+        id: client.id.to_string(),
+        name: client.id.to_string(),
+        ip: Some(incoming.ip().to_string()),
+        request_id: incoming.request_id().to_owned(),
+        origin: Origin::Api,
+    };
+    let resource = Resource {
+        kind: "token",
+        id: &token.jti,
+        name: "",
+    };
+    let details =
+        json!({ "client_id": token.client_id, "format": token.format, "expires_at": token.expires_at });
+    let event = app
+        .registry
+        .event(&actor, &client.org_id, "token.revoked", resource, details);
+    let mut batch = Batch::default();
+    batch.push(store::revocations::add(
+        &token.jti,
+        &client.id,
+        now,
+        token.expires_at,
+    ));
+    announce(&mut batch, changes::Kind::Token, &token.jti, now);
+    batch.push(store::audit::append(&event));
+    app.registry.live.commit(batch).await?;
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! The token endpoint. [RFC 6749 §3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)
+//!
+//! Parse, authenticate, redeem, issue, render: no statement reaches the database for client credentials.
+
+use axum::{
+    extract::{self, Request},
+    response::Response,
+};
+
+use super::{Incoming, answer, no_store};
+use crate::{
+    app::{App, State},
+    error::Result,
+    grant_types::{self, Exchange},
+    issue::{self, Tokens},
+    oauth::json,
+};
+
+pub(super) async fn token(extract::State(app): extract::State<State>, request: Request) -> Response {
+    answer(exchange(&app, request).await)
+}
+
+async fn exchange(app: &App, request: Request) -> Result<Response> {
+    let now = app.registry.now();
+    app.registry.live.fresh().await?;
+    let incoming = Incoming::read(app, request).await?;
+    let params = incoming.params()?;
+    // `scope` is for the grant to judge: personal credentials may repeat it.
+    params.once(&["resource", "scope"])?;
+    let caller = incoming.caller(app, &params, now)?;
+    app.throttle.spend_request(&caller.client.id, now)?;
+    let ruling = grant_types::redeem(&Exchange {
+        params: &params,
+        caller: &caller,
+    })?;
+    let tokens = issue::issue(&app.registry, &caller, ruling, incoming.ip(), now)?;
+    Ok(render(&tokens))
+}
+
+/// RFC 6749 §5.1. The scope is always told, also where it is what was asked for.
+fn render(tokens: &Tokens) -> Response {
+    let mut body = String::with_capacity(tokens.access_token.len() + tokens.scope.len() + 96);
+    body.push_str("{\"access_token\":");
+    json::push_string(&mut body, &tokens.access_token);
+    json::push_member(&mut body, "token_type", "Bearer");
+    json::push_number(&mut body, "expires_in", tokens.expires_in.as_seconds());
+    json::push_member(&mut body, "scope", &tokens.scope);
+    body.push('}');
+    no_store(body)
+}
