@@ -6,6 +6,7 @@ use axum::Router;
 
 use crate::{
     activity::Activity,
+    api,
     client_auth::Throttle,
     config::{Config, Database},
     db::{Db, DbSettings},
@@ -49,7 +50,12 @@ impl App {
     ///
     /// # Errors
     /// One sentence for the operator: what is wrong and what to do.
-    pub async fn start(config: Config, settings: &DbSettings, keyring: Keyring, around: Surroundings) -> Result<State> {
+    pub async fn start(
+        config: Config,
+        settings: &DbSettings,
+        keyring: Keyring,
+        around: Surroundings,
+    ) -> Result<State> {
         let db = Db::open(settings).await?;
         let keyring = Arc::new(keyring);
         bootstrap::check_key_file(&db, &keyring).await?;
@@ -113,6 +119,7 @@ pub fn router(app: &State, observer: Observer) -> Router {
     };
     let routes = Router::new()
         .merge(endpoints::routes(&app.registry.config.issuer))
+        .merge(api::routes(app))
         .with_state(Arc::clone(app))
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
