@@ -9,9 +9,11 @@ use crate::{
     api,
     client_auth::Throttle,
     config::{Config, Database},
+    console,
     db::{Db, DbSettings},
     endpoints,
     error::{Error, Result},
+    hosted,
     live::Live,
     observe::{self, Observer},
     password::Passwords,
@@ -120,6 +122,8 @@ pub fn router(app: &State, observer: Observer) -> Router {
     let routes = Router::new()
         .merge(endpoints::routes(&app.registry.config.issuer))
         .merge(api::routes(app))
+        .merge(hosted::routes())
+        .merge(console::routes())
         .with_state(Arc::clone(app))
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);

@@ -7,12 +7,15 @@ pub mod activity; // uses of clients, gathered in memory and written in batches
 pub mod api; // the management API over HTTP
 pub mod app; // everything a request handler works with
 pub mod bearer; // access tokens at our own APIs
+pub mod browser; // cookies, forms, and proof that a form is ours
 pub mod client_auth; // who is calling
 pub mod config; // typed settings: the only reader of environment and files
+pub mod console; // the management console
 pub mod db; // the only code that knows database drivers
 pub mod endpoints; // OAuth over HTTP
 pub mod error; // refused or failed, and the one place that logs failure
 pub mod grant_types; // what a token request is entitled to
+pub mod hosted; // pages a person meets: set-up, sign-in, sign-out
 pub mod issue; // carries out a ruling
 pub mod jose; // the JOSE we use, on aws-lc-rs
 pub mod live; // what the request path reads, in memory

@@ -388,6 +388,24 @@ async fn begin(registry: &Registry, user: User, browser: &Browser, now: Timestam
     })
 }
 
+/// A person who is signed in proves anew who he is. The session gets a new id; the old one is dead.
+///
+/// # Errors
+/// `unauthenticated` when the password is wrong; `rate_limited` when too many people sign in.
+pub async fn confirm(
+    registry: &Registry,
+    session: &Session,
+    user: &User,
+    password: Secret<String>,
+) -> Result<SignedIn> {
+    let browser = Browser {
+        ip: session.ip.clone(),
+        user_agent: session.user_agent.clone(),
+        previous: Some(session.digest.clone()),
+    };
+    sign_in(registry, &user.username, password, &browser).await
+}
+
 fn session_digest(registry: &Registry, cookie: &str) -> Vec<u8> {
     registry
         .keyring

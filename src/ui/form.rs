@@ -198,6 +198,28 @@ pub struct ErrorSummary {
 }
 
 impl ErrorSummary {
+    /// One thing that is wrong, with a field.
+    pub fn of_one(id: &str, text: &str) -> Self {
+        Self {
+            errors: vec![(id.to_owned(), text.to_owned())],
+        }
+    }
+
+    /// What the registry says is wrong: `/redirect_uris/1` becomes the field `redirect_uris-1`, and the first element of
+    /// a list its plain name, as [`super::uris::Uris`] names its rows.
+    pub fn of_fields(fields: &[crate::oauth::refusal::Field]) -> Self {
+        let id = |pointer: &str| {
+            let name = pointer.trim_start_matches('/').replace('/', "-");
+            name.strip_suffix("-0").map_or(name.clone(), str::to_owned)
+        };
+        Self {
+            errors: fields
+                .iter()
+                .map(|f| (id(&f.pointer), f.detail.clone()))
+                .collect(),
+        }
+    }
+
     /// What is wrong with the field, or nothing.
     pub fn of(&self, name: &str) -> &str {
         self.errors

@@ -1,0 +1,12 @@
+//! The management console: a page and its actions share a file.
+
+pub mod visit; // one person's request, and the pages it is answered with
+
+use axum::{Router, routing::get};
+
+use crate::{app::State, ui::assets};
+
+/// Every page of the console.
+pub fn routes() -> Router<State> {
+    Router::new().route(assets::ROUTE, get(assets::serve))
+}

@@ -1,0 +1,102 @@
+//! Pages a person meets on the way: set-up, sign-in, sign-out.
+
+mod set_up; // the first administrator, and new members, pick a password
+mod sign_in; // user name and password
+mod sign_out; // ends the session
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{StatusCode, header, request::Parts},
+    response::Response,
+    routing::{get, post},
+};
+use maud::html;
+
+use crate::{
+    app::State,
+    browser::Form,
+    error::{Error, Result},
+    observe::RequestContext,
+    registry::{access::Actor, people::Browser},
+    ui::{
+        headers::{self, Place},
+        page::Card,
+        problem::{Changed, Problem},
+    },
+};
+
+/// Every hosted page.
+pub fn routes() -> Router<State> {
+    Router::new()
+        .route("/setup/{token}", get(set_up::show).post(set_up::submit))
+        .route("/login", get(sign_in::show).post(sign_in::submit))
+        .route("/logout", post(sign_out::submit))
+}
+
+fn context(parts: &Parts) -> (String, String) {
+    let context = parts.extensions.get::<RequestContext>();
+    (
+        context.map(|c| c.request_id.clone()).unwrap_or_default(),
+        context.map(|c| c.ip.to_string()).unwrap_or_default(),
+    )
+}
+
+/// The actor before anybody is known: the address and the request.
+fn nobody(parts: &Parts) -> Actor {
+    let (request_id, ip) = context(parts);
+    Actor {
+        ip: Some(ip),
+        request_id,
+        origin: crate::oauth::client::Origin::Console,
+        ..Actor::system()
+    }
+}
+
+/// Where a sign-in comes from.
+fn browser_of(parts: &Parts, previous: Option<Vec<u8>>) -> Browser {
+    let agent = parts
+        .headers
+        .get(header::USER_AGENT)
+        .and_then(|v| v.to_str().ok());
+    Browser {
+        ip: context(parts).1,
+        user_agent: agent.unwrap_or_default().to_owned(),
+        previous,
+    }
+}
+
+/// Splits a form post of a page that needs no session: it must come from our own site.
+async fn posted(app: &State, request: Request) -> (Parts, Result<Form>) {
+    let (parts, body) = request.into_parts();
+    let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
+    let form = match crate::browser::check_origin(app, &parts.headers) {
+        Ok(()) => Form::read(&parts, body, limit).await,
+        Err(error) => Err(error),
+    };
+    (parts, form)
+}
+
+/// The page for an error that the form does not show itself.
+fn trouble(error: &Error, parts: &Parts) -> Response {
+    let (request_id, _) = context(parts);
+    let problem = match error {
+        Error::Failed(failure) => {
+            failure.log();
+            Problem::failed(failure.face().0, Changed::Nothing, parts.uri.path(), &request_id)
+        }
+        Error::Refused(refusal) => {
+            let status = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+            let text = html! { p { (refusal.description) } };
+            Problem {
+                status,
+                ..Problem::conflict("This does not work", text, &request_id)
+            }
+        }
+    };
+    let card = Card {
+        title: problem.title.clone(),
+        ..Card::default()
+    };
+    headers::answer(Place::Console, problem.status, card.page(&html! { (problem) }))
+}
