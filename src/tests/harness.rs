@@ -20,7 +20,7 @@ use super::databases::{Database, databases};
 use crate::{
     app::{self, State, Surroundings},
     config::{Config, Sources},
-    db::Db,
+    db::{Db, DbSettings},
     oauth::client::{ApplicationType, AuthMethod, GrantType, Kind, Origin},
     observe::{Observer, Peer},
     registry::{
@@ -51,13 +51,10 @@ pub struct TestApp {
     pub clock: Clock,
     /// The first organisation.
     pub org: Organization,
-    router: Router,
-    entropy: Entropy,
-    flags: Vec<(&'static str, &'static str)>,
-    directory: Arc<TempDir>,
-    settings: crate::db::DbSettings,
-    /// For messages.
+    /// `sqlite` or `postgresql`.
     pub database: &'static str,
+    router: Router,
+    start: Start,
 }
 
 /// Runs a test on SQLite, then on PostgreSQL.
@@ -78,18 +75,15 @@ impl TestApp {
         let directory = TempDir::new().expect("the system has a temporary directory");
         let key_file = directory.path().join("master.key");
         MasterKey::create(&key_file, &Entropy::seeded(1)).expect("the directory is empty");
-        Self::launch(Self::blank(database, flags, directory)).await
-    }
-
-    fn blank(database: &Database, flags: &[(&'static str, &'static str)], directory: TempDir) -> Start {
-        Start {
+        let start = Start {
             clock: Clock::set(Timestamp::parse(BEGINNING).expect("a time")),
             entropy: Entropy::seeded(7),
             flags: flags.to_vec(),
             directory: Arc::new(directory),
             settings: database.settings.clone(),
             database: database.name,
-        }
+        };
+        Self::launch(start).await
     }
 
     async fn launch(start: Start) -> Self {
@@ -115,27 +109,16 @@ impl TestApp {
             router: app::router(&app, Observer::new(&app.registry.config)),
             org: org.expect("provisioned"),
             app,
-            clock: start.clock,
-            entropy: start.entropy,
-            flags: start.flags,
-            directory: start.directory,
-            settings: start.settings,
+            clock: start.clock.clone(),
             database: start.database,
+            start,
         }
     }
 
     /// Stops without saying goodbye and starts again on the same database.
     pub async fn restart(self) -> Self {
-        let start = Start {
-            clock: self.clock,
-            entropy: self.entropy,
-            flags: self.flags,
-            directory: self.directory,
-            settings: self.settings,
-            database: self.database,
-        };
         drop((self.router, self.app));
-        Self::launch(start).await
+        Self::launch(self.start).await
     }
 
     pub fn db(&self) -> &Db {
@@ -143,8 +126,8 @@ impl TestApp {
     }
 
     /// Where the database is.
-    pub const fn settings(&self) -> &crate::db::DbSettings {
-        &self.settings
+    pub const fn settings(&self) -> &DbSettings {
+        &self.start.settings
     }
 
     /// The access of an owner of the first organisation, who has just signed in.
@@ -270,12 +253,13 @@ impl TestApp {
     }
 }
 
+/// What a start needs and a restart finds again.
 struct Start {
     clock: Clock,
     entropy: Entropy,
     flags: Vec<(&'static str, &'static str)>,
     directory: Arc<TempDir>,
-    settings: crate::db::DbSettings,
+    settings: DbSettings,
     database: &'static str,
 }
 

@@ -10,7 +10,11 @@ use crate::{
         secrets::Rotation,
     },
     store::apis::TokenFormat,
-    tests::harness::{TestApp, TestClient, inactive, on_both},
+    tests::{
+        harness::{TestApp, TestClient, inactive, on_both},
+        postgres,
+    },
+    time::Lifetime,
 };
 
 /// A client with a JWT and an opaque token, and a resource server that may look at both.
@@ -174,7 +178,7 @@ async fn rotation_kills_tokens_only_when_asked_to() {
 }
 
 #[tokio::test]
-async fn deleting_a_scope_or_an_api_kills_its_tokens() {
+async fn deleting_a_scope_kills_the_tokens_that_hold_it() {
     on_both(async |app| {
         let scene = scene(&app).await;
         let (registry, owner) = (&app.app.registry, app.owner());
@@ -189,6 +193,50 @@ async fn deleting_a_scope_or_an_api_kills_its_tokens() {
             app.introspect(&scene.resource, &scene.tokens[1]).await,
             inactive()
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deleting_an_api_kills_its_tokens() {
+    on_both(async |app| {
+        let scene = scene(&app).await;
+        apis::delete(&app.app.registry, &app.owner(), &scene.opaque_api, None, true)
+            .await
+            .expect("deleted");
+        let app = app.restart().await;
+        assert_eq!(
+            app.introspect(&scene.resource, &scene.tokens[0]).await["active"],
+            true
+        );
+        assert_eq!(
+            app.introspect(&scene.resource, &scene.tokens[1]).await,
+            inactive()
+        );
+    })
+    .await;
+}
+
+/// A node that cannot know whether it has missed a change asks the database, and does not guess without it.
+#[tokio::test]
+async fn g_32_without_its_shared_database_a_node_answers_for_the_lease_only() {
+    on_both(async |app| {
+        if app.database == "sqlite" {
+            return; // nobody else can change it, so memory is always right
+        }
+        let scene = scene(&app).await;
+        postgres::shut(app.settings()).await;
+        app.clock.advance(Lifetime::seconds(30));
+        scene.both(&app, true).await;
+        app.clock.advance(Lifetime::seconds(1));
+        let form = [
+            ("token", scene.tokens[0].as_str()),
+            ("grant_type", "client_credentials"),
+        ];
+        for path in ["/oauth2/introspect", "/oauth2/token", "/oauth2/revoke"] {
+            let answer = app.post(path).basic(&scene.client).form(&form).await;
+            answer.refused(503, "temporarily_unavailable");
+        }
     })
     .await;
 }
