@@ -15,9 +15,9 @@ use maud::Markup;
 
 pub(super) use self::{
     scopes::{chosen, id as scope_id},
-    sections::Look,
+    sections::{Look, expiry},
     summary::{removed, summary},
-    typed::Typed,
+    typed::{Typed, term},
 };
 use super::visit::{OrTrouble, Visit};
 use crate::{
@@ -103,6 +103,14 @@ pub(super) fn grants_of(application_type: ApplicationType) -> Vec<GrantType> {
             vec![AuthorizationCode, RefreshToken, DeviceCode]
         }
     }
+}
+
+/// A type that cannot be chosen.
+pub(super) fn only(application_type: ApplicationType) -> &'static [ApplicationType] {
+    let at = ApplicationType::ALL
+        .iter()
+        .position(|one| *one == application_type);
+    at.map_or(&[], |at| &ApplicationType::ALL[at..=at])
 }
 
 /// Does what a button inside the form asks: a row more or less, many ticks at once. Says whether a row was added.

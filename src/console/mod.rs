@@ -3,8 +3,11 @@
 mod asked; // a page is read or posted to
 mod client_form; // the form of a client, for creating and editing
 mod create; // templates, the form, the secret shown once
+mod cut; // disable, enable, delete
+mod edit; // change a client
 mod hand_over; // the one page that shows a secret
 mod once; // forms that work once
+mod rotate; // a new secret, and an end for the old one
 pub mod visit; // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};
@@ -16,5 +19,8 @@ pub fn routes() -> Router<State> {
     Router::new()
         .route(assets::ROUTE, get(assets::serve))
         .merge(create::routes())
+        .merge(cut::routes())
+        .merge(edit::routes())
         .merge(hand_over::routes())
+        .merge(rotate::routes())
 }
