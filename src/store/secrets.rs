@@ -95,6 +95,20 @@ pub async fn of_client(db: &Db, client_id: &str) -> Result<Vec<ClientSecret>, Db
     rows.into_iter().map(read).collect()
 }
 
+/// The secrets of several clients in one statement, newest first.
+pub async fn of_clients(db: &Db, client_ids: &[String]) -> Result<Vec<ClientSecret>, DbError> {
+    if client_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<String> = (1..=client_ids.len()).map(|n| format!("${n}")).collect();
+    let sql = format!(
+        columns!("WHERE client_id IN ({}) ORDER BY created_at DESC, id DESC"),
+        numbers.join(", ")
+    );
+    let rows = db.read(sql, client_ids.iter().map(Into::into).collect()).await?;
+    rows.into_iter().map(read).collect()
+}
+
 /// Every secret that is not revoked, for the snapshot.
 pub async fn all(db: &Db) -> Result<Vec<ClientSecret>, DbError> {
     let rows = db.read(columns!("WHERE revoked_at IS NULL"), vec![]).await?;
