@@ -109,6 +109,45 @@ pub async fn of_clients(db: &Db, client_ids: &[String]) -> Result<Vec<ClientSecr
     rows.into_iter().map(read).collect()
 }
 
+/// A secret that ends soon although it was used of late.
+#[derive(Clone, Debug)]
+pub struct EndingInUse {
+    pub client_id: String,
+    pub name: String,
+    pub ends_at: Timestamp,
+    pub last_used_at: Timestamp,
+}
+
+/// Secrets of an organisation's active clients that were rotated away, end between `now` and `until`, and were used
+/// after `since`; the nearest end first.
+pub async fn ending_in_use(
+    db: &Db,
+    org_id: &str,
+    now: Timestamp,
+    until: Timestamp,
+    since: Timestamp,
+) -> Result<Vec<EndingInUse>, DbError> {
+    let rows = db
+        .read(
+            "SELECT c.client_id, c.name, s.ends_at, s.last_used_at FROM client_secrets s \
+             JOIN clients c ON c.client_id = s.client_id \
+             WHERE c.org_id = $1 AND c.status = 'active' AND s.revoked_at IS NULL \
+             AND s.ends_at > $2 AND s.ends_at < $3 AND s.last_used_at > $4 ORDER BY s.ends_at, s.id",
+            vec![org_id.into(), now.into(), until.into(), since.into()],
+        )
+        .await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(EndingInUse {
+                client_id: row.next()?,
+                name: row.next()?,
+                ends_at: row.next()?,
+                last_used_at: row.next()?,
+            })
+        })
+        .collect()
+}
+
 /// Every secret that is not revoked, for the snapshot.
 pub async fn all(db: &Db) -> Result<Vec<ClientSecret>, DbError> {
     let rows = db.read(columns!("WHERE revoked_at IS NULL"), vec![]).await?;
