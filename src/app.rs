@@ -72,7 +72,7 @@ impl App {
             passwords: Passwords::new(parallel),
         };
         bootstrap::provision(&registry).await?;
-        let throttle = Throttle::new(&registry.config.limits);
+        let throttle = Throttle::new(&registry.config);
         Ok(Arc::new(Self { registry, throttle }))
     }
 }

@@ -2,4 +2,8 @@
 
 mod databases;
 mod db;
+mod endpoints;
+mod harness;
+mod layers; // the walls of the house
 mod postgres;
+mod sql; // every statement on both databases

@@ -81,6 +81,24 @@ impl Drop for Database {
     }
 }
 
+/// Throws everybody out of the database of these settings, and lets nobody in again.
+pub async fn shut(settings: &DbSettings) {
+    let DbSettings::Postgres { url, .. } = settings else {
+        return;
+    };
+    let name = url
+        .split(['/', '?'])
+        .find(|part| part.starts_with("t_"))
+        .expect("a database of ours");
+    execute(
+        "postgres",
+        &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+    )
+    .await;
+    let all = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    execute("postgres", &all).await;
+}
+
 /// The certificate of the server, in PEM.
 pub fn certificate() -> PathBuf {
     server().directory.join("server.crt")

@@ -1,0 +1,231 @@
+//! The tokens themselves: what a JWT says, and what is refused as one.
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    access_token,
+    jose::{jwk::Jwk, jws::Compact},
+    store::apis::TokenFormat,
+    tests::harness::{TestApp, inactive, on_both, on_both_with},
+};
+
+fn claims(token: &str) -> Json {
+    serde_json::from_slice(Compact::parse(token).expect("a JWT").payload()).expect("claims")
+}
+
+/// Verifies a token as a resource server would: offline, with the published keys.
+async fn verify(app: &TestApp, token: &str, alg: &str) {
+    let token = Compact::parse(token).expect("a JWT");
+    let published = app.get("/oauth2/jwks").send().await.json();
+    let key = published["keys"]
+        .as_array()
+        .and_then(|keys| {
+            keys.iter()
+                .find(|key| key["kid"].as_str() == token.header().kid.as_deref())
+        })
+        .expect("published");
+    assert_eq!((key["alg"].as_str(), token.header().alg.name()), (Some(alg), alg));
+    let key: Jwk = serde_json::from_value(key.clone()).expect("a key");
+    assert_eq!(token.verify(&key), Ok(()));
+}
+
+#[tokio::test]
+async fn j_01_header() {
+    on_both(async |app| {
+        let client = app.service(&["workspace:read"]).await;
+        let token = client.token(&app).await;
+        let header = token.split('.').next().expect("a part");
+        let header: Json =
+            serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).expect("base64url")).expect("JSON");
+        assert_eq!(
+            (&header["typ"], &header["alg"]),
+            (&json!("at+jwt"), &json!("ES256"))
+        );
+        verify(&app, &token, "ES256").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn j_02_j_03_j_04_j_07_cc_05_claims() {
+    on_both(async |app| {
+        let client = app.service(&["workspace:read", "workspace:write"]).await;
+        let token = client.token(&app).await;
+        let claims = claims(&token);
+        let now = app.clock.now().seconds();
+        assert_eq!(
+            claims,
+            json!({
+                "iss": "http://localhost:8080", "sub": client.id, "aud": "urn:oauthority:workspace:main",
+                "client_id": client.id, "org_id": app.org.id, "scope": "workspace:read workspace:write",
+                "iat": now, "exp": now + 3600, "cv": 1, "jti": claims["jti"],
+            })
+        );
+        assert_eq!(claims["jti"].as_str().expect("a text").len(), 44);
+        assert!(client.id.starts_with("oac_"), "no user id does");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn j_05_the_audience_is_the_resource_asked_for() {
+    on_both(async |app| {
+        app.api(&app.org, "https://b.example/api", TokenFormat::Jwt, &["b:read"])
+            .await;
+        let client = app.service(&["workspace:read", "b:read"]).await;
+        let token = client
+            .token_for(&app, &[("resource", "https://b.example/api")])
+            .await;
+        assert_eq!(claims(&token)["aud"], "https://b.example/api");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn j_06_nobody_signed_in() {
+    on_both(async |app| {
+        let client = app.service(&["workspace:read"]).await;
+        let claims = claims(&client.token(&app).await);
+        for absent in ["auth_time", "acr", "amr"] {
+            assert!(claims.get(absent).is_none(), "{absent}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn j_08_an_api_chooses_how_its_tokens_are_signed() {
+    on_both(async |app| {
+        for (alg, audience, scope) in [
+            ("RS256", "https://r.example", "r:read"),
+            ("EdDSA", "https://e.example", "e:read"),
+        ] {
+            app.api_signed(&app.org, audience, TokenFormat::Jwt, Some(alg), &[scope])
+                .await;
+            let client = app.service(&[scope]).await;
+            let token = client.token(&app).await;
+            verify(&app, &token, alg).await;
+            assert_eq!(app.introspect(&client, &token).await["active"], true);
+            assert!(access_token::read_fully(&app.app.registry, &token).is_some());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_configuration_chooses_eddsa() {
+    on_both_with(&[("signing.algorithm", "EdDSA")], async |app| {
+        let client = app.service(&["workspace:read"]).await;
+        verify(&app, &client.token(&app).await, "EdDSA").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn g_22_g_24_tokens_are_unguessable_and_printable() {
+    on_both(async |app| {
+        app.api(&app.org, "https://o.example", TokenFormat::Opaque, &["o:read"])
+            .await;
+        let client = app.service(&["workspace:read", "o:read"]).await;
+        let mut seen = std::collections::HashSet::new();
+        for audience in ["urn:oauthority:workspace:main", "https://o.example"] {
+            for _ in 0..50 {
+                let token = client.token_for(&app, &[("resource", audience)]).await;
+                assert!(
+                    token
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+                );
+                let jti = access_token::read(&app.app.registry, &token).expect("ours").jti;
+                assert!(seen.insert(jti) && seen.insert(token));
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_opaque_token_shows_nothing() {
+    on_both(async |app| {
+        app.api(&app.org, "https://o.example", TokenFormat::Opaque, &["o:read"])
+            .await;
+        let client = app.service(&["o:read"]).await;
+        let token = client.token(&app).await;
+        let sealed = BASE64_URL_SAFE_NO_PAD
+            .decode(token.strip_prefix("oat_").expect("the prefix"))
+            .expect("base64url");
+        let holds = |text: &str| sealed.windows(text.len()).any(|w| w == text.as_bytes());
+        assert!(!holds(&client.id) && !holds("o:read"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn b_070_an_altered_token_is_inactive() {
+    on_both(async |app| {
+        app.api(&app.org, "https://o.example", TokenFormat::Opaque, &["o:read"])
+            .await;
+        let client = app.service(&["workspace:read", "o:read"]).await;
+        for audience in ["urn:oauthority:workspace:main", "https://o.example"] {
+            let token = client.token_for(&app, &[("resource", audience)]).await;
+            let mut altered: Vec<String> = (1..token.len())
+                .step_by(7)
+                .map(|n| token[..n].to_owned())
+                .collect();
+            altered.extend(["A", "=", ".", " ", "\n"].map(|more| format!("{token}{more}")));
+            altered.extend([token.to_uppercase(), token.to_lowercase(), format!(" {token}")]);
+            altered.push(format!("{}=", token.trim_end_matches('=')));
+            for text in altered {
+                assert_eq!(app.introspect(&client, &text).await, inactive(), "{text}");
+            }
+            // Every character matters: another one in its place is another token, or none.
+            for at in (0..token.len()).step_by(3) {
+                let mut bytes = token.clone().into_bytes();
+                bytes[at] = if bytes[at] == b'B' { b'C' } else { b'B' };
+                let text = String::from_utf8(bytes).expect("ASCII");
+                assert_eq!(access_token::read_fully(&app.app.registry, &text), None, "{at}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_signature_of_ours_alone_is_not_enough_and_neither_is_the_mac() {
+    on_both(async |app| {
+        let (one, two) = (
+            app.service(&["workspace:read"]).await,
+            app.service(&["workspace:read"]).await,
+        );
+        let (token, other) = (one.token(&app).await, two.token(&app).await);
+        let (claims, _) = token.rsplit_once('.').expect("three parts");
+        let (_, signature) = other.rsplit_once('.').expect("three parts");
+        let crossed = format!("{claims}.{signature}");
+        // The MAC vouches for the claims; the signature is for those who verify it.
+        assert_eq!(app.introspect(&one, &crossed).await["active"], true);
+        assert_eq!(access_token::read_fully(&app.app.registry, &crossed), None);
+        for signature in ["", "AAAA", &"A".repeat(85), &"A".repeat(87), &"A".repeat(342)] {
+            assert_eq!(
+                app.introspect(&one, &format!("{claims}.{signature}")).await,
+                inactive()
+            );
+        }
+        let keys = app.app.registry.live.keys();
+        let key = keys.active(crate::jose::Alg::Es256).expect("active");
+        let signed = key.key.encode(
+            &key.access_token_header,
+            Compact::parse(&token).expect("a JWT").payload(),
+        );
+        assert!(access_token::read_fully(&app.app.registry, &signed.expect("signed")).is_some());
+        let payload =
+            br#"{"iss":"http://localhost:8080","jti":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
+        let forged = key.key.encode(&key.access_token_header, payload).expect("signed");
+        assert_eq!(access_token::read_fully(&app.app.registry, &forged), None);
+        let id_token = key.key.prepare_header("JWT");
+        let payload = Compact::parse(&token).expect("a JWT").payload().to_vec();
+        let wrong_kind = key.key.encode(&id_token, &payload).expect("signed");
+        assert_eq!(access_token::read(&app.app.registry, &wrong_kind), None);
+    })
+    .await;
+}
