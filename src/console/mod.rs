@@ -8,6 +8,15 @@ mod edit; // change a client
 mod hand_over; // the one page that shows a secret
 mod once; // forms that work once
 mod rotate; // a new secret, and an end for the old one
+mod activity; // who did what
+mod client; // one client
+mod clients; // the list of clients
+mod help; // shortcuts, words, errors
+mod labels; // what a person reads where the wire has a word
+mod landing; // where a person arrives, other addresses, what is nowhere
+mod overview; // what needs attention
+mod people; // members
+mod preferences; // how a person likes the console
 pub mod visit; // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};
@@ -23,4 +32,12 @@ pub fn routes() -> Router<State> {
         .merge(edit::routes())
         .merge(hand_over::routes())
         .merge(rotate::routes())
+        .merge(activity::routes())
+        .merge(client::routes())
+        .merge(clients::routes())
+        .merge(help::routes())
+        .merge(landing::routes())
+        .merge(overview::routes())
+        .merge(people::routes())
+        .merge(preferences::routes())
 }
