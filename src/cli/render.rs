@@ -359,8 +359,11 @@ fn shown(value: &Json) -> String {
     }
 }
 
-fn tab_free(text: String) -> String {
-    text.replace(char::is_control, " ")
+fn tab_free(mut text: String) -> String {
+    if text.contains(char::is_control) {
+        text = text.replace(char::is_control, " ");
+    }
+    text
 }
 
 /// A field of CSV. [RFC 4180 §2](https://www.rfc-editor.org/rfc/rfc4180#section-2)
