@@ -113,7 +113,7 @@ pub fn run(server: &Child, load: &Load, pace: Pace, slice: Duration) -> Outcome<
         }
     }
     let took = started.elapsed();
-    let cpu = server.cpu()? - before;
+    let cpu = server.cpu()?.since(&before);
     latencies.sort_unstable();
     Ok(Seen {
         answers: latencies.len() as u64,

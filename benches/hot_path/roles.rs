@@ -1,11 +1,11 @@
 //! The two servers, each a process of its own on core 0: the floor, and ours as it is delivered.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{self, Command, Stdio},
     time::Duration,
 };
@@ -78,14 +78,29 @@ impl Child {
         })
     }
 
-    /// CPU time of all threads so far, in the kernel's own nanoseconds.
-    pub fn cpu(&self) -> Outcome<Duration> {
-        let mut nanos = 0;
+    /// CPU time of each thread so far, in the kernel's own nanoseconds.
+    pub fn cpu(&self) -> Outcome<Cpu> {
+        let mut threads = BTreeMap::new();
         for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
-            nanos += text.split(' ').next().ok_or("a number")?.parse::<u64>()?;
+            let path = task?.path();
+            // A thread may end while it is looked at.
+            let Ok(text) = fs::read_to_string(path.join("schedstat")) else {
+                continue;
+            };
+            threads.insert(path, text.split(' ').next().ok_or("a number")?.parse()?);
         }
-        Ok(Duration::from_nanos(nanos))
+        Ok(Cpu(threads))
+    }
+}
+
+/// CPU time of the threads of a process.
+pub struct Cpu(BTreeMap<PathBuf, u64>);
+
+impl Cpu {
+    /// What they spent since an earlier look.
+    pub fn since(&self, before: &Self) -> Duration {
+        let spent = |(thread, nanos): (&PathBuf, &u64)| nanos - before.0.get(thread).unwrap_or(&0);
+        Duration::from_nanos(self.0.iter().map(spent).sum())
     }
 }
 

@@ -4,6 +4,8 @@ mod databases;
 mod db;
 mod endpoints;
 mod harness;
+mod hostile; // ten thousand requests that mean no good
 mod layers; // the walls of the house
 mod postgres;
+mod races; // many at once
 mod sql; // every statement on both databases
