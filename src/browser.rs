@@ -8,6 +8,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 
+use url::{Host, Url};
+
 use crate::{
     app::App,
     error::{Error, Result},
@@ -102,11 +104,29 @@ pub fn check_origin(app: &App, headers: &HeaderMap) -> Result<()> {
     if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return Err(foreign.into());
     }
-    let ours = app.registry.config.issuer.url().origin().ascii_serialization();
     match text("origin") {
-        Some(origin) if origin != ours => Err(foreign.into()),
+        Some(origin) if !is_ours(app.registry.config.issuer.url(), origin) => Err(foreign.into()),
         _ => Ok(()),
     }
+}
+
+/// Whether an origin is the issuer's. The names of this machine are one: whoever types 127.0.0.1 for localhost is no
+/// stranger, and cookies belong to the host he typed.
+fn is_ours(issuer: &Url, origin: &str) -> bool {
+    let Ok(origin) = Url::parse(origin) else {
+        return false;
+    };
+    let loopback = |url: &Url| match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    issuer.origin() == origin.origin()
+        || loopback(issuer)
+            && loopback(&origin)
+            && issuer.scheme() == origin.scheme()
+            && issuer.port_or_known_default() == origin.port_or_known_default()
 }
 
 /// Refuses a form without the token of this session.
@@ -248,6 +268,25 @@ mod tests {
         for good in ["/", "/orgs/acme/clients?q=a%2Fb", "/me/preferences"] {
             assert_eq!(local_path(good), good);
         }
+    }
+
+    #[test]
+    fn w_05_only_our_own_origin_may_post() {
+        let issuer = Url::parse("https://id.example").unwrap();
+        for evil in [
+            "null",
+            "https://evil.example",
+            "http://id.example",
+            "https://id.example:8443",
+            "?",
+        ] {
+            assert!(!is_ours(&issuer, evil), "{evil}");
+        }
+        assert!(is_ours(&issuer, "https://id.example"));
+        let local = Url::parse("http://localhost:8080").unwrap();
+        assert!(is_ours(&local, "http://127.0.0.1:8080"));
+        assert!(!is_ours(&local, "http://127.0.0.1:9090"));
+        assert!(!is_ours(&local, "http://localhost.evil:8080"));
     }
 
     #[test]

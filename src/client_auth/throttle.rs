@@ -22,11 +22,12 @@ use crate::{
     time::{Lifetime, Timestamp},
 };
 
-/// Counts failed authentications and, where the operator limits them, token requests.
+/// Counts failed authentications, sign-ins and, where the operator limits them, token requests.
 pub struct Throttle {
     hasher: RandomState,
     failures: Counter,
     requests: Counter,
+    sign_ins: Counter,
 }
 
 impl Throttle {
@@ -36,14 +37,16 @@ impl Throttle {
         Self::limited(
             limits.failed_authentications_per_client,
             limits.token_requests_per_client,
+            limits.sign_in_attempts_per_address,
         )
     }
 
-    fn limited(failures: u64, requests: u64) -> Self {
+    fn limited(failures: u64, requests: u64, sign_ins: u64) -> Self {
         Self {
             hasher: RandomState::default(),
             failures: Counter::new(failures),
             requests: Counter::new(requests),
+            sign_ins: Counter::new(sign_ins),
         }
     }
 
@@ -81,6 +84,23 @@ impl Throttle {
             Code::TooManyRequests.because("too many token requests of this client: reuse its tokens")
         })?;
         self.requests.note(key, now);
+        Ok(())
+    }
+
+    /// Counts a sign-in from an address, good or bad.
+    ///
+    /// # Errors
+    /// `rate_limited`, and when to come back.
+    pub fn spend_sign_in(&self, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+        if self.sign_ins.limit == 0 {
+            return Ok(());
+        }
+        let key = self.hasher.hash_one(network(ip));
+        self.sign_ins.admit(key, now, || {
+            Code::TooManyRequests
+                .because("too many sign-ins from this address: wait a minute, then try again")
+        })?;
+        self.sign_ins.note(key, now);
         Ok(())
     }
 }
@@ -168,7 +188,7 @@ mod tests {
     use super::*;
 
     fn throttle() -> Throttle {
-        Throttle::limited(3, 2)
+        Throttle::limited(3, 2, 0)
     }
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -209,7 +229,7 @@ mod tests {
         assert!((0..2).all(|_| throttle.spend_request("a", now).is_ok()));
         assert!(throttle.spend_request("a", now).is_err());
         assert!(throttle.spend_request("b", now).is_ok());
-        assert!((0..9).all(|_| Throttle::limited(3, 0).spend_request("a", now).is_ok()));
+        assert!((0..9).all(|_| Throttle::limited(3, 0, 0).spend_request("a", now).is_ok()));
     }
 
     #[test]

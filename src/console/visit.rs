@@ -51,6 +51,8 @@ pub struct Visit {
     /// Path and query as asked.
     pub here: String,
     pub request_id: String,
+    /// Where the request came from.
+    pub ip: String,
     pub role: Option<Role>,
     /// (id, handle, name, role)
     pub orgs: Vec<(String, String, String, Role)>,
@@ -79,6 +81,9 @@ const FLASH: &str = "oauthority-flash";
 /// # Errors
 /// A redirect to the sign-in, or a page that says why not.
 pub async fn enter(app: &State, parts: &Parts, org: &str) -> std::result::Result<Visit, Response> {
+    if let Some(to) = super::landing::proper(&parts.uri) {
+        return Err(Redirect::permanent(&to).into_response());
+    }
     let mut visit = enter_person(app, parts).await?;
     visit.choose(org).await?;
     Ok(visit)
@@ -137,6 +142,7 @@ async fn begin(app: &State, parts: &Parts) -> std::result::Result<Visit, Respons
         .uri
         .path_and_query()
         .map_or_else(|| "/".to_owned(), ToString::to_string);
+    let ip = context.as_ref().map(|c| c.ip.to_string()).unwrap_or_default();
     let request_id = context.map(|c| c.request_id).unwrap_or_default();
     let visitor = match browser::visitor(app, &parts.headers).await {
         Ok(Some(visitor)) => visitor,
@@ -154,6 +160,7 @@ async fn begin(app: &State, parts: &Parts) -> std::result::Result<Visit, Respons
         now: app.registry.now(),
         here,
         request_id,
+        ip,
         role: None,
         orgs,
         access: None,
@@ -231,7 +238,7 @@ impl Visit {
             kind: ActorKind::User,
             id: self.visitor.user.id.clone(),
             name: self.visitor.user.username.clone(),
-            ip: Some(self.visitor.session.ip.clone()),
+            ip: Some(self.ip.clone()),
             request_id: self.request_id.clone(),
             origin: Origin::Console,
         }

@@ -1,5 +1,7 @@
 //! Sign-in with user name and password. The words for a wrong name and a wrong password are the same.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use axum::{
     extract::{Request, State as Given},
     http::{StatusCode, header, request::Parts},
@@ -12,6 +14,7 @@ use crate::{
     app::State,
     browser::{self, Form, local_path},
     oauth::refusal::Code,
+    observe::RequestContext,
     registry::people,
     secret::Secret,
     ui::{
@@ -49,6 +52,11 @@ async fn sign_in(app: &State, parts: &Parts, form: &Form) -> Response {
         Ok(visitor) => visitor.map(|v| v.session.digest),
         Err(error) => return trouble(&error, parts),
     };
+    let context = parts.extensions.get::<RequestContext>();
+    let ip = context.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |c| c.ip);
+    if let Err(refusal) = app.throttle.spend_sign_in(ip, app.registry.now()) {
+        return trouble(&refusal.into(), parts);
+    }
     let password = Secret::new(form.exact("password").to_owned());
     match people::sign_in(&app.registry, &username, password, &browser_of(parts, previous)).await {
         Ok(signed_in) => {
