@@ -16,6 +16,10 @@ use load::{Load, Pace};
 use report::Row;
 use roles::Child;
 
+/// As the product has it; the floor has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const ROUNDS: usize = 5;

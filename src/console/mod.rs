@@ -1,22 +1,22 @@
 //! The management console: a page and its actions share a file.
 
+mod activity; // who did what
 mod asked; // a page is read or posted to
+mod client; // one client
 mod client_form; // the form of a client, for creating and editing
+mod clients; // the list of clients
 mod create; // templates, the form, the secret shown once
 mod cut; // disable, enable, delete
 mod edit; // change a client
 mod hand_over; // the one page that shows a secret
-mod once; // forms that work once
-mod rotate; // a new secret, and an end for the old one
-mod activity; // who did what
-mod client; // one client
-mod clients; // the list of clients
 mod help; // shortcuts, words, errors
 mod labels; // what a person reads where the wire has a word
 mod landing; // where a person arrives, other addresses, what is nowhere
+mod once; // forms that work once
 mod overview; // what needs attention
 mod people; // members
 mod preferences; // how a person likes the console
+mod rotate; // a new secret, and an end for the old one
 pub mod visit; // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};
