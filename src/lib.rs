@@ -4,6 +4,7 @@
 
 pub mod access_token; // minted, read back, asked whether they still count
 pub mod activity; // uses of clients, gathered in memory and written in batches
+pub mod api; // the management API over HTTP
 pub mod app; // everything a request handler works with
 pub mod bearer; // access tokens at our own APIs
 pub mod browser; // cookies, forms, and proof that a form is ours
@@ -30,7 +31,7 @@ pub mod server; // sockets in, requests out: TLS, timeouts, graceful stop
 pub mod setup_link; // the file with the first administrator's link
 pub mod store; // the only code that knows SQL
 pub mod time; // timestamps and the only clock
+pub mod ui; // the design system: from data to markup
 
 #[cfg(test)]
 mod tests; // the tests that need a database or the whole application
-pub mod ui; // the design system: from data to markup

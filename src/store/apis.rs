@@ -197,6 +197,14 @@ pub fn remove(id: &str) -> Statement {
     Statement::new("DELETE FROM apis WHERE id = $1", vec![id.into()])
 }
 
+/// Raises the version, because the scopes change.
+pub fn bump(id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE apis SET updated_at = $1, version = version + 1 WHERE id = $2",
+        vec![now.into(), id.into()],
+    )
+}
+
 /// Adds a scope; its value must be free at this API.
 pub fn add_scope(api_id: &str, scope: &Scope) -> Statement {
     Statement::new(

@@ -199,6 +199,8 @@ pub struct Filter {
     pub status: Vec<Status>,
     pub kind: Option<Kind>,
     pub application_type: Option<ApplicationType>,
+    /// Any type but this one.
+    pub except_type: Option<ApplicationType>,
     pub grant: Option<GrantType>,
     /// A scope value that was granted.
     pub scope: Option<String>,
@@ -286,6 +288,9 @@ impl Conditions {
         }
         if let Some(kind) = filter.application_type {
             all.and("c.application_type = {}", kind.word());
+        }
+        if let Some(kind) = filter.except_type {
+            all.and("c.application_type <> {}", kind.word());
         }
         if let Some(grant) = filter.grant {
             all.and(
