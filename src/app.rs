@@ -116,7 +116,8 @@ pub fn router(app: &State, observer: Observer) -> Router {
         .with_state(Arc::clone(app))
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
-    observe::watch(server::limit_body(routes, limit), observer)
+    // The first is the outermost.
+    routes.layer((observe::Watch::new(observer), server::BodyLimit(limit)))
 }
 
 async fn ready(app: &App) -> Result<(), String> {

@@ -6,6 +6,8 @@ mod db;
 mod endpoints;
 mod harness;
 mod hosted;
+mod hostile; // ten thousand requests that mean no good
 mod layers; // the walls of the house
 mod postgres;
+mod races; // many at once
 mod sql; // every statement on both databases
