@@ -1,6 +1,6 @@
 //! Log lines, to standard error.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
@@ -16,6 +16,7 @@ pub fn init(log: &Log) {
     });
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     let started = match log.format {
         LogFormat::Text => lines.with_target(false).try_init(),

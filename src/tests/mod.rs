@@ -1,5 +1,6 @@
 //! Tests that need a database or the whole application.
 
+mod cli; // the commands
 mod databases;
 mod db;
 mod endpoints;
