@@ -203,7 +203,7 @@ pub(crate) async fn serve_once(
     };
     let listening = tokio::sync::Notify::new();
     let ended = serve::until(arguments, terminal, listening.notified(), |_| {
-        listening.notify_one()
+        listening.notify_one();
     })
     .await;
     ended.map_or_else(

@@ -5,6 +5,7 @@ mod databases;
 mod db;
 mod endpoints;
 mod harness;
+mod jobs;
 mod layers; // the walls of the house
 mod postgres;
 mod sql; // every statement on both databases

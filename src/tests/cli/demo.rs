@@ -26,7 +26,7 @@ async fn names(app: &TestApp, org: &Organization, filter: &Filter) -> BTreeSet<S
         from: From::Offset(0),
         limit: 200,
     };
-    let listed = store::clients::list(app.db(), &[org.id.clone()], filter, &page)
+    let listed = store::clients::list(app.db(), std::slice::from_ref(&org.id), filter, &page)
         .await
         .unwrap();
     listed

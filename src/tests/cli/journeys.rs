@@ -3,7 +3,11 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::shell::{Listening, MANAGE};
-use crate::cli::Exit;
+use crate::{
+    cli::Exit,
+    registry::secrets::{self, Rotation},
+    tests::harness::TestClient,
+};
 
 #[tokio::test]
 async fn a_client_is_made_used_rotated_and_deleted() {
@@ -264,12 +268,16 @@ async fn apis_scopes_and_members_come_and_go() {
 #[tokio::test]
 async fn an_operator_rotates_signing_keys() {
     let server = Listening::start(&[]).await;
-    let id = server.app.app.registry.config.system_clients.admin_id.clone();
-    let admin = crate::tests::harness::TestClient {
-        id,
-        secret: String::new(),
-    };
-    let shell = server.shell_of(&admin.rotated(&server.app, Default::default()).await);
+    let registry = &server.app.app.registry;
+    let access = crate::registry::bootstrap::system_access(server.app.org.clone());
+    let id = &registry.config.system_clients.admin_id;
+    let rotated = secrets::rotate(registry, &access, id, None, Rotation::default())
+        .await
+        .unwrap();
+    let shell = server.shell_of(&TestClient {
+        id: id.clone(),
+        secret: rotated.secret.unwrap().text.expose().to_owned(),
+    });
     let before = shell.run(&["keys", "list", "-q"]).await.done();
     shell.run(&["keys", "rotate"]).await.done();
     let after = shell.run(&["keys", "list", "-o", "json"]).await.done().json();
