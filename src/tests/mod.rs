@@ -1,10 +1,12 @@
 //! Tests that need a database or the whole application.
 
+mod browser; // an actor
 mod cli; // the commands
 mod databases;
 mod db;
 mod endpoints;
 mod harness;
+mod hosted;
 mod jobs;
 mod layers; // the walls of the house
 mod postgres;
