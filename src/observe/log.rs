@@ -1,6 +1,7 @@
 //! Log lines, to standard error.
 
 use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
