@@ -102,19 +102,8 @@ async fn a_repeated_request_is_carried_out_once() {
             (200, "true")
         );
         assert_eq!(again.json(), first.json(), "the same secret, too");
-        assert_eq!(
-            names(&manager.get(&manager.own("/clients?q=Nightly%0A")).await).len(),
-            0
-        );
-        assert_eq!(
-            names(
-                &manager
-                    .get(&manager.own("/clients?q=Nightly&expiring=700d"))
-                    .await
-            )
-            .len(),
-            2
-        );
+        let all = names(&manager.get(&manager.own("/clients")).await);
+        assert_eq!(all.iter().filter(|name| *name == "Nightly").count(), 1);
         let other = json!({ "name": "Other", "type": "service", "scopes": ["workspace:read"] });
         problem(
             &create(&manager, "one", &other).await,
