@@ -1,5 +1,7 @@
 //! Resource servers ("APIs") and their scopes.
 
+use std::collections::HashMap;
+
 use crate::{
     db::{Db, DbError, Row, Statement},
     oauth::client::words,
@@ -105,10 +107,14 @@ pub async fn all(db: &Db) -> Result<Vec<Api>, DbError> {
             vec![],
         )
         .await?;
+    let index: HashMap<String, usize> = apis
+        .iter()
+        .enumerate()
+        .map(|(at, api)| (api.id.clone(), at))
+        .collect();
     for mut row in rows {
-        let api: String = row.next()?;
-        if let Some(api) = apis.iter_mut().find(|a| a.id == api) {
-            api.scopes.push(read_scope(&mut row)?);
+        if let Some(at) = index.get(&row.next::<String>()?) {
+            apis[*at].scopes.push(read_scope(&mut row)?);
         }
     }
     Ok(apis)

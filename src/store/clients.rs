@@ -207,6 +207,9 @@ pub struct Filter {
     pub used: Option<Used>,
     pub user_id: Option<String>,
     pub created_after: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
+    /// Any kind but this.
+    pub except_kind: Option<Kind>,
     /// Has a usable secret that stops before then.
     pub secret_stops_before: Option<(Timestamp, Timestamp)>,
     /// Only these ids.
@@ -316,6 +319,12 @@ impl Conditions {
         }
         if let Some(at) = filter.created_after {
             all.and("c.created_at > {}", at);
+        }
+        if let Some(at) = filter.created_before {
+            all.and("c.created_at < {}", at);
+        }
+        if let Some(kind) = filter.except_kind {
+            all.and("c.kind <> {}", kind.word());
         }
         if let Some((now, before)) = filter.secret_stops_before {
             let (n, b) = (all.param(now), all.param(before));
