@@ -1,5 +1,6 @@
 //! Tests that need a database or the whole application.
 
+mod api;
 mod browser; // an actor
 mod cli; // the commands
 mod databases;
