@@ -6,6 +6,7 @@ use axum::Router;
 
 use crate::{
     activity::Activity,
+    api,
     client_auth::Throttle,
     config::{Config, Database},
     console,
@@ -120,6 +121,7 @@ pub fn router(app: &State, observer: Observer) -> Router {
     };
     let routes = Router::new()
         .merge(endpoints::routes(&app.registry.config.issuer))
+        .merge(api::routes(app))
         .merge(hosted::routes())
         .merge(console::routes())
         .with_state(Arc::clone(app))
