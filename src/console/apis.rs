@@ -134,14 +134,13 @@ fn table(visit: &Visit, all: &[Api]) -> Markup {
         if own && visit.may(Permission::ApisDelete) {
             menu.push(Item::danger("Delete…", path(visit, api, "/delete")));
         }
-        let audience = format!("audience-{}", api.id);
         Row {
             id: api.id.clone(),
             name: api.name.clone(),
             href: path(visit, api, ""),
             badges: (!own).then(|| tag("Built in")),
             cells: vec![
-                html! { (Copy { id: &audience, name: &format!("audience of {}", api.name), value: &api.audience, boxed: false }) },
+                html! { code translate="no" { (api.audience) } },
                 tag(format(api.token_format)),
                 html! { @match api.lifetime { Some(l) => (span(l.as_seconds())), None => span.hint { "As usual" } } },
                 html! { (api.scopes.len()) },
