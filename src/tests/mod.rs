@@ -3,6 +3,8 @@
 mod api;
 mod browser; // an actor
 mod cli; // the commands
+mod browser; // an actor
+mod console;
 mod databases;
 mod db;
 mod endpoints;
