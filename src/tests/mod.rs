@@ -1,5 +1,7 @@
 //! Tests that need a database or the whole application.
 
+mod browser; // one person's browser, as an actor
+mod console;
 mod databases;
 mod db;
 mod endpoints;
