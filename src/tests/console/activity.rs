@@ -120,7 +120,7 @@ fn no_action_is_without_a_sentence() {
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path)).unwrap()
     };
     let words = source("console/activity/words.rs");
-    let mut missing = Vec::new();
+    let mut found = 0;
     for file in [
         "clients",
         "secrets",
@@ -131,21 +131,19 @@ fn no_action_is_without_a_sentence() {
         "people",
     ] {
         let text = source(&format!("registry/{file}.rs"));
-        for literal in text.split('"').skip(1).step_by(2) {
-            let Some((kind, what)) = literal.split_once('.') else {
-                continue;
-            };
-            let is_word =
-                |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-            let is_past = what.ends_with("ed") || what == "set_up" || what == "foreign_access";
-            if is_word(kind) && is_word(what) && is_past && !words.contains(&format!("\"{literal}\"")) {
-                missing.push(literal.to_owned());
+        let parts: Vec<&str> = text.split('"').collect();
+        for at in (1..parts.len().saturating_sub(1)).step_by(2) {
+            // An action stands before what it happened to, or before its details.
+            let after = parts[at + 1].trim_start_matches([',', ' ', '\n']);
+            let is_action = ["resource", "details", "now)", "reached"]
+                .iter()
+                .any(|next| after.starts_with(next))
+                || parts[at - 1].ends_with("=> ");
+            if is_action && parts[at].contains('.') && !parts[at].contains(' ') {
+                found += 1;
+                assert!(words.contains(&format!("\"{}\"", parts[at])), "{}", parts[at]);
             }
         }
     }
-    // Reasons of refusals look the same as actions and are none.
-    missing.retain(|word| {
-        !["scope.implied", "key.retired", "client.disabled", "secret.ended"].contains(&word.as_str())
-    });
-    assert!(missing.is_empty(), "{missing:?}");
+    assert!(found >= 20, "only {found} actions were found");
 }

@@ -69,7 +69,10 @@ async fn t2_a_search_answers_with_the_results_alone() {
         let browser = ada(&app).await;
         let path = at(&app, "/clients?q=Mobile+APP&kind=custom");
         let answer = browser.get_with(&path, &[("x-fragment", "results")]).await.text();
-        assert!(answer.starts_with("<section id=\"results\""), "{answer}");
+        assert!(
+            answer.starts_with("<section class=\"results\" id=\"results\""),
+            "{answer}"
+        );
         assert!(answer.contains("id=\"count\">2 clients<"), "{answer}");
         assert!(!answer.contains("<html"));
     })
@@ -84,12 +87,18 @@ async fn t6_names_sort_by_the_value_of_their_numbers_and_a_second_click_reverses
             made.insert(0, named(&app, &format!("sync {n}")).await.id);
         }
         let browser = ada(&app).await;
-        let page = browser.get(&at(&app, "/clients?q=sync+&kind=custom&sort=name")).await.text();
+        let page = browser
+            .get(&at(&app, "/clients?q=sync+&kind=custom&sort=name"))
+            .await
+            .text();
         let page = page.replace("&amp;", "&");
         assert_eq!(ids(&page), made);
         assert!(page.contains("aria-sort=\"ascending\""));
         assert!(page.contains("q=sync&kind=custom&sort=-name"), "{page}");
-        let page = browser.get(&at(&app, "/clients?q=sync&kind=custom&sort=-name")).await.text();
+        let page = browser
+            .get(&at(&app, "/clients?q=sync&kind=custom&sort=-name"))
+            .await
+            .text();
         made.reverse();
         assert_eq!(ids(&page), made);
         assert!(page.contains("aria-sort=\"descending\""));
