@@ -4,6 +4,7 @@ mod api;
 mod browser; // an actor
 mod cli; // the commands
 mod browser; // an actor
+mod browser; // one person's browser, as an actor
 mod console;
 mod databases;
 mod db;
