@@ -378,7 +378,8 @@ fn below(visit: &Visit, found: &Found) -> Markup {
         here(visit, &format!("{query}{mark}format=csv"))
     };
     html! {
-        div.row {
+        div.row.spread {
+            a.small-btn href=(csv) { (Icon::Download) "Export CSV" }
             @if visit.may(Permission::ClientsWrite) {
                 button.small-btn type="button" popovertarget="columns" { "Columns" }
                 div #columns .menu popover {
@@ -392,7 +393,6 @@ fn below(visit: &Visit, found: &Found) -> Markup {
                     }
                 }
             } @else { a.small-btn href="/me/preferences#columns" { "Columns" } }
-            a.small-btn href=(csv) { (Icon::Download) "Export CSV" }
         }
     }
 }
