@@ -241,9 +241,12 @@ fn start(steps: &[Step]) -> Markup {
     html! {
         section.card aria-labelledby="start" {
             h2 #start { "First steps" }
-            ol.stack { @for step in steps { li {
-                @if step.done { (Icon::Check) " " span.sr { "Done: " } (step.words) }
-                @else { a href=(step.href) { (step.words) } span.hint { " " (step.why) } }
+            ul.impact { @for (index, step) in steps.iter().enumerate() { li {
+                b { @if step.done { (Icon::Check) span.sr { "Done" } } @else { (index + 1) } }
+                span {
+                    @if step.done { (step.words) } @else { a href=(step.href) { (step.words) } }
+                    " " span.hint { (step.why) }
+                }
             } } }
         }
     }

@@ -153,7 +153,7 @@ async fn t8_unused_clients_are_found_and_the_note_says_since_when_use_is_known()
             .get(&at(&app, "/clients?used=90d&kind=custom"))
             .await
             .text();
-        assert_eq!(ids(&page), [old.id.clone()]);
+        assert_eq!(ids(&page), std::slice::from_ref(&old.id));
         assert!(page.contains("Use recorded since 22 Nov 2026"), "{page}");
         assert!(page.contains("Not used in 90 days"));
         let page = browser
