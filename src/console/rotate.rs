@@ -264,11 +264,7 @@ fn old(visit: &Visit, usable: &[&ClientSecret], refused: &client_form::Refused) 
         ("7d", "In 7 days", ""),
         ("30d", "In 30 days", ""),
         ("at", "At a date and time", ""),
-        (
-            "manual",
-            "When I end it",
-            "You are reminded of it on the client's page.",
-        ),
+        ("manual", "When I end it", "Both work until then."),
     ]
     .map(|(value, words, help)| (value.to_owned(), words.to_owned(), help.to_owned()));
     html! {
