@@ -18,7 +18,9 @@ use super::{
 use crate::{
     app::{self, App, Surroundings},
     config::{Config, Sources},
+    db::Db,
     demo,
+    error::Error,
     jobs::Jobs,
     observe::{self, Observer},
     secret::Secret,
@@ -69,7 +71,7 @@ impl Settings {
     /// # Errors
     /// Every problem there is, a line each.
     pub fn load(&self, terminal: &Terminal) -> Result<Config> {
-        load(self.sources(terminal)?)
+        load(&self.sources(terminal)?)
     }
 
     fn sources(&self, terminal: &Terminal) -> Result<Sources> {
@@ -98,8 +100,8 @@ impl Settings {
     }
 }
 
-fn load(sources: Sources) -> Result<Config> {
-    Config::load(&sources).map_err(|problems| {
+fn load(sources: &Sources) -> Result<Config> {
+    Config::load(sources).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let many = if lines.len() == 1 { "a problem" } else { "problems" };
         Failure::usage(format!("the configuration has {many}:\n  {}", lines.join("\n  ")))
@@ -128,19 +130,21 @@ pub(crate) async fn until(
             .fallback("bootstrap.organization", demo::NAME)
             .fallback("bootstrap.handle", demo::HANDLE);
     }
-    let mut config = load(sources.clone())?;
+    let mut config = load(&sources)?;
     observe::init(&config.log);
     make_data_dir(&config.data_dir)?;
-    let server = Server::bind(&config).await.map_err(cannot_start)?;
+    let server = Server::bind(&config)
+        .await
+        .map_err(|error| cannot_start(&error))?;
     let address = server.address()?;
     if config.listen.port() == 0 {
         // The issuer follows from the port, which is known only now.
-        config = load(sources.flag("listen", address.to_string()))?;
+        config = load(&sources.flag("listen", address.to_string()))?;
     }
     let around = surroundings(&arguments, terminal)?;
-    let keyring = app::keyring(&config, &around.entropy)?;
-    let settings = app::db_settings(&config);
-    let app = App::start(config, &settings, keyring, around).await?;
+    let db = Db::open(&app::db_settings(&config)).await.map_err(Error::from)?;
+    let keyring = app::keyring(&config, &db, &around.entropy).await?;
+    let app = App::start(config, db, keyring, around).await?;
     let registry = &app.registry;
     if arguments.dev {
         let password = arguments.dev_password.as_deref();
@@ -165,8 +169,8 @@ pub(crate) async fn until(
     Ok(())
 }
 
-fn cannot_start(error: server::Error) -> Failure {
-    let hint = match &error {
+fn cannot_start(error: &server::Error) -> Failure {
+    let hint = match error {
         server::Error::Listen(_, cause) if cause.kind() == io::ErrorKind::AddrInUse => {
             ": another program listens there; stop it, or choose another address with --listen"
         }

@@ -177,7 +177,7 @@ fn options(found: &Found, key: &str) -> Vec<(String, String)> {
     let pair = |(value, words): (&str, &str)| (value.to_owned(), words.to_owned());
     match key {
         "status" => choices(
-            "Active or disabled",
+            "Not archived",
             [
                 ("active", "Active"),
                 ("disabled", "Disabled"),
@@ -206,7 +206,7 @@ fn options(found: &Found, key: &str) -> Vec<(String, String)> {
             .map(pair),
         ),
         "owner" => choices(
-            "Anybody",
+            "Any",
             std::iter::once(pair(("me", "Me"))).chain(
                 found
                     .members
@@ -232,7 +232,7 @@ fn tools(visit: &Visit, found: &Found) -> Markup {
     let tools = Tools {
         action: &here(visit, ""),
         q: query.one("q").unwrap_or_default(),
-        placeholder: "Search by name, ID, description, owner or redirect host",
+        placeholder: "Search clients",
         filters: filters
             .iter()
             .map(|(name, label)| Select {

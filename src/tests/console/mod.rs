@@ -22,6 +22,43 @@ async fn admin(app: &TestApp) -> Browser<'_> {
 }
 
 /// A page of the first organisation.
+//! The console: pages by path.
+
+mod activity;
+mod client;
+mod clients;
+mod landing;
+mod people;
+mod preferences;
+
+use crate::{
+    oauth::client::{ApplicationType, GrantType},
+    registry::client_input::Draft,
+    tests::harness::{TestApp, TestClient, service},
+};
+
+/// A service with a name.
+async fn named(app: &TestApp, name: &str) -> TestClient {
+    let draft = Draft {
+        name: name.to_owned(),
+        ..service(&["workspace:read"])
+    };
+    app.client(&app.org, draft).await
+}
+
+/// An app without a secret.
+async fn native(app: &TestApp, name: &str) -> TestClient {
+    let draft = Draft {
+        name: name.to_owned(),
+        application_type: ApplicationType::Native,
+        grant_types: vec![GrantType::AuthorizationCode],
+        redirect_uris: vec!["com.example.app:/callback".to_owned()],
+        ..service(&["workspace:read"])
+    };
+    app.client(&app.org, draft).await
+}
+
+/// A path of the first organisation.
 fn at(app: &TestApp, tail: &str) -> String {
     format!("/orgs/{}{tail}", app.org.handle)
 }
@@ -61,5 +98,16 @@ fn secrets(answer: &Answer) -> Vec<String> {
     starts
         .filter_map(|at| text.get(at..at + 53))
         .map(str::to_owned)
+/// The client ids of a list, in its order.
+fn ids(page: &str) -> Vec<String> {
+    page.split("<th scope=\"row\"")
+        .skip(1)
+        .filter_map(|row| {
+            row.split("/clients/")
+                .nth(1)?
+                .split('"')
+                .next()
+                .map(str::to_owned)
+        })
         .collect()
 }
