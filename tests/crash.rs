@@ -11,7 +11,7 @@ use std::{
 };
 
 use oauthority::{
-    app::{self, App, Surroundings},
+    app::{App, Surroundings},
     config::{Config, Sources},
     registry::{
         bootstrap::system_access,
@@ -79,10 +79,7 @@ fn sources(data: &Path) -> Sources {
 async fn provision(data: &Path) -> Outcome<Credentials> {
     std::fs::create_dir(data)?;
     let config = Config::load(&sources(data)).map_err(|problems| format!("{problems:?}"))?;
-    let around = Surroundings::default();
-    let keyring = app::keyring(&config, &around.entropy)?;
-    let settings = app::db_settings(&config);
-    let app = App::start(config, &settings, keyring, around).await?;
+    let app = App::open(config, Surroundings::default()).await?;
     let registry = &app.registry;
     let org = store::organizations::first(registry.db())
         .await?

@@ -22,7 +22,6 @@ use oauthority::{
     oauth::client::{ApplicationType, GrantType, Kind},
     observe::{self, Observer},
     registry::{Registry, apis, bootstrap, client_input, clients},
-    secret::Entropy,
     server::Server,
     store::{self, apis::Risk, apis::TokenFormat},
 };
@@ -169,11 +168,9 @@ pub fn server(directory: &str) -> Outcome<()> {
     observe::init(&config.log);
     runtime()?.block_on(async {
         let around = Surroundings::default();
-        let keyring = app::keyring(&config, &Entropy::system())?;
-        let settings = app::db_settings(&config);
         let observer = Observer::new(&config);
         let server = Server::bind(&config).await?;
-        let app = App::start(config, &settings, keyring, around).await?;
+        let app = App::open(config, Surroundings::default()).await?;
         let clients = register(&app.registry).await?;
         announce(server.address()?, &clients)?;
         server

@@ -1,7 +1,6 @@
 //! Log lines, to standard error.
 
 use std::io::{self, IsTerminal as _};
-use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 

@@ -1,10 +1,8 @@
 //! Tests that need a database or the whole application.
 
 mod api;
-mod browser; // an actor
-mod cli; // the commands
-mod browser; // an actor
 mod browser; // one person's browser, as an actor
+mod cli; // the commands
 mod console;
 mod databases;
 mod db;

@@ -165,7 +165,7 @@ async fn a_repeated_form_shows_no_second_secret() {
 #[tokio::test]
 async fn who_has_no_secret_cannot_rotate_it() {
     on_both(async |app| {
-        let draft = crate::tests::harness::signing_in(crate::oauth::client::ApplicationType::Native);
+        let draft = crate::tests::harness::signing_in(ApplicationType::Native);
         let public = app.client(&app.org, draft).await;
         let disabled = app.service(&["workspace:read"]).await;
         crate::registry::clients::disable(&app.app.registry, &app.owner(), &disabled.id, None, None)
