@@ -60,7 +60,7 @@ async fn t27_a_client_in_use_is_better_disabled() {
         holds(&page, "<li class=\"bad\">");
         holds(&page, "Disable instead");
         holds(&page, "autofocus>Keep it</a>");
-        holds(&page, "access tokens are refused at once");
+        holds(&page, "access token is refused at once");
         holds(&page, "at the latest");
         holds(&page, "secret stops working for good");
         let answer = ada
