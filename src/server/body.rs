@@ -102,11 +102,11 @@ impl BodyLimit {
         if promised > limit.saturating_add(DISCARD)
             || (promised > limit && parts.headers.contains_key(header::EXPECT))
         {
-            return Err(self.refuse(too_large(limit), &parts, false));
+            return Err(self.refuse(&too_large(limit), &parts, false));
         }
         let (status, why) = match tokio::time::timeout(PATIENCE, collect(&mut body, limit)).await {
             Ok(Collected::Whole(bytes)) => return Ok(Request::from_parts(parts, Body::from(bytes))),
-            Ok(Collected::TooLarge { at_end }) => return Err(self.refuse(too_large(limit), &parts, at_end)),
+            Ok(Collected::TooLarge { at_end }) => return Err(self.refuse(&too_large(limit), &parts, at_end)),
             Ok(Collected::Broken) => (StatusCode::BAD_REQUEST, "The request body ended early"),
             Err(_) => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -118,18 +118,18 @@ impl BodyLimit {
             error: "invalid_request",
             description: why.to_owned(),
         };
-        Err(self.refuse(what, &parts, false))
+        Err(self.refuse(&what, &parts, false))
     }
 
     /// The answer; unless the body was read to its end, the connection serves no other request.
-    fn refuse(&self, what: Unhandled, parts: &Parts, at_end: bool) -> Response {
+    fn refuse(&self, what: &Unhandled, parts: &Parts, at_end: bool) -> Response {
         let context = parts.extensions.get::<RequestContext>();
         let asked = Asked {
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             request_id: context.map_or_else(String::new, |context| context.request_id.clone()),
         };
-        let mut response = self.face.put(&what, &asked);
+        let mut response = self.face.put(what, &asked);
         if !at_end && parts.version < Version::HTTP_2 {
             response
                 .headers_mut()

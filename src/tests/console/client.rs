@@ -210,12 +210,12 @@ async fn a_disabled_client_and_an_archived_one_say_so() {
 async fn t76_a_system_client_offers_no_change_and_says_why() {
     on_both(async |app| {
         let browser = Browser::of(&app, "ada", Role::Admin).await;
-        let page = browser.get(&of(&app, "oa_admin_client", "")).await.text();
+        let page = browser.get(&of(&app, "oa_sync_client", "")).await.text();
         assert!(page.contains("nobody can rename, disable or delete it"), "{page}");
         for tail in ["/edit", "/disable", "/delete"] {
-            assert!(!page.contains(&of(&app, "oa_admin_client", tail)), "{tail}");
+            assert!(!page.contains(&of(&app, "oa_sync_client", tail)), "{tail}");
         }
-        assert!(page.contains(&of(&app, "oa_admin_client", "/rotate")));
+        assert!(page.contains(&of(&app, "oa_sync_client", "/rotate")));
     })
     .await;
 }
