@@ -219,10 +219,11 @@ export async function visit(page, path, status = 200) {
 	return answer;
 }
 
-/** The main frame's answer to what `act` does. */
+/** The main frame's answer to what `act` does, once the new page is there. */
 export async function answer(page, act) {
 	const [response] = await Promise.all([
 		page.waitForResponse(response => response.request().isNavigationRequest() && response.status() !== 303),
+		page.waitForEvent('domcontentloaded'),
 		act(),
 	]);
 	await page.waitForLoadState();
