@@ -6,6 +6,7 @@ use axum::Router;
 
 use crate::{
     activity::Activity,
+    api,
     client_auth::Throttle,
     config::{Config, Database},
     console,
@@ -18,7 +19,7 @@ use crate::{
     password::Passwords,
     registry::{Registry, bootstrap},
     secret::{Entropy, Keyring, MasterKey},
-    server,
+    server, store,
     time::Clock,
 };
 
@@ -51,13 +52,7 @@ impl App {
     ///
     /// # Errors
     /// One sentence for the operator: what is wrong and what to do.
-    pub async fn start(
-        config: Config,
-        settings: &DbSettings,
-        keyring: Keyring,
-        around: Surroundings,
-    ) -> Result<State> {
-        let db = Db::open(settings).await?;
+    pub async fn start(config: Config, db: Db, keyring: Keyring, around: Surroundings) -> Result<State> {
         let keyring = Arc::new(keyring);
         bootstrap::check_key_file(&db, &keyring).await?;
         let live = Live::load(db, Arc::clone(&keyring), around.clock.clone()).await?;
@@ -88,25 +83,20 @@ pub fn db_settings(config: &Config) -> DbSettings {
     }
 }
 
-/// The keys of this instance: read from the key file, or made with it at the very first start.
+/// The keys of this instance: read from the key file, or made with it when the database is new.
 ///
 /// # Errors
-/// One sentence for the operator. A key file that is missing although the data directory was used before is never
-/// replaced: what it sealed would be lost.
-pub fn keyring(config: &Config, entropy: &Entropy) -> Result<Keyring> {
+/// One sentence for the operator. A key file that is missing although the database was used before is never replaced:
+/// what it sealed would be lost.
+pub async fn keyring(config: &Config, db: &Db, entropy: &Entropy) -> Result<Keyring> {
+    let used = store::instance::find(db, store::instance::KEY_CHECK)
+        .await?
+        .is_some();
     let master = match MasterKey::read(&config.key_file) {
-        Ok(master) => master,
-        Err(error) if error.is_missing() && !was_used(config) => {
-            MasterKey::create(&config.key_file, entropy).map_err(Error::internal)?
-        }
-        Err(error) => return Err(Error::internal(error)),
+        Err(error) if error.is_missing() && !used => MasterKey::create(&config.key_file, entropy),
+        read => read,
     };
-    Ok(Keyring::derive(&master))
-}
-
-/// Whether a database is there already. Of a PostgreSQL server the check value in it tells, once it is open.
-fn was_used(config: &Config) -> bool {
-    matches!(&config.database, Database::Sqlite(path) if path.exists())
+    Ok(Keyring::derive(&master.map_err(Error::internal)?))
 }
 
 /// Everything this server answers.
@@ -120,6 +110,7 @@ pub fn router(app: &State, observer: Observer) -> Router {
     };
     let routes = Router::new()
         .merge(endpoints::routes(&app.registry.config.issuer))
+        .merge(api::routes(app))
         .merge(hosted::routes())
         .merge(console::routes())
         .with_state(Arc::clone(app))

@@ -4,18 +4,22 @@
 
 pub mod access_token; // minted, read back, asked whether they still count
 pub mod activity; // uses of clients, gathered in memory and written in batches
+pub mod api; // the management API over HTTP
 pub mod app; // everything a request handler works with
 pub mod bearer; // access tokens at our own APIs
 pub mod browser; // cookies, forms, and proof that a form is ours
+pub mod cli; // every command
 pub mod client_auth; // who is calling
 pub mod config; // typed settings: the only reader of environment and files
 pub mod console; // the management console
 pub mod db; // the only code that knows database drivers
+pub mod demo; // what `serve --dev` makes
 pub mod endpoints; // OAuth over HTTP
 pub mod error; // refused or failed, and the one place that logs failure
 pub mod grant_types; // what a token request is entitled to
 pub mod hosted; // pages a person meets: set-up, sign-in, sign-out
 pub mod issue; // carries out a ruling
+pub mod jobs; // what the server does by itself
 pub mod jose; // the JOSE we use, on aws-lc-rs
 pub mod live; // what the request path reads, in memory
 pub mod oauth; // the protocol, pure
@@ -24,9 +28,10 @@ pub mod password; // argon2id on a bounded pool, and how strong a new password m
 pub mod registry; // what may be done to the things we keep
 pub mod secret; // secrets, randomness, token text, digests, sealing
 pub mod server; // sockets in, requests out: TLS, timeouts, graceful stop
+pub mod setup_link; // the file with the first administrator's link
 pub mod store; // the only code that knows SQL
 pub mod time; // timestamps and the only clock
+pub mod ui; // the design system: from data to markup
 
 #[cfg(test)]
 mod tests; // the tests that need a database or the whole application
-pub mod ui; // the design system: from data to markup

@@ -26,8 +26,8 @@ const LANES: u32 = 1;
 /// How long a sign-in waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Hashes and verifies passwords, a few at a time.
-#[derive(Debug)]
+/// Hashes and verifies passwords, a few at a time; clones take turns with each other.
+#[derive(Clone, Debug)]
 pub struct Passwords {
     turns: Arc<Semaphore>,
     /// What an unknown user's password is verified against.

@@ -133,6 +133,8 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
+    /// The system's, moved by so many milliseconds.
+    Moved(i64),
     Set(Arc<AtomicI64>),
 }
 
@@ -147,21 +149,41 @@ impl Clock {
         Self(Source::Set(Arc::new(AtomicI64::new(at.0))))
     }
 
+    /// A clock that shows `at` now and goes on from there.
+    pub fn starting(at: Timestamp) -> Self {
+        Self(Source::Moved(at.0 - system_millis()))
+    }
+
     /// The time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-            }
+            Source::System => Timestamp(system_millis()),
+            Source::Moved(by) => Timestamp(system_millis().saturating_add(*by)),
             Source::Set(at) => Timestamp(at.load(Ordering::SeqCst)),
         }
     }
 
-    /// Moves a set clock forward; the system clock cannot be moved and ignores it.
+    /// Moves a set clock forward; a clock that goes by itself ignores it.
     pub fn advance(&self, span: Lifetime) {
         if let Source::Set(at) = &self.0 {
             at.fetch_add(span.as_seconds() * 1000, Ordering::SeqCst);
         }
+    }
+}
+
+fn system_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_may_start_elsewhere_and_goes_on() {
+        let start = Timestamp::from_seconds(1_000_000);
+        let now = Clock::starting(start).now();
+        assert!(now >= start && now.seconds_since(start) < 60, "{now}");
     }
 }

@@ -25,6 +25,7 @@ const OF_THE_COMMAND_LINE: &[&str] = &[
     "OAUTHORITY_CONFIG",
     "OAUTHORITY_CONFIG_DIR",
     "OAUTHORITY_DEBUG",
+    "OAUTHORITY_DEV_PASSWORD",
     "OAUTHORITY_HOST",
     "OAUTHORITY_ID_TOKEN_FILE",
     "OAUTHORITY_LOG",
@@ -43,6 +44,7 @@ pub struct Sources {
     file: Option<PathBuf>,
     environment: BTreeMap<String, String>,
     flags: Vec<(String, String)>,
+    fallbacks: Vec<(&'static str, &'static str)>,
     directory: PathBuf,
 }
 
@@ -83,6 +85,13 @@ impl Sources {
         self
     }
 
+    /// With another default for a key, which everything else outweighs; the origin stays "default".
+    #[must_use]
+    pub fn fallback(mut self, key: &'static str, value: &'static str) -> Self {
+        self.fallbacks.push((key, value));
+        self
+    }
+
     /// With another directory to look for `oauthority.toml` in than the working directory.
     #[must_use]
     pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
@@ -105,7 +114,12 @@ impl Sources {
 
     /// What the sources give, the weightiest last.
     pub(super) fn collect(&self, problems: &mut Vec<Problem>) -> Vec<Gift> {
-        let mut gifts = Vec::new();
+        let fallback = |(key, value): &(&'static str, &'static str)| Gift {
+            key,
+            given: Given::Text((*value).to_owned()),
+            origin: Origin::Default,
+        };
+        let mut gifts: Vec<Gift> = self.fallbacks.iter().map(fallback).collect();
         if let Some(path) = self.find_file() {
             match std::fs::read_to_string(&path) {
                 Ok(text) => read_toml(&path, &text, &mut gifts, problems),

@@ -1,5 +1,22 @@
 //! The management console: a page and its actions share a file.
 
+mod activity; // who did what
+mod asked; // a page is read or posted to
+mod client; // one client
+mod client_form; // the form of a client, for creating and editing
+mod clients; // the list of clients
+mod create; // templates, the form, the secret shown once
+mod cut; // disable, enable, delete
+mod edit; // change a client
+mod hand_over; // the one page that shows a secret
+mod help; // shortcuts, words, errors
+mod labels; // what a person reads where the wire has a word
+mod landing; // where a person arrives, other addresses, what is nowhere
+mod once; // forms that work once
+mod overview; // what needs attention
+mod people; // members
+mod preferences; // how a person likes the console
+mod rotate; // a new secret, and an end for the old one
 pub mod visit; // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};
@@ -8,5 +25,19 @@ use crate::{app::State, ui::assets};
 
 /// Every page of the console.
 pub fn routes() -> Router<State> {
-    Router::new().route(assets::ROUTE, get(assets::serve))
+    Router::new()
+        .route(assets::ROUTE, get(assets::serve))
+        .merge(create::routes())
+        .merge(cut::routes())
+        .merge(edit::routes())
+        .merge(hand_over::routes())
+        .merge(rotate::routes())
+        .merge(activity::routes())
+        .merge(client::routes())
+        .merge(clients::routes())
+        .merge(help::routes())
+        .merge(landing::routes())
+        .merge(overview::routes())
+        .merge(people::routes())
+        .merge(preferences::routes())
 }

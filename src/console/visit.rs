@@ -81,6 +81,9 @@ const FLASH: &str = "oauthority-flash";
 /// # Errors
 /// A redirect to the sign-in, or a page that says why not.
 pub async fn enter(app: &State, parts: &Parts, org: &str) -> std::result::Result<Visit, Response> {
+    if let Some(to) = super::landing::proper(&parts.uri) {
+        return Err(Redirect::permanent(&to).into_response());
+    }
     let mut visit = enter_person(app, parts).await?;
     visit.choose(org).await?;
     Ok(visit)

@@ -441,6 +441,7 @@ pub async fn create_scope(
     let scope = made(new, registry.now());
     let mut batch = Batch::default();
     batch.push(store::apis::add_scope(api_id, &scope));
+    batch.push(store::apis::bump(api_id, registry.now()));
     let details = json!({ "after": describe_scope(&scope) });
     change(registry, access, &api, batch, "scope.created", details).await?;
     Ok(scope)
@@ -468,6 +469,7 @@ pub async fn edit_scope(registry: &Registry, access: &Access, api_id: &str, new:
     let (was, is) = differences(&describe_scope(before), &describe_scope(&scope));
     let mut batch = Batch::default();
     batch.push(store::apis::set_scope(api_id, &scope));
+    batch.push(store::apis::bump(api_id, registry.now()));
     let details = json!({ "scope": scope.value, "before": was, "after": is });
     change(registry, access, &api, batch, "scope.updated", details).await?;
     Ok(scope)
@@ -496,6 +498,7 @@ pub async fn delete_scope(
     }
     let mut batch = Batch::default();
     batch.push(store::apis::remove_scope(api_id, value));
+    batch.push(store::apis::bump(api_id, registry.now()));
     announce_holders(registry, &mut batch, &loss);
     let details = json!({ "scope": value, "lost_by": ids(&loss) });
     change(registry, access, &api, batch, "scope.deleted", details).await

@@ -46,10 +46,11 @@ pub async fn live_tokens(
         .collect()
 }
 
-/// Forgets tokens that have expired.
+/// Forgets tokens that have expired, at most 1,000 rows at a time.
 pub fn forget(now: Timestamp) -> Statement {
     Statement::new(
-        "DELETE FROM issued_tokens WHERE expires_at <= $1",
+        "DELETE FROM issued_tokens WHERE (client_id, format, expires_at, epoch) IN \
+         (SELECT client_id, format, expires_at, epoch FROM issued_tokens WHERE expires_at <= $1 LIMIT 1000)",
         vec![now.into()],
     )
 }

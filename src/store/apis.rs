@@ -1,5 +1,7 @@
 //! Resource servers ("APIs") and their scopes.
 
+use std::collections::HashMap;
+
 use crate::{
     db::{Db, DbError, Row, Statement},
     oauth::client::words,
@@ -105,10 +107,14 @@ pub async fn all(db: &Db) -> Result<Vec<Api>, DbError> {
             vec![],
         )
         .await?;
+    let index: HashMap<String, usize> = apis
+        .iter()
+        .enumerate()
+        .map(|(at, api)| (api.id.clone(), at))
+        .collect();
     for mut row in rows {
-        let api: String = row.next()?;
-        if let Some(api) = apis.iter_mut().find(|a| a.id == api) {
-            api.scopes.push(read_scope(&mut row)?);
+        if let Some(at) = index.get(&row.next::<String>()?) {
+            apis[*at].scopes.push(read_scope(&mut row)?);
         }
     }
     Ok(apis)
@@ -189,6 +195,14 @@ pub fn set(api: &Api, now: Timestamp) -> Statement {
 /// Removes an API; its scopes and what was granted of them go with it.
 pub fn remove(id: &str) -> Statement {
     Statement::new("DELETE FROM apis WHERE id = $1", vec![id.into()])
+}
+
+/// Raises the version, because the scopes change.
+pub fn bump(id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE apis SET updated_at = $1, version = version + 1 WHERE id = $2",
+        vec![now.into(), id.into()],
+    )
 }
 
 /// Adds a scope; its value must be free at this API.

@@ -94,7 +94,12 @@ pub async fn head(db: &Db) -> Result<i64, DbError> {
     row.map_or(Ok(0), |mut row| row.next())
 }
 
-/// Removes entries older than `before`; whoever is that far behind reloads.
+/// Removes entries older than `before`, at most 1,000 at a time and never the last one; whoever is that far behind
+/// reloads.
 pub fn forget(before: Timestamp) -> Statement {
-    Statement::new("DELETE FROM change_log WHERE at < $1", vec![before.into()])
+    Statement::new(
+        "DELETE FROM change_log WHERE seq IN (SELECT seq FROM change_log WHERE at < $1 \
+         AND seq < (SELECT value FROM counters WHERE name = 'changes') ORDER BY seq LIMIT 1000)",
+        vec![before.into()],
+    )
 }

@@ -199,12 +199,17 @@ pub struct Filter {
     pub status: Vec<Status>,
     pub kind: Option<Kind>,
     pub application_type: Option<ApplicationType>,
+    /// Any type but this one.
+    pub except_type: Option<ApplicationType>,
     pub grant: Option<GrantType>,
     /// A scope value that was granted.
     pub scope: Option<String>,
     pub used: Option<Used>,
     pub user_id: Option<String>,
     pub created_after: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
+    /// Any kind but this.
+    pub except_kind: Option<Kind>,
     /// Has a usable secret that stops before then.
     pub secret_stops_before: Option<(Timestamp, Timestamp)>,
     /// Only these ids.
@@ -287,6 +292,9 @@ impl Conditions {
         if let Some(kind) = filter.application_type {
             all.and("c.application_type = {}", kind.word());
         }
+        if let Some(kind) = filter.except_type {
+            all.and("c.application_type <> {}", kind.word());
+        }
         if let Some(grant) = filter.grant {
             all.and(
                 "' ' || c.grant_types || ' ' LIKE {}",
@@ -311,6 +319,12 @@ impl Conditions {
         }
         if let Some(at) = filter.created_after {
             all.and("c.created_at > {}", at);
+        }
+        if let Some(at) = filter.created_before {
+            all.and("c.created_at < {}", at);
+        }
+        if let Some(kind) = filter.except_kind {
+            all.and("c.kind <> {}", kind.word());
         }
         if let Some((now, before)) = filter.secret_stops_before {
             let (n, b) = (all.param(now), all.param(before));

@@ -63,18 +63,20 @@ pub fn abandon(caller: &str, key: &str) -> Statement {
     )
 }
 
-/// Forgets answers older than `before`.
+/// Forgets answers older than `before`, at most 1,000 at a time.
 pub fn forget(before: Timestamp) -> Statement {
     Statement::new(
-        "DELETE FROM idempotency_keys WHERE created_at <= $1",
+        "DELETE FROM idempotency_keys WHERE (caller, key) IN \
+         (SELECT caller, key FROM idempotency_keys WHERE created_at <= $1 LIMIT 1000)",
         vec![before.into()],
     )
 }
 
-/// Forgets secrets of answers older than `before`.
+/// Forgets secrets of answers older than `before`, at most 1,000 at a time.
 pub fn forget_secrets(before: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE idempotency_keys SET secret = NULL WHERE secret IS NOT NULL AND created_at <= $1",
+        "UPDATE idempotency_keys SET secret = NULL WHERE (caller, key) IN \
+         (SELECT caller, key FROM idempotency_keys WHERE secret IS NOT NULL AND created_at <= $1 LIMIT 1000)",
         vec![before.into()],
     )
 }

@@ -9,6 +9,10 @@ pub const INITIALIZED: &str = "initialized_at";
 /// Since when uses of clients are recorded.
 pub const TRACKED_SINCE: &str = "tracked_since";
 
+/// When the demonstration was begun, and when it was complete.
+pub const DEMO_BEGUN: &str = "demo_begun_at";
+pub const DEMO_COMPLETE: &str = "demo_complete_at";
+
 /// A fact, if it is known.
 pub async fn find(db: &Db, name: &str) -> Result<Option<String>, DbError> {
     let row = db
@@ -22,5 +26,13 @@ pub fn add(name: &str, value: &str) -> Statement {
     Statement::new(
         "INSERT INTO instance (name, value) VALUES ($1, $2)",
         vec![name.into(), value.into()],
+    )
+}
+
+/// Corrects a fact that is known.
+pub fn set(name: &str, value: &str) -> Statement {
+    Statement::new(
+        "UPDATE instance SET value = $1 WHERE name = $2",
+        vec![value.into(), name.into()],
     )
 }

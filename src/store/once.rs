@@ -65,7 +65,7 @@ pub fn void(purpose: &str, now: Timestamp) -> Statement {
     )
 }
 
-/// Forgets what has expired.
+/// Forgets what has expired, at most 1,000 at a time.
 pub fn forget(now: Timestamp) -> Statement {
     Statement::new(
         "DELETE FROM one_time_tokens WHERE digest IN \

@@ -95,6 +95,59 @@ pub async fn of_client(db: &Db, client_id: &str) -> Result<Vec<ClientSecret>, Db
     rows.into_iter().map(read).collect()
 }
 
+/// The secrets of several clients in one statement, newest first.
+pub async fn of_clients(db: &Db, client_ids: &[String]) -> Result<Vec<ClientSecret>, DbError> {
+    if client_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<String> = (1..=client_ids.len()).map(|n| format!("${n}")).collect();
+    let sql = format!(
+        columns!("WHERE client_id IN ({}) ORDER BY created_at DESC, id DESC"),
+        numbers.join(", ")
+    );
+    let rows = db.read(sql, client_ids.iter().map(Into::into).collect()).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// A secret that ends soon although it was used of late.
+#[derive(Clone, Debug)]
+pub struct EndingInUse {
+    pub client_id: String,
+    pub name: String,
+    pub ends_at: Timestamp,
+    pub last_used_at: Timestamp,
+}
+
+/// Secrets of an organisation's active clients that were rotated away, end between `now` and `until`, and were used
+/// after `since`; the nearest end first.
+pub async fn ending_in_use(
+    db: &Db,
+    org_id: &str,
+    now: Timestamp,
+    until: Timestamp,
+    since: Timestamp,
+) -> Result<Vec<EndingInUse>, DbError> {
+    let rows = db
+        .read(
+            "SELECT c.client_id, c.name, s.ends_at, s.last_used_at FROM client_secrets s \
+             JOIN clients c ON c.client_id = s.client_id \
+             WHERE c.org_id = $1 AND c.status = 'active' AND s.revoked_at IS NULL \
+             AND s.ends_at > $2 AND s.ends_at < $3 AND s.last_used_at > $4 ORDER BY s.ends_at, s.id",
+            vec![org_id.into(), now.into(), until.into(), since.into()],
+        )
+        .await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(EndingInUse {
+                client_id: row.next()?,
+                name: row.next()?,
+                ends_at: row.next()?,
+                last_used_at: row.next()?,
+            })
+        })
+        .collect()
+}
+
 /// Every secret that is not revoked, for the snapshot.
 pub async fn all(db: &Db) -> Result<Vec<ClientSecret>, DbError> {
     let rows = db.read(columns!("WHERE revoked_at IS NULL"), vec![]).await?;

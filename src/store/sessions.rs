@@ -89,10 +89,11 @@ pub fn remove_all(user_id: &str) -> Statement {
     Statement::new("DELETE FROM sessions WHERE user_id = $1", vec![user_id.into()])
 }
 
-/// Forgets sessions that have ended by themselves.
+/// Forgets sessions that have ended by themselves, at most 1,000 at a time.
 pub fn forget(now: Timestamp, idle_since: Timestamp) -> Statement {
     Statement::new(
-        "DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2",
+        "DELETE FROM sessions WHERE digest IN \
+         (SELECT digest FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2 LIMIT 1000)",
         vec![now.into(), idle_since.into()],
     )
 }

@@ -65,7 +65,10 @@ impl<'a> Browser<'a> {
     /// The value of the session cookie.
     pub fn session(&self) -> Option<String> {
         let cookies = self.cookies.borrow();
-        cookies.iter().find(|(name, _)| name == "oauthority").map(|(_, v)| v.clone())
+        cookies
+            .iter()
+            .find(|(name, _)| name == "oauthority")
+            .map(|(_, v)| v.clone())
     }
 
     /// Replaces the session cookie.
@@ -115,7 +118,12 @@ impl<'a> Browser<'a> {
     ) -> Answer {
         let posts = method == Method::POST;
         let mut call = self.app.call(method, path);
-        let cookies: Vec<String> = self.cookies.borrow().iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let cookies: Vec<String> = self
+            .cookies
+            .borrow()
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
         if !cookies.is_empty() {
             call = call.header("cookie", &cookies.join("; "));
         }
@@ -129,7 +137,11 @@ impl<'a> Browser<'a> {
         };
         for line in answer.headers.get_all("set-cookie") {
             let text = line.to_str().expect("ASCII");
-            let (name, value) = text.split(';').next().and_then(|p| p.split_once('=')).expect("a cookie");
+            let (name, value) = text
+                .split(';')
+                .next()
+                .and_then(|p| p.split_once('='))
+                .expect("a cookie");
             self.keep(name, value);
         }
         if let Some((_, rest)) = answer.text().split_once("name=\"csrf\" value=\"") {

@@ -99,9 +99,14 @@ impl TestApp {
             clock: start.clock.clone(),
             entropy: start.entropy.clone(),
         };
-        let app = app::App::start(config, &start.settings, Keyring::derive(&master), around)
-            .await
-            .expect(start.database);
+        let app = app::App::start(
+            config,
+            Db::open(&start.settings).await.expect(start.database),
+            Keyring::derive(&master),
+            around,
+        )
+        .await
+        .expect(start.database);
         let org = store::organizations::first(app.registry.db())
             .await
             .expect(start.database);

@@ -6,32 +6,34 @@ use super::{
     browser::{Browser, PASSWORD, person},
     harness::{on_both, on_both_with},
 };
-use crate::{
-    registry::people,
-    store::users::Role,
-    time::Lifetime,
-};
+use crate::{registry::people, store::users::Role, time::Lifetime};
 
 #[tokio::test]
 async fn w_01_the_session_cookie_is_for_this_host_and_no_script() {
-    on_both_with(&[("issuer", "https://id.example"), ("behind_proxy", "true")], async |app| {
-        person(&app, "ada", Some(Role::Admin)).await;
-        let form = [("username", "ada"), ("password", PASSWORD)];
-        let answer = app.post("/login").form(&form).await;
-        let cookie = answer.header("set-cookie");
-        assert!(cookie.starts_with("__Host-oauthority="), "{cookie}");
-        for part in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
-            assert!(cookie.contains(part), "{cookie}");
-        }
-        assert!(!cookie.contains("Domain"), "{cookie}");
-    })
+    on_both_with(
+        &[("issuer", "https://id.example"), ("behind_proxy", "true")],
+        async |app| {
+            person(&app, "ada", Some(Role::Admin)).await;
+            let form = [("username", "ada"), ("password", PASSWORD)];
+            let answer = app.post("/login").form(&form).await;
+            let cookie = answer.header("set-cookie");
+            assert!(cookie.starts_with("__Host-oauthority="), "{cookie}");
+            for part in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
+                assert!(cookie.contains(part), "{cookie}");
+            }
+            assert!(!cookie.contains("Domain"), "{cookie}");
+        },
+    )
     .await;
     on_both(async |app| {
         person(&app, "ada", Some(Role::Admin)).await;
         let form = [("username", "ada"), ("password", PASSWORD)];
         let answer = app.post("/login").form(&form).await;
         let cookie = answer.header("set-cookie");
-        assert!(cookie.starts_with("oauthority=") && cookie.contains("HttpOnly"), "{cookie}");
+        assert!(
+            cookie.starts_with("oauthority=") && cookie.contains("HttpOnly"),
+            "{cookie}"
+        );
     })
     .await;
 }
@@ -83,7 +85,11 @@ async fn w_04_a_session_ends_when_idle_and_at_last_in_any_case() {
         while alive < limits.session.as_seconds() - step.as_seconds() {
             app.clock.advance(step);
             alive += step.as_seconds();
-            assert_eq!(browser.get("/me/preferences").await.status, StatusCode::OK, "{alive}");
+            assert_eq!(
+                browser.get("/me/preferences").await.status,
+                StatusCode::OK,
+                "{alive}"
+            );
         }
         app.clock.advance(step);
         assert_eq!(browser.get("/me/preferences").await.status, StatusCode::SEE_OTHER);
@@ -116,7 +122,10 @@ async fn w_05_b_092_a_form_without_our_token_or_from_another_site_is_refused() {
         let answer = browser.post_with(path, &dark(&foreign), &[]).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
         assert!(!browser.get(path).await.text().contains("data-theme=\"dark\""));
-        let same = [("origin", "http://localhost:8080"), ("sec-fetch-site", "same-origin")];
+        let same = [
+            ("origin", "http://localhost:8080"),
+            ("sec-fetch-site", "same-origin"),
+        ];
         let answer = browser.post_with(path, &dark(&csrf), &same).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
         assert!(browser.get(path).await.text().contains("data-theme=\"dark\""));
@@ -150,9 +159,15 @@ async fn too_many_wrong_passwords_lock_the_account_for_a_while() {
             app.post("/login").form(&form).await;
         }
         let right = [("username", "ada"), ("password", PASSWORD)];
-        assert_eq!(app.post("/login").form(&right).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            app.post("/login").form(&right).await.status,
+            StatusCode::UNAUTHORIZED
+        );
         app.clock.advance(Lifetime::minutes(16));
-        assert_eq!(app.post("/login").form(&right).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(
+            app.post("/login").form(&right).await.status,
+            StatusCode::SEE_OTHER
+        );
     })
     .await;
 }
@@ -178,7 +193,10 @@ async fn sign_ins_are_limited_by_address() {
 async fn the_set_up_link_makes_one_administrator_and_dies() {
     on_both(async |app| {
         let registry = &app.app.registry;
-        let link = people::setup_link(registry).await.unwrap().expect("nobody is there yet");
+        let link = people::setup_link(registry)
+            .await
+            .unwrap()
+            .expect("nobody is there yet");
         let replaced = people::setup_link(registry).await.unwrap().expect("still nobody");
         assert_eq!(app.get(&link.path).send().await.status, StatusCode::GONE);
         assert_eq!(app.get(&replaced.path).send().await.status, StatusCode::OK);
@@ -189,7 +207,10 @@ async fn the_set_up_link_makes_one_administrator_and_dies() {
         let form = [("username", "ada"), ("password", PASSWORD)];
         let answer = app.post(&replaced.path).form(&form).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
-        assert_eq!(app.post(&replaced.path).form(&form).await.status, StatusCode::GONE);
+        assert_eq!(
+            app.post(&replaced.path).form(&form).await.status,
+            StatusCode::GONE
+        );
         assert!(people::setup_link(registry).await.unwrap().is_none());
     })
     .await;
@@ -227,7 +248,11 @@ async fn a_46_signing_in_leads_to_our_own_pages_only() {
 async fn g_36_hosted_pages_cannot_be_framed() {
     on_both(async |app| {
         let answer = app.get("/login").send().await;
-        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"));
+        assert!(
+            answer
+                .header("content-security-policy")
+                .contains("frame-ancestors 'none'")
+        );
         assert_eq!(answer.header("x-frame-options"), "DENY");
         assert_eq!(answer.header("cache-control"), "no-store");
     })
@@ -238,7 +263,12 @@ async fn g_36_hosted_pages_cannot_be_framed() {
 async fn b_090_a_malformed_cookie_counts_as_none() {
     on_both(async |app| {
         let long = format!("oauthority={}", "A".repeat(8000));
-        for cookie in [long.as_str(), "oauthority=%00", "oauthority", "oauthority=a; oauthority=b"] {
+        for cookie in [
+            long.as_str(),
+            "oauthority=%00",
+            "oauthority",
+            "oauthority=a; oauthority=b",
+        ] {
             let answer = app.get("/me/preferences").header("cookie", cookie).send().await;
             assert_eq!(answer.status, StatusCode::SEE_OTHER, "{cookie:.40}");
         }

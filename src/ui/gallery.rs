@@ -187,6 +187,7 @@ fn delete() -> Markup {
 fn activity() -> Markup {
     let entry = |n: u32, sentence, bad| Entry {
         id: format!("e{n}"),
+        href: format!("#e{n}"),
         at: reader().moment(reader().now.before(Lifetime::hours(i64::from(n) * 20))),
         sentence,
         bad,

@@ -73,6 +73,24 @@ impl Reader {
         })
     }
 
+    /// A moment that this person typed: `2026-11-22T10:14`, or the beginning of the day `2026-11-22`.
+    pub fn parse(&self, text: &str) -> Option<Timestamp> {
+        let zone = jiff::tz::TimeZone::get(&self.zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let civil =
+            text.parse::<jiff::civil::DateTime>()
+                .or_else(|error| match text.parse::<jiff::civil::Date>() {
+                    Ok(date) => Ok(date.to_datetime(jiff::civil::Time::midnight())),
+                    Err(_) => Err(error),
+                });
+        let zoned = civil.ok()?.to_zoned(zone).ok()?;
+        Some(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
+    }
+
+    /// A moment as a `datetime-local` input has it.
+    pub fn typed(&self, at: Timestamp) -> String {
+        at.in_zone(&self.zone).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
     /// The zone and its offset now, as the foot of a page says it: `Europe/Stockholm · UTC+01`.
     pub fn zone_words(&self) -> String {
         let here = self.now.in_zone(&self.zone);
@@ -125,6 +143,19 @@ mod tests {
                 .into_string()
                 .contains("datetime=\"2026-11-22T09:14:02.000Z\"")
         );
+    }
+
+    #[test]
+    fn what_is_typed_is_meant_in_the_zone() {
+        let r = reader();
+        let at = Timestamp::parse("2026-11-22T09:14:00Z").expect("a time");
+        assert_eq!(r.parse("2026-11-22T10:14"), Some(at));
+        assert_eq!(r.typed(at), "2026-11-22T10:14");
+        assert_eq!(
+            r.parse("2026-11-22"),
+            Timestamp::parse("2026-11-21T23:00:00Z").ok()
+        );
+        assert_eq!(r.parse("tomorrow"), None);
     }
 
     #[test]

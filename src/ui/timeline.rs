@@ -5,8 +5,10 @@ use maud::{Markup, Render, html};
 /// What happened once.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its id, for the permalink.
+    /// Its id in the page.
     pub id: String,
+    /// Where it has a page of its own.
+    pub href: String,
     /// When, already rendered by [`super::time::Reader::moment`].
     pub at: Markup,
     /// The sentence, with the actor and the thing as links.
@@ -38,7 +40,7 @@ impl Render for Timeline {
                 li.bad[entry.bad] id=(entry.id) {
                     p { @if entry.bad { span.sr { "Failed: " } } (entry.sentence) }
                     p.meta {
-                        a.dim href={ "#" (entry.id) } { (entry.at) }
+                        a.dim href=(entry.href) { (entry.at) }
                         @for fact in &entry.meta { span { (fact) } }
                     }
                     @if let Some(detail) = &entry.detail { details { summary { "Details" } pre tabindex="0" { code { (detail) } } } }

@@ -1,0 +1,172 @@
+//! How the management API says no. [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)
+
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    bearer,
+    config::Issuer,
+    error::{Error, Failure},
+    oauth::refusal::{Code, Refusal},
+};
+
+/// Why a request was not granted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// A page that explains it.
+    #[schema(format = "uri")]
+    r#type: String,
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is wrong and what to do.
+    detail: String,
+    /// The path that was asked.
+    instance: String,
+    /// A stable word for programs.
+    code: String,
+    /// Leads to the lines of the log.
+    request_id: String,
+    /// Which parts of the input are wrong.
+    errors: Vec<FieldProblem>,
+    /// After a failed `If-Match`: the entity tag as it is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    current_etag: Option<String>,
+}
+
+/// One part of the input that is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// Where: a JSON pointer into the body, or a slash and the name of the query parameter.
+    pointer: String,
+    /// A stable word for programs.
+    code: String,
+    detail: String,
+}
+
+/// What a problem says of the request it answers.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    pub issuer: &'a Issuer,
+    pub path: &'a str,
+    pub request_id: &'a str,
+    /// The scope that the operation asks for.
+    pub scope: Option<&'a str>,
+    /// The entity tag that would have matched.
+    pub etag: Option<&'a str>,
+}
+
+/// The words above a problem.
+const fn title(code: Code) -> &'static str {
+    match code {
+        Code::Unauthenticated => "Not authenticated",
+        Code::InvalidToken => "The access token does not count",
+        Code::InsufficientScope => "The access token does not allow this",
+        Code::Forbidden => "Not allowed",
+        Code::FreshSignInNeeded => "A fresh sign-in is needed",
+        Code::NotFound => "Not found",
+        Code::MethodNotAllowed => "Method not allowed",
+        Code::Conflict => "This does not fit the state of things",
+        Code::Gone => "Gone",
+        Code::PreconditionFailed => "Somebody changed this meanwhile",
+        Code::PreconditionRequired => "Say which version you have seen",
+        Code::TooLarge => "Too large",
+        Code::UnsupportedMediaType => "Not a media type this understands",
+        Code::Unprocessable => "This idempotency key was used for another request",
+        Code::TooManyRequests => "Too many requests",
+        Code::FeatureUnavailable => "Turned off by the operator",
+        _ => "The request is not right",
+    }
+}
+
+/// Renders an error.
+pub fn render(error: &Error, about: About<'_>) -> Response {
+    match error {
+        Error::Refused(refusal) => refused(refusal, about),
+        Error::Failed(failure) => {
+            failure.log();
+            let (status, code, detail) = failure.face();
+            let title = "The server could not do this";
+            let mut response = answer(status, about, title, code, detail, Vec::new());
+            if matches!(failure, Failure::Unavailable(_)) {
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            response
+        }
+    }
+}
+
+fn refused(refusal: &Refusal, about: About<'_>) -> Response {
+    let status = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let errors = refusal.fields.iter().map(|field| FieldProblem {
+        pointer: field.pointer.clone(),
+        code: field.code.to_owned(),
+        detail: field.detail.clone(),
+    });
+    let (title, detail) = (title(refusal.code), &refusal.description);
+    let mut response = answer(status, about, title, refusal.reason, detail, errors.collect());
+    let headers = response.headers_mut();
+    if let Some(seconds) = refusal.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(challenge) = challenge(refusal, about.scope) {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// RFC 6750 §3: the scope that is missing, where one is.
+fn challenge(refusal: &Refusal, scope: Option<&str>) -> Option<HeaderValue> {
+    let challenge = bearer::challenge(refusal)?;
+    match (refusal.code, scope, challenge.to_str()) {
+        (Code::InsufficientScope, Some(scope), Ok(text)) => {
+            HeaderValue::try_from(format!("{text}, scope=\"{scope}\"")).ok()
+        }
+        _ => Some(challenge),
+    }
+}
+
+fn answer(
+    status: StatusCode,
+    about: About<'_>,
+    title: &'static str,
+    code: &str,
+    detail: &str,
+    errors: Vec<FieldProblem>,
+) -> Response {
+    let problem = Problem {
+        r#type: about.issuer.join(&format!("/help/errors#{code}")),
+        title,
+        status: status.as_u16(),
+        detail: detail.to_owned(),
+        instance: about.path.to_owned(),
+        code: code.to_owned(),
+        request_id: about.request_id.to_owned(),
+        errors,
+        current_etag: about.etag.map(str::to_owned),
+    };
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let content_type = [(header::CONTENT_TYPE, "application/problem+json")];
+    let mut response = (status, content_type, body).into_response();
+    protect(response.headers_mut());
+    if let Some(etag) = about.etag.and_then(|etag| HeaderValue::try_from(etag).ok()) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// The headers of every answer: it is nobody's to keep, and no page.
+pub fn protect(headers: &mut HeaderMap) {
+    let mut set =
+        |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    set(header::CACHE_CONTROL, "no-store");
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+}

@@ -1,0 +1,103 @@
+//! The schemas of the document: derived from the types that are read and written.
+
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value as Json, json};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
+};
+
+use super::{operation, operation::Shape, problem::Problem};
+use crate::{
+    oauth::client::{ApplicationType, AuthMethod, GrantType, Kind, Origin, SecretState, Status},
+    registry::impact::Cut,
+    store::{
+        apis::{Risk, TokenFormat},
+        keys::KeyState,
+        users::{Role, UserStatus},
+    },
+    time::{Lifetime, Timestamp},
+};
+
+/// A set of words is a text that is one of them.
+macro_rules! words {
+    ($($name:ident,)+) => {$(
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let words = Self::ALL.iter().map(|one| one.word());
+                ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+            }
+        }
+        impl ToSchema for $name {}
+    )+};
+}
+
+words! {
+    ApplicationType, AuthMethod, Cut, GrantType, Kind, KeyState, Origin, Risk, Role, SecretState, Status, TokenFormat,
+    UserStatus,
+}
+
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .into()
+    }
+}
+impl ToSchema for Timestamp {}
+
+impl PartialSchema for Lifetime {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .description(Some("Seconds"))
+            .minimum(Some(0))
+            .into()
+    }
+}
+impl ToSchema for Lifetime {}
+
+/// Every schema by name.
+pub fn components() -> &'static Map<String, Json> {
+    static COMPONENTS: OnceLock<Map<String, Json>> = OnceLock::new();
+    COMPONENTS.get_or_init(|| {
+        let mut all = Map::new();
+        let mut add = |shape: &Shape| {
+            all.insert((shape.name)().into_owned(), (shape.schema)());
+            let mut found = Vec::new();
+            (shape.others)(&mut found);
+            for (name, schema) in found {
+                let schema = serde_json::to_value(schema).unwrap_or_default();
+                all.insert(name, schema);
+            }
+        };
+        add(&Shape::of::<Problem>());
+        for operation in super::operations() {
+            if let Some(body) = &operation.body {
+                add(&body.shape);
+            }
+            match &operation.answer {
+                operation::Answer::Ok(shape) | operation::Answer::Created(shape) => add(shape),
+                operation::Answer::Nothing => {}
+            }
+        }
+        select_members(&mut all);
+        all
+    })
+}
+
+/// A list with `fields` has only some members of each item.
+fn select_members(all: &mut Map<String, Json>) {
+    let Some(mut some) = all.get("Client").cloned() else {
+        return;
+    };
+    if let Some(members) = some.as_object_mut() {
+        members.remove("required");
+    }
+    if let Some(list) = all.get_mut("ClientList") {
+        list["properties"]["data"]["items"] = json!({ "$ref": "#/components/schemas/SelectedClient" });
+    }
+    all.insert("SelectedClient".to_owned(), some);
+}

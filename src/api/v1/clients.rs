@@ -1,0 +1,180 @@
+//! A client as it is shown, with its secrets' hints but never a secret.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    error::Result,
+    oauth::client::{
+        ApplicationType, AuthMethod, GrantType, Kind, Origin, SecretState, Status, response_types,
+    },
+    registry::{Registry, access::Access},
+    store::{self, apis::Api, organizations::Organization, secrets::ClientSecret},
+    time::{Lifetime, Timestamp},
+};
+
+/// A client.
+#[derive(Serialize, ToSchema)]
+pub struct Client {
+    pub client_id: String,
+    pub org_id: String,
+    /// Handle of the organisation
+    pub org: String,
+    pub name: String,
+    pub description: String,
+    pub kind: Kind,
+    pub r#type: ApplicationType,
+    pub grant_types: Vec<GrantType>,
+    /// They follow from the grants.
+    pub response_types: Vec<&'static str>,
+    pub redirect_uris: Vec<String>,
+    pub scopes: Vec<GrantedScope>,
+    /// Scopes of OpenID Connect
+    pub oidc_scopes: Vec<String>,
+    /// `null`: Basic or body, as the client likes
+    pub auth_method: Option<AuthMethod>,
+    pub require_consent: bool,
+    pub first_party: bool,
+    /// Seconds; `null`: as API and organisation have it
+    pub access_token_lifetime: Option<Lifetime>,
+    /// Id of the member who looks after it
+    pub owner: Option<String>,
+    pub status: Status,
+    pub status_at: Option<Timestamp>,
+    pub status_by: Option<String>,
+    pub status_reason: Option<String>,
+    pub origin: Origin,
+    pub created_by: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+    pub last_used_ip: Option<String>,
+    /// How exact `last_used_at` is
+    pub last_used_precision: &'static str,
+    /// Uses before then were not written down.
+    pub tracked_since: Option<String>,
+    pub version: i64,
+    /// With `include=secrets`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub secrets: Option<Vec<Secret>>,
+}
+
+/// A scope that was granted.
+#[derive(Serialize, ToSchema)]
+pub struct GrantedScope {
+    /// The API it belongs to
+    pub audience: Option<String>,
+    pub value: String,
+}
+
+/// A secret, without its text.
+#[derive(Serialize, ToSchema)]
+pub struct Secret {
+    pub id: String,
+    pub label: String,
+    /// Its last characters
+    pub hint: String,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    pub last_used_at: Option<Timestamp>,
+    pub last_used_ip: Option<String>,
+    pub uses: i64,
+    /// When it expires by policy
+    pub expires_at: Option<Timestamp>,
+    /// When it ends because it was rotated away
+    pub ends_at: Option<Timestamp>,
+    pub state: SecretState,
+}
+
+impl Secret {
+    /// A secret at a moment.
+    pub fn of(secret: &ClientSecret, now: Timestamp) -> Self {
+        Self {
+            id: secret.id.clone(),
+            label: secret.label.clone(),
+            hint: format!("…{}", secret.hint),
+            created_at: secret.created_at,
+            created_by: secret.created_by.clone(),
+            last_used_at: secret.last_used_at,
+            last_used_ip: secret.last_used_ip.clone(),
+            uses: secret.uses,
+            expires_at: secret.expires_at,
+            ends_at: secret.ends_at,
+            state: secret.state(now),
+        }
+    }
+}
+
+/// What it takes to show clients of an organisation.
+pub struct Surroundings {
+    org: Organization,
+    apis: Vec<Api>,
+    tracked_since: Option<String>,
+}
+
+impl Surroundings {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn read(registry: &Registry, access: &Access) -> Result<Self> {
+        let db = registry.db();
+        Ok(Self {
+            org: access.org.clone(),
+            apis: store::apis::of_organization(db, &access.org.id).await?,
+            tracked_since: store::instance::find(db, store::instance::TRACKED_SINCE).await?,
+        })
+    }
+
+    /// A client as it is shown.
+    pub fn show(&self, client: store::clients::Client, secrets: Option<Vec<Secret>>) -> Client {
+        let audience = |api: &str| self.apis.iter().find(|a| a.id == api).map(|a| a.audience.clone());
+        let scopes = client.scopes.into_iter().map(|(api, value)| GrantedScope {
+            audience: audience(&api),
+            value,
+        });
+        Client {
+            scopes: scopes.collect(),
+            response_types: response_types(&client.grant_types),
+            client_id: client.client_id,
+            org_id: client.org_id,
+            org: self.org.handle.clone(),
+            name: client.name,
+            description: client.description,
+            kind: client.kind,
+            r#type: client.application_type,
+            grant_types: client.grant_types,
+            redirect_uris: client.redirect_uris,
+            oidc_scopes: client.oidc_scopes,
+            auth_method: client.auth_method,
+            require_consent: client.require_consent,
+            first_party: client.first_party,
+            access_token_lifetime: client.access_token_lifetime,
+            owner: client.user_id,
+            status: client.status,
+            status_at: client.status_at,
+            status_by: client.status_by,
+            status_reason: client.status_reason,
+            origin: client.origin,
+            created_by: client.created_by,
+            created_at: client.created_at,
+            updated_at: client.updated_at,
+            last_used_at: client.last_used_at,
+            last_used_ip: client.last_used_ip,
+            last_used_precision: "minute",
+            tracked_since: self.tracked_since.clone(),
+            version: client.version,
+            secrets,
+        }
+    }
+}
+
+/// The secrets of a client, as they are shown.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn secrets_of(registry: &Registry, client_id: &str, now: Timestamp) -> Result<Vec<Secret>> {
+    let secrets = store::secrets::of_client(registry.db(), client_id).await?;
+    Ok(secrets.iter().map(|secret| Secret::of(secret, now)).collect())
+}

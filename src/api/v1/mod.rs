@@ -1,0 +1,43 @@
+//! `/api/v1`: everything that can be managed.
+
+mod activity; // what happened
+mod apis; // resource servers
+mod client_changes; // creating, editing, cutting off
+mod client_list; // filters, order, parts
+mod clients; // one client as it is shown
+mod keys; // signing keys
+mod me; // who calls, and whom
+mod members; // people
+mod organizations; // tenants
+mod scopes; // what an API distinguishes
+mod secrets; // rotating and ending
+
+use serde::{Deserialize, Deserializer};
+
+use super::operation::Operation;
+
+/// Every operation.
+pub fn operations() -> Vec<Operation> {
+    [
+        me::operations(),
+        organizations::operations(),
+        client_list::operations(),
+        client_changes::operations(),
+        secrets::operations(),
+        apis::operations(),
+        scopes::operations(),
+        members::operations(),
+        activity::operations(),
+        keys::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A member of a merge patch that may be `null`: outer `None` when it does not come.
+fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,88 @@
+//! `oauthority client …`
+
+mod change; // create and update
+mod list; // list
+mod remove; // disable, enable, delete, impact
+
+use clap::Subcommand;
+
+use super::{
+    Terminal,
+    connection::Connection,
+    exit::Result,
+    options::Noun,
+    render::{Column, Kind, columns},
+};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  oauthority client list --unused 90d --sort -last_used_at
+  oauthority client create --template service --name 'Invoice exporter' --scope invoices:read --env-file .env
+  oauthority client update oac_… --add-scope invoices:write
+  oauthority client delete oac_…";
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// List clients
+    #[command(alias = "ls", after_help = "Filters: `oauthority help filters`.")]
+    List(list::Filters),
+    /// Show one client
+    #[command(alias = "show")]
+    Get {
+        /// Its client id
+        id: String,
+    },
+    /// Register a client; its secret is handed over once
+    Create(change::New),
+    /// Change the settings of a client
+    Update(change::Update),
+    /// Cut a client off; its tokens stop working at once, and `enable` brings it back
+    Disable(remove::Disable),
+    /// Bring a disabled client back; tokens from before stay dead
+    Enable {
+        /// Its client id
+        id: String,
+    },
+    /// Delete a client for good; its id is never used again
+    #[command(alias = "rm")]
+    Delete(remove::Delete),
+    /// Count what disabling, deleting or rotating would cut off
+    Impact(remove::Impact),
+}
+
+/// Carries a verb out.
+///
+/// # Errors
+/// As the server says.
+pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
+    let mut connection = Connection::open(&noun.options, terminal)?;
+    let connection = &mut connection;
+    match noun.verb {
+        Verb::List(filters) => list::list(connection, filters).await,
+        Verb::Get { id } => {
+            let url = connection.of_org(&["clients", &id]).await?;
+            let client = connection.get(url).await?.body;
+            connection
+                .view
+                .one(connection.terminal, &client, &shown(), "client_id")
+        }
+        Verb::Create(new) => change::create(connection, new).await,
+        Verb::Update(update) => change::update(connection, update).await,
+        Verb::Disable(disable) => remove::disable(connection, disable).await,
+        Verb::Enable { id } => remove::enable(connection, &id).await,
+        Verb::Delete(delete) => remove::delete(connection, delete).await,
+        Verb::Impact(impact) => remove::impact(connection, impact).await,
+    }
+}
+
+/// The columns of a list of clients.
+fn shown() -> Vec<Column> {
+    columns(&[
+        ("name", "NAME", Kind::Text),
+        ("client_id", "CLIENT ID", Kind::Id),
+        ("grant_types", "GRANTS", Kind::Text),
+        ("status", "STATUS", Kind::Status),
+        ("last_used_at", "LAST USED", Kind::Ago),
+        ("created_at", "CREATED", Kind::Day),
+    ])
+}

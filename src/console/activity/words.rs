@@ -1,0 +1,217 @@
+//! An event as a sentence that can be read without opening it.
+
+use maud::{Markup, html};
+use serde_json::Value as Json;
+
+use super::super::visit::Visit;
+use crate::{store::audit::Event, time::Timestamp};
+
+/// What is done, in the form that follows "tried to", and in the past.
+const VERBS: &[(&str, &str, &str)] = &[
+    ("client.created", "create", "created"),
+    ("client.updated", "change", "changed"),
+    ("client.disabled", "disable", "disabled"),
+    ("client.enabled", "enable", "enabled"),
+    ("client.deleted", "delete", "deleted"),
+    ("client.foreign_access", "reach", "reached"),
+    ("secret.rotated", "rotate the secret of", "rotated the secret of"),
+    ("secret.ended", "end a secret of", "ended a secret of"),
+    (
+        "secret.end_moved",
+        "move the end of a secret of",
+        "moved the end of a secret of",
+    ),
+    ("secret.renamed", "rename a secret of", "renamed a secret of"),
+    ("api.created", "create the API", "created the API"),
+    ("api.updated", "change the API", "changed the API"),
+    ("api.deleted", "delete the API", "deleted the API"),
+    ("scope.created", "add a scope to", "added a scope to"),
+    ("scope.updated", "change a scope of", "changed a scope of"),
+    ("scope.deleted", "delete a scope of", "deleted a scope of"),
+    ("member.added", "add", "added"),
+    ("member.role_changed", "change the role of", "changed the role of"),
+    ("member.removed", "remove", "removed"),
+    (
+        "organization.created",
+        "create the organisation",
+        "created the organisation",
+    ),
+    (
+        "organization.updated",
+        "change the organisation",
+        "changed the organisation",
+    ),
+    (
+        "key.created",
+        "publish a new signing key",
+        "published a new signing key",
+    ),
+    ("key.retired", "retire the signing key", "retired the signing key"),
+    (
+        "instance.set_up",
+        "set up this instance as",
+        "set up this instance as",
+    ),
+    ("user.locked", "lock the account of", "locked the account of"),
+];
+
+/// Groups of actions to filter by: the start of their names, and the words.
+pub(super) const GROUPS: [(&str, &str); 8] = [
+    ("client", "Clients"),
+    ("secret", "Secrets"),
+    ("api", "APIs"),
+    ("scope", "Scopes"),
+    ("member", "Members"),
+    ("organization", "Organisation"),
+    ("key", "Signing keys"),
+    ("user", "Accounts"),
+];
+
+/// The sentence.
+pub(super) fn sentence(visit: &Visit, event: &Event) -> Markup {
+    let verb = VERBS.iter().find(|(action, ..)| *action == event.action);
+    let refused = event.outcome == "refused";
+    html! {
+        b { (event.actor_name) } " "
+        @match verb {
+            Some((_, attempt, _)) if refused => { "tried to " (attempt) " " },
+            Some((.., past)) => { (past) " " },
+            None => { code { (event.action) } " " },
+        }
+        (thing(visit, event))
+        @if refused { " and was refused" @if let Some(why) = event.details["reason"].as_str() { ": " (why) } "." }
+        @else { (more(visit, event)) "." }
+    }
+}
+
+/// What it happened to, as a link where it has a page.
+fn thing(visit: &Visit, event: &Event) -> Markup {
+    let name = if event.resource_name.is_empty() {
+        &event.resource_id
+    } else {
+        &event.resource_name
+    };
+    let gone = matches!(
+        event.action.as_str(),
+        "api.deleted" | "member.removed" | "client.foreign_access"
+    );
+    let href = match event.resource_kind.as_str() {
+        "client" => Some(visit.path(&format!("/clients/{}", event.resource_id))),
+        "api" => Some(visit.path(&format!("/apis/{}", event.resource_id))),
+        "member" => Some(visit.path(&format!("/people/{}", event.resource_id))),
+        _ => None,
+    };
+    html! {
+        @match href.filter(|_| !gone) {
+            Some(href) => a href=(href) { (name) },
+            None => b { (name) },
+        }
+    }
+}
+
+/// What the verb leaves open.
+fn more(visit: &Visit, event: &Event) -> Markup {
+    let details = &event.details;
+    let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
+    let words = match event.action.as_str() {
+        "client.updated" | "api.updated" | "organization.updated" => {
+            let fields = fields(&details["after"]);
+            if fields.is_empty() {
+                String::new()
+            } else {
+                format!(": {fields}")
+            }
+        }
+        "client.disabled" => details["reason"]
+            .as_str()
+            .map_or_else(String::new, |why| format!(": “{why}”")),
+        "client.deleted" => " for good".to_owned(),
+        "secret.rotated" => rotated(visit, event),
+        "secret.ended" if details["forced"] == true => {
+            format!(": “{}”, although it was in use", text(&details["label"]))
+        }
+        "secret.ended" => format!(": “{}”", text(&details["label"])),
+        "secret.end_moved" => match moment(&details["after"]["ends_at"]) {
+            Some(at) => format!(": “{}” ends {}", text(&details["label"]), visit.reader().full(at)),
+            None => format!(": “{}” no longer ends", text(&details["label"])),
+        },
+        "secret.renamed" => format!(
+            ": “{}” is now “{}”",
+            text(&details["before"]["label"]),
+            text(&details["after"]["label"])
+        ),
+        "scope.created" => format!(": {}", text(&details["after"]["value"])),
+        "scope.updated" => format!(": {} ({})", text(&details["scope"]), fields(&details["after"])),
+        "scope.deleted" => format!(": {}{}", text(&details["scope"]), lost(details)),
+        "api.deleted" => lost(details),
+        "member.added" => {
+            let account = if details["after"]["new_account"] == true {
+                ", with a new account"
+            } else {
+                ""
+            };
+            format!(" as {}{account}", text(&details["after"]["role"]))
+        }
+        "member.role_changed" => format!(
+            " from {} to {}",
+            text(&details["before"]["role"]),
+            text(&details["after"]["role"])
+        ),
+        "key.created" | "key.retired" => format!(" {}", event.resource_id),
+        "user.locked" => match moment(&details["until"]) {
+            Some(at) => format!(
+                " after too many wrong passwords, until {}",
+                visit.reader().full(at)
+            ),
+            None => String::new(),
+        },
+        _ => String::new(),
+    };
+    html! { (words) }
+}
+
+/// What became of the old secrets.
+fn rotated(visit: &Visit, event: &Event) -> String {
+    let old = event.details["old"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut parts: Vec<String> = old
+        .iter()
+        .map(|secret| match moment(&secret["ends_at"]) {
+            Some(at) if at > event.at => format!("; the old one ends {}", visit.reader().full(at)),
+            _ => "; the old one ended at once".to_owned(),
+        })
+        .collect();
+    if event.details["tokens_revoked"] == true {
+        parts.push("; every token issued before is revoked".to_owned());
+    }
+    parts.concat()
+}
+
+fn lost(details: &Json) -> String {
+    match details["lost_by"].as_array().map_or(0, Vec::len) {
+        0 => String::new(),
+        1 => "; 1 client lost access".to_owned(),
+        n => format!("; {n} clients lost access"),
+    }
+}
+
+fn moment(json: &Json) -> Option<Timestamp> {
+    json.as_str().and_then(|text| Timestamp::parse(text).ok())
+}
+
+/// The names of changed members: `name, redirect URIs and scopes`.
+fn fields(after: &Json) -> String {
+    let mut names: Vec<String> = after
+        .as_object()
+        .map(|members| {
+            members
+                .keys()
+                .map(|key| key.replace('_', " ").replace(" uris", " URIs"))
+                .collect()
+        })
+        .unwrap_or_default();
+    match names.pop() {
+        Some(last) if names.is_empty() => last,
+        Some(last) => format!("{} and {last}", names.join(", ")),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,138 @@
+//! The overview of a client.
+
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::Record;
+use crate::{
+    console::{
+        labels,
+        visit::{OrTrouble, Visit},
+    },
+    oauth::client::{AuthMethod, response_types},
+    store::{self, clients::Client},
+    time::Lifetime,
+    ui::{
+        badge::{code_tags, tags},
+        code::Copy,
+    },
+};
+
+/// The facts.
+///
+/// # Errors
+/// The page that says why not.
+pub(super) async fn content(visit: &Visit, record: &Record) -> Result<Markup, Response> {
+    let client = &record.client;
+    let owner = match &client.user_id {
+        Some(id) => store::users::find(visit.app.registry.db(), id)
+            .await
+            .or_trouble(visit)?,
+        None => None,
+    };
+    let reader = visit.reader();
+    let grants: Vec<&str> = client.grant_types.iter().map(|grant| grant.label()).collect();
+    let edited = (client.updated_at != client.created_at).then_some(client.updated_at);
+    Ok(html! {
+        section.card {
+            dl.facts {
+                dt { "Name" } dd { (client.name) }
+                dt { "Client ID" } dd { (Copy { id: "client-id", name: "client ID", value: &client.client_id, boxed: false }) }
+                dt { "Status" } dd { (labels::status(client.status)) }
+                dt { "Kind" } dd { (labels::kind(client.kind)) }
+                dt { "Type" } dd { (labels::application_type(client.application_type)) }
+                dt { "Grant Types" } dd { (tags(&grants)) }
+                dt { "Response Types" } dd { @if response_types(&client.grant_types).is_empty() { "–" } @else { (tags(&response_types(&client.grant_types))) } }
+                dt { "Scopes" } dd { (scopes(record)) }
+                dt { "Require User Consent" } dd { @if client.require_consent { "Yes" } @else { "No" } }
+                dt { "Redirect URIs" } dd {
+                    @if client.redirect_uris.is_empty() { "–" }
+                    @for uri in &client.redirect_uris { div { code { (uri) } } }
+                }
+                dt { "Client authentication" } dd { (authentication(client)) }
+                dt { "Token lifetime" } dd { (lifetime(client)) }
+                dt { "Owner" } dd { @match &owner {
+                    Some(user) => (user.display_name),
+                    None => { (visit.org().name) " (the organisation)" },
+                } }
+                dt { "Created" } dd { (reader.moment(client.created_at)) " by " (client.created_by) }
+                dt { "Last Updated" } dd { (reader.moment_or(edited, "–")) }
+                dt { "Last used" } dd { (last_used(visit, record)) }
+            }
+        }
+    })
+}
+
+/// Scopes as badges, grouped by API. What an archived client held is in the record of its end.
+fn scopes(record: &Record) -> Markup {
+    let groups = granted(record);
+    html! {
+        @if groups.is_empty() { "–" }
+        div.stack { @for (name, values) in &groups {
+            div { span.hint { (name) } (code_tags(values)) }
+        } }
+    }
+}
+
+/// Names of APIs and the values granted at them.
+fn granted(record: &Record) -> Vec<(String, Vec<String>)> {
+    let client = &record.client;
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    let mut add = |name: &str, value: &str| match groups.iter_mut().find(|(known, _)| known == name) {
+        Some((_, values)) => values.push(value.to_owned()),
+        None => groups.push((name.to_owned(), vec![value.to_owned()])),
+    };
+    for (api_id, value) in &client.scopes {
+        let api = record.apis.iter().find(|api| api.id == *api_id);
+        add(api.map_or("Unknown API", |api| &api.name), value);
+    }
+    let before = record
+        .end
+        .as_ref()
+        .and_then(|end| end.details["before"]["scopes"].as_array());
+    for scope in before.into_iter().flatten() {
+        let audience = scope["audience"].as_str().unwrap_or("Unknown API");
+        let api = record.apis.iter().find(|api| api.audience == audience);
+        add(
+            api.map_or(audience, |api| &api.name),
+            scope["value"].as_str().unwrap_or_default(),
+        );
+    }
+    for value in &client.oidc_scopes {
+        add("OpenID Connect", value);
+    }
+    groups
+}
+
+fn authentication(client: &Client) -> &'static str {
+    match (client.application_type.holds_secret(), client.auth_method) {
+        (false, _) => "None: it cannot keep a secret, and proves itself with PKCE",
+        (true, None) => "Secret, by HTTP Basic or in the body",
+        (true, Some(AuthMethod::ClientSecretBasic)) => "Secret, by HTTP Basic only",
+        (true, Some(AuthMethod::ClientSecretPost)) => "Secret, in the body only",
+    }
+}
+
+fn lifetime(client: &Client) -> String {
+    match client.access_token_lifetime.map(Lifetime::as_seconds) {
+        None => "As the API and the organisation have it".to_owned(),
+        Some(s) if s % 3600 == 0 => labels::count(s / 3600, "hour", "hours"),
+        Some(s) if s % 60 == 0 => labels::count(s / 60, "minute", "minutes"),
+        Some(s) => labels::count(s, "second", "seconds"),
+    }
+}
+
+/// When, from where, with which secret.
+fn last_used(visit: &Visit, record: &Record) -> Markup {
+    let client = &record.client;
+    let secret = record
+        .secrets
+        .iter()
+        .filter(|secret| secret.last_used_at.is_some())
+        .max_by_key(|secret| secret.last_used_at);
+    html! {
+        (visit.reader().moment_or(client.last_used_at, "Never"))
+        @if let Some(ip) = &client.last_used_ip { " from " code { (ip) } }
+        @if let Some(secret) = secret { " with “" (secret.label) "”" }
+    }
+}

@@ -1,0 +1,210 @@
+//! The result in sentences, as it would be with what stands in the form.
+
+use maud::{Markup, html};
+
+use super::{Ground, Typed, chosen};
+use crate::{
+    console::visit::Visit,
+    oauth::client::{ApplicationType, GrantType, response_types},
+    store::apis::{Api, Risk, Scope},
+    ui::{
+        badge::{Tone, tags},
+        notice::note,
+    },
+};
+
+/// What stands in the block `#summary`.
+pub(in crate::console) fn summary(
+    visit: &Visit,
+    typed: &Typed,
+    ground: &Ground,
+    makes_secret: bool,
+) -> Markup {
+    let useful = typed.clone().useful();
+    let scopes = chosen(&useful, &ground.apis);
+    html! {
+        (ways(&useful))
+        @if useful.redirects() { (returns(&useful)) }
+        (access(&useful, &scopes))
+        (secrecy(visit, &useful, makes_secret))
+        (derived(&useful))
+        @for warning in warnings(&useful, &scopes) { (note(Tone::Warn, &html! { p { (warning) } })) }
+        @if !ground.namesakes.is_empty() { (namesakes(visit, &ground.namesakes)) }
+    }
+}
+
+fn name(typed: &Typed) -> &str {
+    if typed.name.is_empty() {
+        "This client"
+    } else {
+        &typed.name
+    }
+}
+
+fn ways(typed: &Typed) -> Markup {
+    let ways: Vec<&str> = typed
+        .grant_types
+        .iter()
+        .map(|grant| match grant {
+            GrantType::AuthorizationCode => "for people who sign in in the browser",
+            GrantType::ClientCredentials => "for itself",
+            GrantType::RefreshToken => "again without a new sign-in",
+            GrantType::DeviceCode => "for people who confirm on another device",
+        })
+        .collect();
+    html! {
+        @if ways.is_empty() { p { b { (name(typed)) } " has no way to get tokens yet." } }
+        @else { p { b { (name(typed)) } " gets tokens " (list(&ways)) "." } }
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn list(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [front @ .., last] => format!("{} and {last}", front.join(", ")),
+    }
+}
+
+fn returns(typed: &Typed) -> Markup {
+    let mut places: Vec<String> = Vec::new();
+    for uri in &typed.redirect_uris {
+        let place = match url::Url::parse(uri) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => {
+                url.host_str().unwrap_or_default().to_owned()
+            }
+            Ok(url) => format!("an app on the device ({}:)", url.scheme()),
+            Err(_) => continue,
+        };
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let places: Vec<&str> = places.iter().map(String::as_str).collect();
+    html! {
+        @if places.is_empty() { p { "It does not say yet where people return to." } }
+        @else { p { "People return to " b { (list(&places)) } ". PKCE protects the way back." } }
+    }
+}
+
+fn access(typed: &Typed, scopes: &[(&Api, &Scope)]) -> Markup {
+    let count = |risk| scopes.iter().filter(|(_, s)| s.risk == risk).count();
+    let (reads, changes, destroys) = (
+        count(Risk::Reads) + typed.scopes.iter().filter(|id| !id.contains(' ')).count(),
+        count(Risk::Changes),
+        count(Risk::Destructive),
+    );
+    let parts: Vec<String> = [
+        (reads, "read"),
+        (changes, "change data"),
+        (destroys, "destroy data"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, word)| format!("{word} ({n})"))
+    .collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let mut apis: Vec<&str> = scopes.iter().map(|(api, _)| api.name.as_str()).collect();
+    apis.dedup();
+    html! {
+        @if parts.is_empty() { p { "It may do nothing yet: no scope is chosen." } }
+        @else if apis.is_empty() { p { "It may see who signs in." } }
+        @else { p { "It may " b { (list(&parts)) } " at " (list(&apis)) "." } }
+        @if typed.needs_person() {
+            p { @if typed.require_consent { "People are asked for their consent." } @else { "People are not asked for their consent." } }
+        }
+    }
+}
+
+fn secrecy(visit: &Visit, typed: &Typed, makes_secret: bool) -> Markup {
+    if !typed.application_type.holds_secret() {
+        return html! { p { "It gets no secret: a public app cannot keep one. PKCE takes its place." } };
+    }
+    if !makes_secret {
+        return html! {};
+    }
+    let org = visit.org();
+    let days = match typed.secret_expires.as_str() {
+        "never" => return html! { p { "Its secret never expires." } },
+        "" => org.settings.secret_lifetime_days,
+        text => text.parse().unwrap_or(org.settings.secret_lifetime_days),
+    };
+    let reader = visit.reader();
+    let at = visit.now.after(crate::time::Lifetime::days(days.clamp(0, 731)));
+    html! { p { "It gets a secret that is shown once and expires on " b { (reader.date(at)) } "." } }
+}
+
+fn derived(typed: &Typed) -> Markup {
+    let types = response_types(&typed.grant_types);
+    html! {
+        dl.facts {
+            dt { "Type" } dd { (tags(&[typed.application_type.word()])) }
+            dt { "Response types" } dd { @if types.is_empty() { "–" } @else { (tags(&types)) } }
+        }
+    }
+}
+
+fn warnings(typed: &Typed, scopes: &[(&Api, &Scope)]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (_, scope) in scopes.iter().filter(|(_, s)| s.risk == Risk::Destructive) {
+        warnings.push(format!(
+            "{} can destroy data: {}.",
+            scope.value, scope.description
+        ));
+    }
+    for (api, broad) in scopes {
+        let double = scopes
+            .iter()
+            .filter(|(other, s)| other.id == api.id && broad.implies.contains(&s.value));
+        for (_, narrow) in double {
+            warnings.push(format!("{} comes with {} already.", narrow.value, broad.value));
+        }
+    }
+    let kind = typed.application_type;
+    if typed.grant_types.contains(&GrantType::ClientCredentials) && !kind.holds_secret() {
+        warnings.push(
+            "A public app cannot keep a secret, so client credentials do not work for it: choose a web app or a \
+             service."
+                .to_owned(),
+        );
+    }
+    if kind == ApplicationType::Service && typed.needs_person() {
+        warnings.push("A service acts for itself: for people who sign in, choose another place.".to_owned());
+    }
+    if typed.grant_types == [GrantType::RefreshToken] {
+        warnings.push("Refresh tokens come with authorization code or device code: add one.".to_owned());
+    }
+    warnings
+}
+
+fn namesakes(visit: &Visit, ids: &[String]) -> Markup {
+    note(
+        Tone::Info,
+        &html! { p {
+            @if ids.len() == 1 { "Another client has this name: " } @else { (ids.len()) " other clients have this name: " }
+            @for (at, id) in ids.iter().take(3).enumerate() {
+                @if at > 0 { ", " } a href=(visit.path(&format!("/clients/{id}"))) { code { (id) } }
+            }
+            ". That is allowed; a name that tells them apart is better."
+        } },
+    )
+}
+
+/// What an edit takes away at once.
+pub(in crate::console) fn removed(before: &Typed, typed: &Typed) -> Markup {
+    let gone: Vec<&str> = before
+        .scopes
+        .iter()
+        .filter(|id| !typed.scopes.contains(id))
+        .map(|id| id.split_once(' ').map_or(id.as_str(), |(_, value)| value))
+        .collect();
+    if gone.is_empty() {
+        return html! {};
+    }
+    note(
+        Tone::Warn,
+        &html! { p { "Takes away " (list(&gone)) ". Tokens that carry it stop working at once at services that ask us; \
+        JWTs checked offline keep working until they expire." } },
+    )
+}

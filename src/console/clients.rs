@@ -1,0 +1,461 @@
+//! The client list: search, filters, sorting and pages live in the address; ticked rows are disabled or exported.
+
+pub(super) mod export; // comma-separated values
+pub(super) mod query; // what the address asks for
+pub(super) mod rows; // a client as a row
+
+use axum::{
+    Router,
+    extract::{Path, Request, State as Given},
+    http::Uri,
+    routing::get,
+};
+use maud::{Markup, html};
+
+use super::{
+    labels,
+    visit::{self, Answer, OrTrouble, Section, Visit, done},
+};
+use crate::{
+    app::State,
+    browser::Form,
+    oauth::client::{ApplicationType, GrantType, Kind, Status},
+    registry::{access::Permission, clients},
+    store::{
+        self,
+        clients::{Filter, Listed},
+        instance::TRACKED_SINCE,
+        users::Member,
+    },
+    time::Timestamp,
+    ui::{
+        badge::Tone,
+        form::{self, Select, csrf, hidden},
+        headers::Part,
+        icon::Icon,
+        notice::{Empty, Flash, note},
+        page::{Link, Page},
+        table::{Bulk, Pager, Table},
+        tools::{Chips, Tools, results},
+    },
+};
+use query::{Query, SIZES};
+
+/// The routes of this page.
+pub(super) fn routes() -> Router<State> {
+    Router::new().route("/orgs/{org}/clients", get(show).post(act))
+}
+
+/// What was found, and what the page says around it.
+struct Found {
+    query: Query,
+    listed: Listed,
+    secrets: Vec<store::secrets::ClientSecret>,
+    /// Archived clients that match although nobody asked for archived ones.
+    archived: i64,
+    tracked_since: Option<Timestamp>,
+    members: Vec<Member>,
+}
+
+async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = visit::enter(&app, &parts, &org).await?;
+    visit
+        .access()
+        .require(Permission::ClientsRead)
+        .or_trouble(&visit)?;
+    let query = Query::read(&visit.form);
+    let me = &visit.visitor.user.id;
+    if visit.form.one("format") == "csv" {
+        return export::answer(&visit, &query.filter(me, visit.now)).await;
+    }
+    let found = find(&visit, query).await?;
+    let last = (found.listed.total + found.query.limit() - 1) / found.query.limit();
+    if found.listed.clients.is_empty() && found.query.number() > last.max(1) {
+        let last = last.max(1).to_string();
+        return Ok(visit.go(&here(&visit, &found.query.with("page", Some(&last))), None));
+    }
+    if visit.part == Part::Results {
+        return Ok(visit.fragment(&results(&listing(&visit, &found))));
+    }
+    Ok(page(&visit, &found))
+}
+
+fn here(visit: &Visit, query: &str) -> String {
+    visit.path("/clients") + query
+}
+
+async fn find(visit: &Visit, query: Query) -> Result<Found, axum::response::Response> {
+    let db = visit.app.registry.db();
+    let orgs = [visit.org().id.clone()];
+    let filter = query.filter(&visit.visitor.user.id, visit.now);
+    let listed = store::clients::list(db, &orgs, &filter, &query.page())
+        .await
+        .or_trouble(visit)?
+        .unwrap_or(Listed {
+            clients: Vec::new(),
+            total: 0,
+            has_previous: false,
+            has_next: false,
+        });
+    let ids: Vec<String> = listed.clients.iter().map(|c| c.client_id.clone()).collect();
+    let archived = if listed.total == 0 && filter.status.is_empty() {
+        let gone = Filter {
+            status: vec![Status::Deleted],
+            ..filter
+        };
+        store::clients::count(db, &orgs, &gone).await.or_trouble(visit)?
+    } else {
+        0
+    };
+    let tracked_since = match query.one("used") {
+        Some(_) => store::instance::find(db, TRACKED_SINCE).await.or_trouble(visit)?,
+        None => None,
+    };
+    let members = if visit.may(Permission::MembersRead) {
+        store::users::members(db, &visit.org().id)
+            .await
+            .or_trouble(visit)?
+    } else {
+        Vec::new()
+    };
+    Ok(Found {
+        secrets: store::secrets::of_clients(db, &ids).await.or_trouble(visit)?,
+        tracked_since: tracked_since.and_then(|text| Timestamp::parse(&text).ok()),
+        query,
+        listed,
+        archived,
+        members,
+    })
+}
+
+fn page(visit: &Visit, found: &Found) -> axum::response::Response {
+    let first_use = found.listed.total == 0 && !found.query.narrows();
+    let create = visit.may(Permission::ClientsWrite) && !first_use;
+    let page = Page {
+        title: "OAuth Clients".to_owned(),
+        lead: Some(html! { "Manage OAuth 2.0 client applications and their credentials" }),
+        actions: create.then(|| form::primary_link("Create client", &visit.path("/clients/new"), Some("c"))),
+        ..Page::default()
+    };
+    let content = html! {
+        @if first_use { (nothing_yet(visit, found.archived)) }
+        @else { (tools(visit, found)) (results(&listing(visit, found))) }
+    };
+    visit.ok(Section::Clients, &page, &content)
+}
+
+fn nothing_yet(visit: &Visit, archived: i64) -> Markup {
+    let text = html! {
+        "A client is how an app or service gets tokens."
+        @if archived > 0 {
+            " " a href=(here(visit, "?status=deleted")) { (labels::count(archived, "archived client", "archived clients")) }
+        }
+    };
+    let empty = Empty {
+        icon: Icon::Key,
+        title: "No clients yet",
+        text,
+        actions: html! {
+            @if visit.may(Permission::ClientsWrite) {
+                (form::primary_link("Create client", &visit.path("/clients/new"), Some("c")))
+            }
+            a href="/help/glossary#client" { "What is a client?" }
+        },
+    };
+    html! { (empty) }
+}
+
+/// A drop-down of filters: the values in addresses, and their words.
+fn choices(any: &str, options: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
+    std::iter::once((String::new(), any.to_owned()))
+        .chain(options)
+        .collect()
+}
+
+fn options(found: &Found, key: &str) -> Vec<(String, String)> {
+    let pair = |(value, words): (&str, &str)| (value.to_owned(), words.to_owned());
+    match key {
+        "status" => choices(
+            "Active or disabled",
+            [
+                ("active", "Active"),
+                ("disabled", "Disabled"),
+                ("deleted", "Archived"),
+            ]
+            .map(pair),
+        ),
+        "kind" => choices(
+            "Any",
+            [Kind::Custom, Kind::SyncConnector, Kind::System].map(|k| pair((k.word(), labels::kind(k)))),
+        ),
+        "grant" => choices(
+            "Any",
+            GrantType::ALL
+                .iter()
+                .map(|grant| pair((grant.word(), grant.label()))),
+        ),
+        "used" => choices(
+            "Any",
+            [
+                ("never", "Never"),
+                ("30d", "Not in 30 days"),
+                ("90d", "Not in 90 days"),
+                ("180d", "Not in 180 days"),
+            ]
+            .map(pair),
+        ),
+        "owner" => choices(
+            "Anybody",
+            std::iter::once(pair(("me", "Me"))).chain(
+                found
+                    .members
+                    .iter()
+                    .take(200)
+                    .map(|m| pair((&m.user.id, &m.user.display_name))),
+            ),
+        ),
+        _ => Vec::new(),
+    }
+}
+
+fn tools(visit: &Visit, found: &Found) -> Markup {
+    let query = &found.query;
+    let filters = [
+        ("status", "Status"),
+        ("kind", "Kind"),
+        ("grant", "Grant"),
+        ("used", "Used"),
+        ("owner", "Owner"),
+    ];
+    let keep = ["type", "scope", "expiring", "attention", "sort", "limit"];
+    let tools = Tools {
+        action: &here(visit, ""),
+        q: query.one("q").unwrap_or_default(),
+        placeholder: "Search by name, ID, description, owner or redirect host",
+        filters: filters
+            .iter()
+            .map(|(name, label)| Select {
+                name,
+                label,
+                options: options(found, name),
+                value: query.one(name).unwrap_or_default(),
+                ..Select::default()
+            })
+            .collect(),
+        keep: keep
+            .iter()
+            .filter_map(|key| Some((*key, query.one(key)?.to_owned())))
+            .collect(),
+    };
+    html! { (tools) }
+}
+
+fn chips(visit: &Visit, found: &Found) -> Chips {
+    let words = |key: &'static str, value: &str| {
+        let known = options(found, key);
+        let shown = known.iter().find(|(known, _)| known == value);
+        let shown = shown.map_or(value, |(_, words)| words);
+        match key {
+            "type" => {
+                let kind = ApplicationType::parse(value).map(labels::application_type);
+                format!("Type: {}", kind.unwrap_or_default())
+            }
+            "scope" => format!("Scope: {value}"),
+            "attention" => query::Attention::parse(value).map_or_else(String::new, |a| a.why().to_owned()),
+            "expiring" => format!("A secret stops within {} days", value.trim_end_matches('d')),
+            "used" if value != "never" => format!("Not used in {} days", value.trim_end_matches('d')),
+            key => {
+                let mut chars = key.chars();
+                let first = chars.next().map(|c| c.to_ascii_uppercase()).unwrap_or_default();
+                format!("{first}{}: {shown}", chars.as_str())
+            }
+        }
+    };
+    Chips {
+        chips: found
+            .query
+            .filters()
+            .map(|(key, value)| Link {
+                label: words(key, value),
+                href: here(visit, &found.query.with(key, None)),
+                current: false,
+            })
+            .collect(),
+        clear: here(visit, &found.query.cleared()),
+    }
+}
+
+/// What stands in `#results`.
+fn listing(visit: &Visit, found: &Found) -> Markup {
+    let tracked = found.tracked_since.map(|at| visit.reader().date(at));
+    html! {
+        (chips(visit, found))
+        @if let Some(since) = tracked {
+            (note(Tone::Info, &html! { "Use recorded since " (since) ". Earlier uses are not known." }))
+        }
+        @if found.listed.clients.is_empty() { (no_match(visit, found)) }
+        @else { (table(visit, found)) }
+        (pager(visit, found))
+        @if !found.listed.clients.is_empty() { (below(visit, found)) }
+    }
+}
+
+fn no_match(visit: &Visit, found: &Found) -> Markup {
+    let title = match found.query.one("q") {
+        Some(q) => format!("No client matches “{q}”"),
+        None => "No client matches these filters".to_owned(),
+    };
+    let text = html! {
+        @if found.query.one("q").is_some() {
+            "Searched in name, client ID, description, owner and redirect hosts. "
+        }
+        @if found.archived > 0 {
+            a href=(here(visit, &found.query.with("status", Some("deleted")))) {
+                (labels::count(found.archived, "archived client matches", "archived clients match"))
+            }
+        }
+    };
+    let empty = Empty {
+        icon: Icon::Search,
+        title: &title,
+        text,
+        actions: html! { (form::link_button("Clear filters", &here(visit, &found.query.cleared()))) },
+    };
+    html! { (empty) }
+}
+
+fn table(visit: &Visit, found: &Found) -> Markup {
+    let bulk = visit.may(Permission::ClientsWrite).then(|| Bulk {
+        action: here(visit, &found.query.text()),
+        csrf: visit.visitor.csrf.clone(),
+        buttons: Some(html! {
+            button.btn name="do" value="disable" { "Disable" }
+            button.btn name="do" value="export" { "Export CSV" }
+        }),
+    });
+    let table = Table {
+        id: "clients",
+        caption: &format!("OAuth clients of {}", visit.org().name),
+        columns: rows::columns(visit, &found.query),
+        rows: rows::rows(visit, &found.listed.clients, found.secrets.clone()),
+        bulk,
+    };
+    html! { (table) }
+}
+
+fn pager(visit: &Visit, found: &Found) -> Pager {
+    let (query, listed) = (&found.query, &found.listed);
+    let first = (query.number() - 1) * query.limit() + 1;
+    let last = first - 1 + i64::try_from(listed.clients.len()).unwrap_or_default();
+    let turn = |number: i64| here(visit, &query.with("page", Some(&number.to_string())));
+    let sizes = SIZES.iter().filter(|_| listed.total > SIZES[0]).map(|size| {
+        let href = here(visit, &query.with("limit", Some(&size.to_string())));
+        (
+            u32::try_from(*size).unwrap_or_default(),
+            href,
+            *size == query.limit(),
+        )
+    });
+    Pager {
+        count: labels::count(listed.total, "client", "clients"),
+        shown: if last < listed.total || first > 1 {
+            format!("{first}–{last}")
+        } else {
+            String::new()
+        },
+        previous: listed.has_previous.then(|| turn(query.number() - 1)),
+        next: listed.has_next.then(|| turn(query.number() + 1)),
+        sizes: sizes.collect(),
+    }
+}
+
+/// Which columns are shown, and the whole list as a file.
+fn below(visit: &Visit, found: &Found) -> Markup {
+    let csv = {
+        let query = found.query.with("page", None);
+        let mark = if query.is_empty() { "?" } else { "&" };
+        here(visit, &format!("{query}{mark}format=csv"))
+    };
+    html! {
+        div.row {
+            @if visit.may(Permission::ClientsWrite) {
+                button.small-btn type="button" popovertarget="columns" { "Columns" }
+                div #columns .menu popover {
+                    form.stack method="post" action="/me/preferences" {
+                        (csrf(&visit.visitor.csrf))
+                        (hidden("return_to", &here(visit, &found.query.text())))
+                        div { @for (word, heading) in rows::HIDEABLE {
+                            label.check { input type="checkbox" name="column" value=(word) checked[!rows::hides(visit, word)]; span { (heading) } }
+                        } }
+                        button.btn name="do" value="columns" { "Save columns" }
+                    }
+                }
+            } @else { a.small-btn href="/me/preferences#columns" { "Columns" } }
+            a.small-btn href=(csv) { (Icon::Download) "Export CSV" }
+        }
+    }
+}
+
+async fn act(Given(app): Given<State>, Path(org): Path<String>, request: Request) -> Answer {
+    let (parts, body) = request.into_parts();
+    let visit = visit::enter_post(&app, &parts, body, &org).await?;
+    let back = here(&visit, &asked(&parts.uri).text());
+    let ids: Vec<String> = visit.form.all("id").map(str::to_owned).collect();
+    if ids.is_empty() {
+        return Ok(visit.go(&back, Some(&warning("Tick the clients first."))));
+    }
+    match visit.form.one("do") {
+        "export" => {
+            visit
+                .access()
+                .require(Permission::ClientsRead)
+                .or_trouble(&visit)?;
+            let filter = Filter {
+                ids,
+                status: Status::ALL.to_vec(),
+                ..Filter::default()
+            };
+            export::answer(&visit, &filter).await
+        }
+        "disable" => disable(&visit, &ids, &back).await,
+        _ => Ok(visit.go(&back, None)),
+    }
+}
+
+fn asked(uri: &Uri) -> Query {
+    let form = Form::parse(uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
+    Query::read(&form)
+}
+
+fn warning(text: &str) -> Flash {
+    Flash {
+        tone: Tone::Warn,
+        text: text.to_owned(),
+        next: None,
+    }
+}
+
+async fn disable(visit: &Visit, ids: &[String], back: &str) -> Answer {
+    visit
+        .access()
+        .require(Permission::ClientsWrite)
+        .or_trouble(visit)?;
+    let (mut disabled, mut left) = (0, Vec::new());
+    for id in ids {
+        match clients::disable(&visit.app.registry, visit.access(), id, None, None).await {
+            Ok(_) => disabled += 1,
+            Err(error) => match error.refusal() {
+                Some(refusal) => left.push(format!("{id}: {}", refusal.description)),
+                None => return Err(visit.trouble(error)),
+            },
+        }
+    }
+    let text = labels::count(disabled, "client is disabled.", "clients are disabled.");
+    let flash = if left.is_empty() {
+        done(format!("{text} Their tokens no longer work."))
+    } else {
+        warning(&format!("{text} Not changed: {}", left.join("; ")))
+    };
+    Ok(visit.go(back, Some(&flash)))
+}

@@ -1,0 +1,105 @@
+//! What a person reads where the wire has a word.
+
+use maud::Markup;
+
+use crate::{
+    oauth::client::{ApplicationType, Kind, SecretState, Status},
+    store::{clients::Client, users::Role},
+    ui::{
+        badge::{Badge, tag},
+        menu::Item,
+    },
+};
+
+/// A kind of client.
+pub(super) const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Custom => "Custom",
+        Kind::SyncConnector => "Sync connector",
+        Kind::System => "System",
+        Kind::Personal => "Personal",
+    }
+}
+
+/// A type of client.
+pub(super) const fn application_type(kind: ApplicationType) -> &'static str {
+    match kind {
+        ApplicationType::Web => "Web app",
+        ApplicationType::Native => "Mobile or desktop app",
+        ApplicationType::UserAgentBased => "Single-page app",
+        ApplicationType::Public => "Public client",
+        ApplicationType::Service => "Service",
+    }
+}
+
+/// A status.
+pub(super) const fn status(status: Status) -> Badge<'static> {
+    match status {
+        Status::Active => Badge::ACTIVE,
+        Status::Disabled => Badge::DISABLED,
+        Status::Deleted => Badge::ARCHIVED,
+    }
+}
+
+/// The state of a secret.
+pub(super) const fn secret(state: SecretState) -> Badge<'static> {
+    match state {
+        SecretState::Active => Badge::ACTIVE,
+        SecretState::Ending => Badge::ENDING,
+        SecretState::Expired => Badge::EXPIRED,
+        SecretState::Revoked => Badge::REVOKED,
+    }
+}
+
+/// A role.
+pub(super) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "Owner",
+        Role::Admin => "Admin",
+        Role::Auditor => "Auditor",
+        Role::Member => "Member",
+    }
+}
+
+/// What stands beside the name of a client that is not an ordinary one.
+pub(super) fn mark(client: &Client) -> Option<Markup> {
+    match client.kind {
+        Kind::System => Some(maud::html! { (Badge::SYSTEM) }),
+        Kind::Custom => None,
+        other => Some(tag(kind(other))),
+    }
+}
+
+/// What may be done to a client now, below its address; `view` is left out on its own page.
+pub(super) fn actions(client: &Client, at: &str, may_delete: bool) -> Vec<Item> {
+    let mut items = Vec::new();
+    if client.status == Status::Deleted {
+        return items;
+    }
+    let own = client.kind != Kind::System;
+    if own {
+        items.push(Item::link("Edit", format!("{at}/edit")));
+    }
+    if client.application_type.holds_secret() && client.status == Status::Active {
+        items.push(Item::link("Rotate secret", format!("{at}/rotate")));
+    }
+    match client.status {
+        Status::Active if own => items.push(Item::link("Disable", format!("{at}/disable"))),
+        Status::Disabled => items.push(Item::link("Enable", format!("{at}/enable"))),
+        _ => {}
+    }
+    if own && may_delete {
+        items.push(Item::danger("Delete…", format!("{at}/delete")));
+    }
+    items
+}
+
+/// `1 client`, `57 clients`.
+pub(super) fn count(number: i64, one: &str, many: &str) -> String {
+    if number == 1 {
+        format!("1 {one}")
+    } else {
+        let shown = crate::ui::impact::grouped(number.unsigned_abs());
+        format!("{shown} {many}")
+    }
+}

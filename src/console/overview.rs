@@ -1,0 +1,250 @@
+//! What needs attention in an organisation, what happened last, and the first steps of a new one.
+
+use axum::{
+    Router,
+    extract::{Path, Request, State as Given},
+    response::Response,
+    routing::get,
+};
+use maud::{Markup, html};
+
+use super::{
+    activity,
+    clients::query::Attention,
+    labels,
+    visit::{self, Answer, OrTrouble, Section, Visit},
+};
+use crate::{
+    app::State,
+    oauth::client::Kind,
+    registry::access::Permission,
+    store::{
+        self, audit,
+        clients::{Filter, From, SortKey},
+    },
+    time::Lifetime,
+    ui::{
+        badge::Tone,
+        icon::Icon,
+        notice::note,
+        page::Page,
+        table::{Column, Row, Table},
+    },
+};
+
+/// The routes of this page.
+pub(super) fn routes() -> Router<State> {
+    Router::new().route("/orgs/{org}", get(show))
+}
+
+/// Something to look at: what, why, and where to do something about it.
+struct Matter {
+    what: String,
+    why: String,
+    action: &'static str,
+    href: String,
+}
+
+async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = visit::enter(&app, &parts, &org).await?;
+    visit
+        .access()
+        .require(Permission::ClientsRead)
+        .or_trouble(&visit)?;
+    app.registry.flush_activity().await.or_trouble(&visit)?;
+    let matters = matters(&visit).await?;
+    let steps = steps(&visit).await?;
+    let latest = if visit.may(Permission::AuditRead) {
+        activity::latest(&visit, &audit::Filter::default(), 10).await?.0
+    } else {
+        Vec::new()
+    };
+    let page = Page {
+        title: "Overview".to_owned(),
+        ..Page::default()
+    };
+    let content = html! {
+        @if steps.iter().any(|step| !step.done) && visit.may(Permission::ClientsWrite) { (start(&steps)) }
+        (attention(&visit, &matters))
+        section.stack {
+            h2 { "Latest activity" }
+            @if latest.is_empty() { p.dim { "Nothing has happened yet." } }
+            @else {
+                (activity::timeline(&visit, &latest, None))
+                p { a href=(visit.path("/activity")) { "All activity" } }
+            }
+        }
+    };
+    Ok(visit.ok(Section::Overview, &page, &content))
+}
+
+fn attention(visit: &Visit, matters: &[Matter]) -> Markup {
+    if matters.is_empty() {
+        let at = visit.reader().full(visit.now);
+        return note(
+            Tone::Ok,
+            &html! { p { b { "Nothing needs attention" } " Checked " (at) } },
+        );
+    }
+    let rows = matters.iter().map(|matter| Row {
+        id: matter.href.clone(),
+        name: matter.what.clone(),
+        cells: vec![
+            html! { (matter.why) },
+            html! { a.small-btn href=(matter.href) { (matter.action) span.sr { ": " (matter.what) } } },
+        ],
+        ..Row::default()
+    });
+    let table = Table {
+        id: "attention",
+        caption: "Needs attention",
+        columns: ["What", "Why", "Do"].map(Column::new).to_vec(),
+        rows: rows.collect(),
+        bulk: None,
+    };
+    html! { section.stack { h2 { "Needs attention" } (table) } }
+}
+
+async fn matters(visit: &Visit) -> Result<Vec<Matter>, Response> {
+    let mut matters = ending(visit).await?;
+    for attention in Attention::ALL {
+        matters.extend(group(visit, *attention).await?);
+    }
+    Ok(matters)
+}
+
+/// Secrets that were rotated away, end within three days, and were used within the last day.
+async fn ending(visit: &Visit) -> Result<Vec<Matter>, Response> {
+    let (now, reader) = (visit.now, visit.reader());
+    let found = store::secrets::ending_in_use(
+        visit.app.registry.db(),
+        &visit.org().id,
+        now,
+        now.after(Lifetime::days(3)),
+        now.before(Lifetime::days(1)),
+    )
+    .await
+    .or_trouble(visit)?;
+    Ok(found
+        .into_iter()
+        .map(|secret| Matter {
+            what: format!("{} still uses its old secret", secret.name),
+            why: format!(
+                "It ends {}; last used {}",
+                reader.full(secret.ends_at),
+                reader
+                    .relative(secret.last_used_at)
+                    .unwrap_or_else(|| reader.date(secret.last_used_at))
+            ),
+            action: "Look at its secrets",
+            href: visit.path(&format!("/clients/{}/secrets", secret.client_id)),
+        })
+        .collect())
+}
+
+/// Clients that share a matter, as one line.
+async fn group(visit: &Visit, attention: Attention) -> Result<Option<Matter>, Response> {
+    let filter = attention.narrow(Filter::default(), visit.now);
+    let page = store::clients::Page {
+        sort: SortKey::LastUsed,
+        descending: false,
+        from: From::Offset(0),
+        limit: 3,
+    };
+    let orgs = [visit.org().id.clone()];
+    let listed = store::clients::list(visit.app.registry.db(), &orgs, &filter, &page)
+        .await
+        .or_trouble(visit)?;
+    let Some(listed) = listed.filter(|listed| listed.total > 0) else {
+        return Ok(None);
+    };
+    let clients = labels::count(listed.total, "client", "clients");
+    let what = match attention {
+        Attention::Expiring => format!("{clients} with a secret that stops within 14 days"),
+        Attention::NeverUsed => format!("{clients} never used"),
+        Attention::Unused => format!("{clients} not used in 90 days"),
+    };
+    let names: Vec<&str> = listed.clients.iter().map(|client| client.name.as_str()).collect();
+    let more = listed.total - i64::try_from(names.len()).unwrap_or_default();
+    let names = match more {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    };
+    let (reason, action) = match attention {
+        Attention::Expiring => ("Rotate before they fail", "Look at them"),
+        Attention::NeverUsed => ("Older than 30 days: needed at all?", "Look at them"),
+        Attention::Unused => ("Disable them first, delete them later", "Look at them"),
+    };
+    Ok(Some(Matter {
+        what,
+        why: format!("{reason}: {names}"),
+        action,
+        href: visit.path(&format!("/clients?attention={attention}&sort=last_used_at")),
+    }))
+}
+
+/// A first step, and whether it is done.
+struct Step {
+    done: bool,
+    words: &'static str,
+    why: &'static str,
+    href: String,
+}
+
+async fn steps(visit: &Visit) -> Result<[Step; 3], Response> {
+    let db = visit.app.registry.db();
+    let org = &visit.org().id;
+    let apis = store::apis::of_organization(db, org).await.or_trouble(visit)?;
+    let own = apis.iter().filter(|api| api.org_id.is_some()).count();
+    let page = store::clients::Page {
+        sort: SortKey::LastUsed,
+        descending: true,
+        from: From::Offset(0),
+        limit: 1,
+    };
+    let filter = Filter {
+        except_kind: Some(Kind::System),
+        ..Filter::default()
+    };
+    let listed = store::clients::list(db, std::slice::from_ref(org), &filter, &page)
+        .await
+        .or_trouble(visit)?;
+    let first = listed.and_then(|listed| listed.clients.into_iter().next());
+    Ok([
+        Step {
+            // Every organisation begins with one, "Workspace".
+            done: own > 1,
+            words: "Define an API",
+            why: "An API has scopes; a client is granted some of them.",
+            href: visit.path("/apis/new"),
+        },
+        Step {
+            done: first.is_some(),
+            words: "Create a client",
+            why: "A client is how an app or service gets tokens.",
+            href: visit.path("/clients/new"),
+        },
+        Step {
+            done: first.as_ref().is_some_and(|client| client.last_used_at.is_some()),
+            words: "Get a first token",
+            why: "Use the client ID and its secret at the token endpoint.",
+            href: visit.path(&match &first {
+                Some(client) => format!("/clients/{}", client.client_id),
+                None => "/clients".to_owned(),
+            }),
+        },
+    ])
+}
+
+fn start(steps: &[Step]) -> Markup {
+    html! {
+        section.card aria-labelledby="start" {
+            h2 #start { "First steps" }
+            ol.stack { @for step in steps { li {
+                @if step.done { (Icon::Check) " " span.sr { "Done: " } (step.words) }
+                @else { a href=(step.href) { (step.words) } span.hint { " " (step.why) } }
+            } } }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the server does by itself: writes down uses, applies changes of other nodes, moves signing keys on, forgets.
+//!
+//! A job that fails says so in the log and is tried again at its next turn; the jobs of several nodes do not disturb
+//! one another.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    app::State,
+    db::Statement,
+    error::Result,
+    registry::{Registry, keys},
+    setup_link,
+    store::{activity, changes, idempotency, once, revocations, sessions},
+    time::Lifetime,
+};
+
+/// A job and how often it runs.
+const TABLE: [(Job, Duration); 5] = [
+    (Job::FlushActivity, Duration::from_secs(2)),
+    (Job::CatchUp, Duration::from_secs(1)),
+    (Job::KeepSetupLink, Duration::from_secs(5)),
+    (Job::AdvanceKeys, Duration::from_secs(60)),
+    (Job::Sweep, Duration::from_secs(60)),
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    FlushActivity,
+    CatchUp,
+    KeepSetupLink,
+    AdvanceKeys,
+    Sweep,
+}
+
+impl Job {
+    async fn run(self, registry: &Registry) -> Result<()> {
+        match self {
+            Self::FlushActivity => registry.flush_activity().await,
+            // Alone on its database, a node knows of every change because it made it.
+            Self::CatchUp if !registry.db().is_shared() => Ok(()),
+            Self::CatchUp => registry.live.catch_up().await,
+            Self::KeepSetupLink => setup_link::keep(registry).await,
+            Self::AdvanceKeys => keys::advance(registry).await,
+            Self::Sweep => sweep(registry).await,
+        }
+    }
+}
+
+/// The running jobs.
+pub struct Jobs {
+    app: State,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Jobs {
+    /// Starts every job.
+    pub fn start(app: &State) -> Self {
+        let (stop, _) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for (job, every) in TABLE {
+            tasks.spawn(repeat(job, every, Arc::clone(app), stop.subscribe()));
+        }
+        Self {
+            app: Arc::clone(app),
+            stop,
+            tasks,
+        }
+    }
+
+    /// Lets what runs come to its end, and writes down the uses that are still in memory.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        self.tasks.join_all().await;
+        if let Err(error) = self.app.registry.flush_activity().await {
+            tracing::error!(%error, "the last uses of clients could not be written down");
+        }
+    }
+}
+
+async fn repeat(job: Job, every: Duration, app: State, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = job.run(&app.registry).await {
+            tracing::error!(?job, %error, "a background job failed and will be tried again");
+        }
+    }
+}
+
+/// How long the log of changes reaches back; whoever is further behind reads everything anew.
+const CHANGES: Lifetime = Lifetime::hours(1);
+/// For how long a repeated request gets the same answer, and the same secret.
+const ANSWERS: Lifetime = Lifetime::hours(24);
+const ANSWERED_SECRETS: Lifetime = Lifetime::minutes(10);
+
+/// Forgets what cannot matter any more.
+async fn sweep(registry: &Registry) -> Result<()> {
+    let now = registry.now();
+    let idle = now.before(registry.config.lifetimes.session_idle);
+    registry.live.forget_expired();
+    forget(registry, || {
+        idempotency::forget_secrets(now.before(ANSWERED_SECRETS))
+    })
+    .await?;
+    forget(registry, || idempotency::forget(now.before(ANSWERS))).await?;
+    forget(registry, || once::forget(now)).await?;
+    forget(registry, || sessions::forget(now, idle)).await?;
+    forget(registry, || revocations::forget(now)).await?;
+    forget(registry, || activity::forget(now)).await?;
+    forget(registry, || changes::forget(now.before(CHANGES))).await
+}
+
+/// Repeats a bounded statement until it finds nothing, so that no sweep holds the writer for long.
+async fn forget(registry: &Registry, statement: impl Fn() -> Statement) -> Result<()> {
+    loop {
+        let done = registry.db().write(statement().into()).await?;
+        if done.iter().all(|done| done.rows == 0) {
+            return Ok(());
+        }
+    }
+}
