@@ -60,7 +60,8 @@ test('T14 the back/forward cache is on in this browser', async () => {
 	await visit(page, '/help/glossary');
 	await page.evaluate(() => { globalThis.kept = true; });
 	await visit(page, `${ORG}/clients`);
-	await page.goBack();
+	await page.goBack({ waitUntil: 'commit' });
+	assert.equal(new URL(page.url()).pathname, '/help/glossary');
 	assert.equal(await page.evaluate(() => globalThis.kept), true, 'else the next tests prove nothing');
 	await context.close();
 });
@@ -69,16 +70,18 @@ for (const js of [true, false]) {
 	const mark = js ? '[bf]' : '[bf] [nojs]';
 	for (const way of ['by its link', 'by an address']) {
 		test(`T14 who leaves ${way} and goes back meets no secret ${mark}`, async () => {
-			const { page, context, troubles } = await open(server, 'ada', { flavour: 'bf', js, allow: [409] });
-			const { secret, at } = await createService(page, `Left ${way} ${mark}`);
+			const { page, context, troubles } = await open(server, 'ada', { flavour: 'bf', js });
+			const { secret } = await createService(page, `Left ${way} ${mark}`);
+			await page.click('summary:text-is("Show secret")');
+			assert.ok((await page.innerText('main')).includes(secret));
 			const leave = way === 'by its link' ? () => page.click('a[data-done]') : () => page.goto(`${ORG}/clients`);
 			await answer(page, leave);
-			await page.goBack({ waitUntil: 'load' }).catch(problem => {
-				// Without scripts Back meets a page made by a POST, which the browser does not repeat unasked.
-				assert.match(String(problem), /ERR_CACHE_MISS|interrupted|Timeout/);
-			});
-			assert.equal(occurrences(await page.content(), secret), 0);
-			if (js) assert.equal(new URL(page.url()).pathname, at);
+			for (let step = 0; step < 2; step++) {
+				// Without scripts Back meets the answer to a POST, which the browser does not repeat unasked.
+				await page.goBack({ waitUntil: 'commit' }).catch(problem => assert.match(String(problem), /ERR_CACHE_MISS/));
+				await page.waitForTimeout(300);
+				assert.equal(occurrences(await page.content(), secret), 0);
+			}
 			await context.close();
 			assert.deepEqual(troubles.filter(text => !text.includes('ERR_CACHE_MISS')), []);
 		});
