@@ -164,12 +164,14 @@ impl Refused {
             .map(|field| field.detail.as_str())
     }
 
-    /// The summary above the form. The picker is one field, whatever scope was refused.
+    /// The summary above the form. Only redirect URIs have a place for each; any other list is one field.
     pub fn summary(&self) -> ErrorSummary {
         let mut summary = ErrorSummary::of_fields(&self.0);
         for (id, _) in &mut summary.errors {
-            if id.starts_with("scopes-") {
-                "scopes".clone_into(id);
+            if !id.starts_with("redirect_uris")
+                && let Some(end) = id.find('-')
+            {
+                id.truncate(end);
             }
         }
         summary

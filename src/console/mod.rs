@@ -1,6 +1,7 @@
 //! The management console: a page and its actions share a file.
 
 mod activity; // who did what
+mod apis; // APIs and scopes
 mod asked; // a page is read or posted to
 mod client; // one client
 mod client_form; // the form of a client, for creating and editing
@@ -17,6 +18,7 @@ mod overview; // what needs attention
 mod people; // members
 mod preferences; // how a person likes the console
 mod rotate; // a new secret, and an end for the old one
+mod settings; // of the organisation
 pub mod visit; // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};
@@ -27,17 +29,19 @@ use crate::{app::State, ui::assets};
 pub fn routes() -> Router<State> {
     Router::new()
         .route(assets::ROUTE, get(assets::serve))
+        .merge(activity::routes())
+        .merge(apis::routes())
+        .merge(client::routes())
+        .merge(clients::routes())
         .merge(create::routes())
         .merge(cut::routes())
         .merge(edit::routes())
         .merge(hand_over::routes())
-        .merge(rotate::routes())
-        .merge(activity::routes())
-        .merge(client::routes())
-        .merge(clients::routes())
         .merge(help::routes())
         .merge(landing::routes())
         .merge(overview::routes())
         .merge(people::routes())
         .merge(preferences::routes())
+        .merge(rotate::routes())
+        .merge(settings::routes())
 }

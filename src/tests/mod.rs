@@ -1,6 +1,7 @@
 //! Tests that need a database or the whole application.
 
 mod browser; // an actor
+mod console;
 mod databases;
 mod db;
 mod endpoints;

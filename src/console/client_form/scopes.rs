@@ -108,16 +108,15 @@ pub(super) fn picker(typed: &Typed, ground: &Ground, refused: &Refused, people: 
         })
         .filter(|api| !api.scopes.is_empty())
         .collect();
-    // The organisation's own APIs first: the management API is for machines that manage this server.
-    let own = ground
-        .apis
-        .iter()
-        .filter(|api| api.org_id.is_none())
-        .map(|api| api.audience.clone());
-    let built_in: Vec<String> = own.collect();
-    apis.sort_by_key(|api| built_in.contains(&api.audience));
+    // The organisation's own APIs first; the management API is for machines that manage this server.
+    let built_in = |api: &picker::Api| {
+        let known = ground.apis.iter().find(|known| known.audience == api.audience);
+        known.is_some_and(|known| known.org_id.is_none())
+    };
+    apis.sort_by_key(built_in);
     if people {
-        apis.insert(0, oidc(typed));
+        let at = apis.iter().position(built_in).unwrap_or(apis.len());
+        apis.insert(at, oidc(typed));
     }
     maud::Render::render(&Picker {
         name: "scopes",

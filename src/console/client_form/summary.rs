@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{Ground, Typed, chosen};
 use crate::{
     console::visit::Visit,
-    oauth::client::{ApplicationType, GrantType, response_types},
+    oauth::client::{ApplicationType, GrantType, Kind, response_types},
     store::apis::{Api, Risk, Scope},
     ui::{
         badge::{Tone, tags},
@@ -29,6 +29,9 @@ pub(in crate::console) fn summary(
         (secrecy(visit, &useful, makes_secret))
         (derived(&useful))
         @for warning in warnings(&useful, &scopes) { (note(Tone::Warn, &html! { p { (warning) } })) }
+        @for (narrow, broad) in doubles(&useful, &scopes) {
+            p.hint { code { (narrow) } " comes with " code { (broad) } " already." }
+        }
         @if !ground.namesakes.is_empty() { (namesakes(visit, &ground.namesakes)) }
     }
 }
@@ -153,14 +156,6 @@ fn warnings(typed: &Typed, scopes: &[(&Api, &Scope)]) -> Vec<String> {
             scope.value, scope.description
         ));
     }
-    for (api, broad) in scopes {
-        let double = scopes
-            .iter()
-            .filter(|(other, s)| other.id == api.id && broad.implies.contains(&s.value));
-        for (_, narrow) in double {
-            warnings.push(format!("{} comes with {} already.", narrow.value, broad.value));
-        }
-    }
     let kind = typed.application_type;
     if typed.grant_types.contains(&GrantType::ClientCredentials) && !kind.holds_secret() {
         warnings.push(
@@ -176,6 +171,22 @@ fn warnings(typed: &Typed, scopes: &[(&Api, &Scope)]) -> Vec<String> {
         warnings.push("Refresh tokens come with authorization code or device code: add one.".to_owned());
     }
     warnings
+}
+
+/// Scopes that come with another one that is ticked. Those of a sync connector are not for choosing.
+fn doubles<'a>(typed: &Typed, scopes: &[(&'a Api, &'a Scope)]) -> Vec<(&'a str, &'a str)> {
+    if typed.kind == Kind::SyncConnector {
+        return Vec::new();
+    }
+    let with = |(api, broad): &(&'a Api, &'a Scope)| {
+        let (api, broad) = (*api, *broad);
+        scopes
+            .iter()
+            .filter(move |(other, narrow)| other.id == api.id && broad.implies.contains(&narrow.value))
+            .map(move |(_, narrow)| (narrow.value.as_str(), broad.value.as_str()))
+            .collect::<Vec<_>>()
+    };
+    scopes.iter().flat_map(with).collect()
 }
 
 fn namesakes(visit: &Visit, ids: &[String]) -> Markup {

@@ -49,10 +49,10 @@ fn choose(visit: &Visit) -> Answer {
             (Cards { name: "template", legend: "Kind of client", quiet_legend: true, cards: cards(), submits: true, ..Cards::default() })
             div.actions { (form::primary("Continue")) (form::link_button("Cancel", &visit.path("/clients"))) }
         }
-        details.card open[answered || visit.form.given("help").is_some()] {
+        section.card { details open[answered || visit.form.given("help").is_some()] {
             summary { "Not sure?" }
             (questions(visit))
-        }
+        } }
     };
     Ok(visit.ok(Section::Clients, &page, &content))
 }

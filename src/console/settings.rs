@@ -1,0 +1,182 @@
+//! Name and settings of an organisation.
+
+use axum::{
+    Router,
+    extract::{Path, Request, State as Given},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
+use maud::{Markup, html};
+
+use super::{
+    asked,
+    client_form::Refused,
+    create::fields,
+    visit::{Answer, OrTrouble, Section, Visit, done},
+};
+use crate::{
+    app::State,
+    registry::{
+        access::Permission,
+        organizations::{self, OrganizationEdit},
+    },
+    store::organizations::Settings,
+    ui::{
+        choice::Checkbox,
+        code::Copy,
+        form::{self, Field, Kind, csrf, hidden, section},
+        page::Page,
+    },
+};
+
+pub(super) fn routes() -> Router<State> {
+    Router::new().route("/orgs/{org}/settings", get(show).post(submit))
+}
+
+/// What was typed.
+struct Typed {
+    name: String,
+    access_token_lifetime: String,
+    secret_lifetime_days: String,
+    secrets_may_never_expire: bool,
+    development_redirects: bool,
+    version: String,
+}
+
+impl Typed {
+    fn now(visit: &Visit) -> Self {
+        let org = visit.org();
+        Self {
+            name: org.name.clone(),
+            access_token_lifetime: org
+                .settings
+                .access_token_lifetime
+                .map(|s| s.to_string())
+                .unwrap_or_default(),
+            secret_lifetime_days: org.settings.secret_lifetime_days.to_string(),
+            secrets_may_never_expire: org.settings.secrets_may_never_expire,
+            development_redirects: org.settings.development_redirects,
+            version: org.version.to_string(),
+        }
+    }
+
+    fn read(visit: &Visit) -> Self {
+        let one = |name| visit.form.one(name).to_owned();
+        Self {
+            name: one("name"),
+            access_token_lifetime: one("access_token_lifetime"),
+            secret_lifetime_days: one("secret_lifetime_days"),
+            secrets_may_never_expire: visit.form.ticked("secrets_may_never_expire"),
+            development_redirects: visit.form.ticked("development_redirects"),
+            version: one("version"),
+        }
+    }
+
+    /// What is not a number is out of every range.
+    fn edit(&self) -> OrganizationEdit {
+        let lifetime = match self.access_token_lifetime.as_str() {
+            "" => None,
+            text => Some(text.parse().unwrap_or(-1)),
+        };
+        OrganizationEdit {
+            name: Some(self.name.clone()),
+            settings: Some(Settings {
+                access_token_lifetime: lifetime,
+                development_redirects: self.development_redirects,
+                secret_lifetime_days: self.secret_lifetime_days.parse().unwrap_or(-1),
+                secrets_may_never_expire: self.secrets_may_never_expire,
+            }),
+        }
+    }
+}
+
+async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Request) -> Response {
+    asked::read(&app, &org, request, async |visit| {
+        visit
+            .access()
+            .require(Permission::OrganizationsWrite)
+            .or_trouble(visit)?;
+        Ok(page(
+            visit,
+            StatusCode::OK,
+            &Typed::now(visit),
+            &Refused::default(),
+        ))
+    })
+    .await
+}
+
+async fn submit(Given(app): Given<State>, Path(org): Path<String>, request: Request) -> Response {
+    asked::post(&app, &org, request, save).await
+}
+
+async fn save(visit: &Visit) -> Answer {
+    let typed = Typed::read(visit);
+    let version = typed.version.parse().ok();
+    let saved = organizations::edit(&visit.app.registry, visit.access(), version, typed.edit()).await;
+    match saved {
+        Ok(org) => {
+            let flash = done(format!("The settings of {} are saved.", org.name));
+            Ok(visit.go(&visit.path("/settings"), Some(&flash)))
+        }
+        Err(error) => {
+            let mut refused = fields(visit, error)?;
+            for field in &mut refused.0 {
+                field.pointer = field.pointer.replace("/settings/", "/");
+            }
+            Ok(page(visit, StatusCode::UNPROCESSABLE_ENTITY, &typed, &refused))
+        }
+    }
+}
+
+fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> Response {
+    let page = Page {
+        title: "Settings".to_owned(),
+        error: !refused.is_empty(),
+        lead: Some(html! { "What holds for every client of " (visit.org().name) "." }),
+        narrow: true,
+        ..Page::default()
+    };
+    let content = html! {
+        (refused.summary())
+        form.form method="post" novalidate {
+            (csrf(&visit.visitor.csrf)) (hidden("version", &typed.version))
+            (section("Organisation", "", &identity(visit, typed, refused)))
+            (section("Secrets", "", &secrets(typed, refused)))
+            (section("Tokens and redirects", "", &tokens(typed, refused)))
+            div.actions { (form::primary("Save changes")) }
+        }
+    };
+    visit.page(Section::Settings, status, &page, &content)
+}
+
+fn identity(visit: &Visit, typed: &Typed, refused: &Refused) -> Markup {
+    html! {
+        (Field { name: "name", label: "Name", value: &typed.name, max: 120, error: refused.of("name"), ..Field::default() })
+        dl.facts {
+            dt { "Handle" } dd { (Copy { id: "handle", name: "handle", value: &visit.org().handle, boxed: true }) }
+            dt { "ID" } dd { (Copy { id: "org-id", name: "organisation id", value: &visit.org().id, boxed: true }) }
+            dt { "Created" } dd { (visit.reader().moment(visit.org().created_at)) }
+        }
+    }
+}
+
+fn secrets(typed: &Typed, refused: &Refused) -> Markup {
+    html! {
+        (Field { name: "secret_lifetime_days", label: "A new secret expires after so many days", kind: Kind::Digits, value: &typed.secret_lifetime_days,
+            hint: "1 to 731. Whoever makes a secret may choose another span.", error: refused.of("secret_lifetime_days"), ..Field::default() })
+        (Checkbox { name: "secrets_may_never_expire", value: "yes", label: "Secrets without an end are allowed",
+            checked: typed.secrets_may_never_expire, ..Checkbox::default() })
+    }
+}
+
+fn tokens(typed: &Typed, refused: &Refused) -> Markup {
+    html! {
+        (Field { name: "access_token_lifetime", label: "Access token lifetime in seconds", kind: Kind::Digits, optional: true,
+            value: &typed.access_token_lifetime, hint: "60 to 86,400. The smallest of API, client and organisation counts.",
+            error: refused.of("access_token_lifetime"), ..Field::default() })
+        (Checkbox { name: "development_redirects", value: "yes", label: "Allow development redirects", checked: typed.development_redirects,
+            hint: "Web and single-page apps may register plain http on localhost.", ..Checkbox::default() })
+    }
+}
