@@ -280,3 +280,33 @@ export async function introspect(server, id, secret, token) {
 	const response = await fetch(`${server.url}/oauth2/introspect`, { method: 'POST', headers: { authorization }, body });
 	return response.json();
 }
+
+/**
+ * Every page that links lead to from the start, by path without query: status, headers, text, where it was met, and where
+ * its forms post. Of many pages alike only a few are visited; who begins at `/` sees the forms of all templates too.
+ */
+export async function crawl(page, server, begin = '/') {
+	const pages = new Map();
+	const alike = new Map();
+	const templates = ['sync-connector', 'custom', 'service', 'web', 'single-page', 'native', 'device'];
+	// Behind a form that is read with GET there is no link.
+	const behind = begin === '/' ? templates.map(template => [`${ORG}/clients/new/${template}`, `${ORG}/clients/new`]) : [];
+	const queue = [[begin, '-'], ...behind];
+	while (queue.length > 0) {
+		const [url, from] = queue.shift();
+		const path = new URL(url, server.url).pathname;
+		const kind = path.replace(/\/(oac|api|usr|evt|aud|sec|org)_\w+/g, '/*').replace(/\/activity\/[^/]+$/, '/activity/*');
+		const times = alike.get(kind) ?? 0;
+		if (pages.has(path) || times >= 4) continue;
+		alike.set(kind, times + 1);
+		const answer = await page.request.get(url, { headers: { accept: 'text/html' } });
+		const text = answer.headers()['content-type']?.startsWith('text/html') ? await answer.text() : '';
+		const inTags = name => [...text.matchAll(new RegExp(`<[^<>]*\\s${name}="([^"]*)"`, 'g'))].map(([, value]) => value.replaceAll('&amp;', '&'));
+		const forms = [...text.matchAll(/<form[^>]*method="post"[^>]*>/g)].map(([tag]) => tag.match(/action="([^"]*)"/)?.[1] ?? path);
+		pages.set(path, { status: answer.status(), headers: answer.headers(), text, from, forms });
+		for (const href of inTags('href')) {
+			if (href.startsWith('/') && !href.startsWith('/assets/') && !href.includes('/orgs/globex')) queue.push([href, path]);
+		}
+	}
+	return pages;
+}
