@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use foldhash::fast::RandomState;
+
 use crate::{
     db::{Batch, Db, WriteError},
     store::{self, apis::TokenFormat},
@@ -25,7 +27,7 @@ pub struct Issued {
 /// What has happened since the last flush.
 #[derive(Default)]
 pub struct Activity {
-    shards: [Mutex<HashMap<Arc<str>, Uses>>; SHARDS],
+    shards: [Mutex<HashMap<Arc<str>, Uses, RandomState>>; SHARDS],
 }
 
 #[derive(Clone)]
@@ -121,7 +123,10 @@ fn push(batch: &mut Batch, client: &str, uses: &Uses) {
     }
 }
 
-fn give_back(shard: &Mutex<HashMap<Arc<str>, Uses>>, taken: HashMap<Arc<str>, Uses>) {
+fn give_back(
+    shard: &Mutex<HashMap<Arc<str>, Uses, RandomState>>,
+    taken: HashMap<Arc<str>, Uses, RandomState>,
+) {
     let mut shard = lock(shard);
     for (client, before) in taken {
         match shard.get_mut(&client) {

@@ -48,7 +48,17 @@ impl Default for Surroundings {
 }
 
 impl App {
-    /// Opens the storage, reads the keys, makes sure that everything is provisioned.
+    /// As [`start`](Self::start), on the database and with the key file that the configuration names.
+    ///
+    /// # Errors
+    /// One sentence for the operator: what is wrong and what to do.
+    pub async fn open(config: Config, around: Surroundings) -> Result<State> {
+        let db = Db::open(&db_settings(&config)).await?;
+        let keyring = keyring(&config, &db, &around.entropy).await?;
+        Self::start(config, db, keyring, around).await
+    }
+
+    /// Reads the keys, makes sure that everything is provisioned.
     ///
     /// # Errors
     /// One sentence for the operator: what is wrong and what to do.
@@ -73,7 +83,7 @@ impl App {
 }
 
 /// The database that the configuration names.
-pub fn db_settings(config: &Config) -> DbSettings {
+fn db_settings(config: &Config) -> DbSettings {
     match &config.database {
         Database::Sqlite(path) => DbSettings::Sqlite { path: path.clone() },
         Database::Postgres(url) => DbSettings::Postgres {
@@ -88,7 +98,7 @@ pub fn db_settings(config: &Config) -> DbSettings {
 /// # Errors
 /// One sentence for the operator. A key file that is missing although the database was used before is never replaced:
 /// what it sealed would be lost.
-pub async fn keyring(config: &Config, db: &Db, entropy: &Entropy) -> Result<Keyring> {
+async fn keyring(config: &Config, db: &Db, entropy: &Entropy) -> Result<Keyring> {
     let used = store::instance::find(db, store::instance::KEY_CHECK)
         .await?
         .is_some();
@@ -116,7 +126,8 @@ pub fn router(app: &State, observer: Observer) -> Router {
         .with_state(Arc::clone(app))
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
-    observe::watch(server::limit_body(routes, limit), observer)
+    // The first is the outermost.
+    routes.layer((observe::Watch::new(observer), server::BodyLimit(limit)))
 }
 
 async fn ready(app: &App) -> Result<(), String> {

@@ -15,6 +15,20 @@ use crate::{
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+tokio::task_local! {
+    static REQUEST: String;
+}
+
+/// Does the work of a request; failures in it are logged with its id.
+pub async fn in_request<W: Future>(id: String, work: W) -> W::Output {
+    REQUEST.scope(id, work).await
+}
+
+/// The id of the request whose work this is; empty outside of one.
+pub fn request_id() -> String {
+    REQUEST.try_with(Clone::clone).unwrap_or_default()
+}
+
 /// Why a request was not granted.
 #[derive(Debug)]
 pub enum Error {
@@ -50,9 +64,10 @@ impl Failure {
 
     /// Writes the cause to the log. Every rendering calls it once.
     pub fn log(&self) {
+        let request_id = request_id();
         match self {
-            Self::Unavailable(cause) => tracing::error!(cause, "storage unavailable"),
-            Self::Internal(cause) => tracing::error!(cause, "internal failure"),
+            Self::Unavailable(cause) => tracing::error!(cause, request_id, "storage unavailable"),
+            Self::Internal(cause) => tracing::error!(cause, request_id, "internal failure"),
         }
     }
 }

@@ -106,7 +106,10 @@ const ANSWERS: Lifetime = Lifetime::hours(24);
 const ANSWERED_SECRETS: Lifetime = Lifetime::minutes(10);
 
 /// Forgets what cannot matter any more.
-async fn sweep(registry: &Registry) -> Result<()> {
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     let now = registry.now();
     let idle = now.before(registry.config.lifetimes.session_idle);
     registry.live.forget_expired();

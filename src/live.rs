@@ -15,6 +15,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use crate::{
@@ -87,7 +88,7 @@ pub struct Keys {
     active: HashMap<&'static str, Arc<ActiveKey>>,
     public: HashMap<String, Jwk>,
     /// The JWK Set document ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)) and its entity tag.
-    pub document: String,
+    pub document: Bytes,
     pub etag: String,
 }
 
@@ -534,8 +535,8 @@ fn keys_from(keyring: &Keyring, stored: &[store::keys::StoredKey]) -> Result<Key
             );
         }
     }
-    keys.document = serde_json::json!({ "keys": published }).to_string();
-    let digest = keyring.digest("jwks-etag", keys.document.as_bytes());
+    keys.document = serde_json::json!({ "keys": published }).to_string().into();
+    let digest = keyring.digest("jwks-etag", &keys.document);
     keys.etag = format!(
         "\"{}\"",
         digest.as_bytes()[..8]

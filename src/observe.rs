@@ -11,28 +11,35 @@ mod metrics;
 mod tests;
 
 use std::{
+    any::Any,
+    convert::Infallible,
+    future::poll_fn,
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
     time::Instant,
 };
 
 use axum::{
     Router,
     body::Body,
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use tower_http::catch_panic::CatchPanicLayer;
-use tracing::Instrument;
+use tower::{Layer, Service};
 
 pub use address::{Proxies, client_ip, is_https};
 pub use health::routes;
 pub use log::init;
 pub use metrics::Metrics;
 
-use crate::config::Config;
+use crate::{config::Config, error};
 
 /// The other end of a connection, as the socket tells it. The server puts it into the extensions of each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +80,28 @@ pub struct Observer {
     proxies: Arc<Proxies>,
     metrics: Metrics,
     metrics_public: bool,
+    ids: Arc<Ids>,
+}
+
+/// Ids of requests: a UUID of version 7 at the start, counted up. They need to differ, not to be secret.
+struct Ids {
+    first: u128,
+    given: AtomicU64,
+}
+
+impl Ids {
+    fn next(&self) -> String {
+        let given = self.given.fetch_add(1, Ordering::Relaxed);
+        let id = self.first.wrapping_add(u128::from(given));
+        let mut text = String::with_capacity(36);
+        text.push_str("req_");
+        for byte in id.to_be_bytes() {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+            }
+        }
+        text
+    }
 }
 
 impl Observer {
@@ -82,6 +111,10 @@ impl Observer {
             proxies: Arc::new(Proxies::new(config)),
             metrics: Metrics::install(),
             metrics_public: config.metrics_public,
+            ids: Arc::new(Ids {
+                first: uuid::Uuid::now_v7().as_u128(),
+                given: AtomicU64::new(0),
+            }),
         }
     }
 }
@@ -92,31 +125,120 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// Puts a watch on every route added so far: request id, context, log line, metrics, and a 500 instead of a panic.
 /// Must be the outermost layer.
 pub fn watch<S: Clone + Send + Sync + 'static>(router: Router<S>, observer: Observer) -> Router<S> {
-    router
-        .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(middleware::from_fn_with_state(observer, observe))
+    router.layer(Watch::new(observer))
 }
 
-async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let context = observer.context(&request);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    let span = tracing::info_span!("request", id = %context.request_id);
-    let (id, ip) = (context.request_id.clone(), context.ip);
-    request.extensions_mut().insert(context);
+/// The layer of [`watch`], to be put on together with others: each layer of its own on a router costs every request.
+#[derive(Clone)]
+pub struct Watch(Arc<Observer>);
 
-    let mut response = next.run(request).instrument(span).await;
-
-    let (status, took) = (response.status(), started.elapsed());
-    observer.metrics.count(route, method_label(&method), status, took);
-    let ms = took.as_micros() as f64 / 1000.0;
-    tracing::info!(target: "oauthority::request", method = method_label(&method), route, status = status.as_u16(), ms, request_id = %id, %ip);
-    if let Ok(value) = HeaderValue::try_from(id) {
-        response.headers_mut().insert(REQUEST_ID, value);
+impl Watch {
+    /// As the observer sees it.
+    pub fn new(observer: Observer) -> Self {
+        Self(Arc::new(observer))
     }
-    response
+}
+
+impl<S> Layer<S> for Watch {
+    type Service = Watched<S>;
+
+    fn layer(&self, inner: S) -> Watched<S> {
+        Watched {
+            inner,
+            observer: Arc::clone(&self.0),
+        }
+    }
+}
+
+/// A service under watch.
+#[derive(Clone)]
+pub struct Watched<S> {
+    inner: S,
+    observer: Arc<Observer>,
+}
+
+impl<S> Service<Request> for Watched<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let observer = Arc::clone(&self.observer);
+        let context = observer.context(&request);
+        let seen = Seen {
+            started: Instant::now(),
+            method: method_label(request.method()),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            ip: context.ip,
+            id: context.request_id.clone(),
+        };
+        request.extensions_mut().insert(context);
+        let answer = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+        Box::pin(async move {
+            let answer = match answer {
+                Ok(answer) => error::in_request(seen.id.clone(), without_panic(answer)).await,
+                Err(panic) => Err(panic),
+            };
+            let mut response = answer.unwrap_or_else(answer_panic);
+            seen.tell(&observer, response.status());
+            if let Ok(value) = HeaderValue::try_from(seen.id) {
+                response.headers_mut().insert(REQUEST_ID, value);
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// The answer, or what the panic carried.
+async fn without_panic(
+    answer: impl Future<Output = Result<Response, Infallible>>,
+) -> Result<Response, Box<dyn Any + Send>> {
+    let mut answer = pin!(answer);
+    poll_fn(
+        |context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+            Ok(answer) => answer.map(|Ok(response)| Ok(response)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+    )
+    .await
+}
+
+/// What is told of a request when its answer is there.
+struct Seen {
+    started: Instant,
+    method: &'static str,
+    route: Option<MatchedPath>,
+    ip: IpAddr,
+    id: String,
+}
+
+impl Seen {
+    fn tell(&self, observer: &Observer, status: StatusCode) {
+        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let (method, ip, took) = (self.method, self.ip, self.started.elapsed());
+        observer.metrics.count(route, method, status, took);
+        let (ms, request_id, status) = (took.as_micros() as f64 / 1000.0, &self.id, status.as_u16());
+        // Machines get tokens and keys by the thousand a second: metrics count what went well, the log keeps the rest.
+        if status < 400 && is_routine(route) {
+            tracing::debug!(target: "oauthority::request", method, route, status, ms, request_id, %ip);
+        } else {
+            tracing::info!(target: "oauthority::request", method, route, status, ms, request_id, %ip);
+        }
+    }
+}
+
+/// Whether machines ask this route all the time, and changes through it are audited.
+fn is_routine(route: &str) -> bool {
+    let below = ["/oauth2/", "/.well-known/", "/health/"];
+    below.iter().any(|part| route.contains(part)) || ["/api/oauth/token", "/metrics"].contains(&route)
 }
 
 impl Observer {
@@ -136,7 +258,7 @@ impl Observer {
         let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         match given {
             Some(id) if self.proxies.trust(peer.ip) && is_request_id(id) => id.into(),
-            _ => format!("req_{}", uuid::Uuid::now_v7().simple()),
+            _ => self.ids.next(),
         }
     }
 }
@@ -163,7 +285,7 @@ fn method_label(method: &Method) -> &'static str {
 }
 
 /// The hook that [`init`] sets has logged the panic itself; the answer says nothing about it.
-fn answer_panic(_: Box<dyn std::any::Any + Send>) -> Response {
+fn answer_panic(_: Box<dyn Any + Send>) -> Response {
     let body = r#"{"error":"server_error","error_description":"Something failed on our side"}"#;
     let headers = [
         (header::CONTENT_TYPE, "application/json"),

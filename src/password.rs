@@ -4,7 +4,11 @@
 //! bounded: a flood of sign-ins is refused, the rest of the server goes on. An unknown user costs the same as a
 //! known one.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
@@ -36,12 +40,15 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Works on at most `parallel` passwords at once (at least one). Hashes one itself, so it takes that long.
+    /// Works on at most `parallel` passwords at once (at least one). The first call hashes one itself.
     pub fn new(parallel: usize) -> Self {
-        let dummy = hash(b"nobody has this password", &[0; 16]).expect("the parameters are valid");
+        static DUMMY: LazyLock<Arc<str>> = LazyLock::new(|| {
+            let made = hash(b"nobody has this password", &[0; 16]);
+            made.expect("the parameters are valid").into()
+        });
         Self {
             turns: Arc::new(Semaphore::new(parallel.max(1))),
-            dummy: dummy.into(),
+            dummy: Arc::clone(&DUMMY),
             patience: PATIENCE,
         }
     }

@@ -33,7 +33,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-pub use body::limit_body;
+pub use body::{BodyLimit, limit_body};
 
 use crate::{config::Config, observe::Peer};
 

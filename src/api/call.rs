@@ -273,14 +273,13 @@ async fn run(
 
 /// Runs the operation to its end, even if the caller goes away.
 async fn perform(operation: &'static Operation, call: Call, parts: &Parts, bytes: &Bytes) -> Result<Reply> {
-    let key = parts
-        .headers
-        .get("idempotency-key")
-        .filter(|_| operation.makes() && !call.dry_run());
+    let key = parts.headers.get("idempotency-key").filter(|_| operation.makes());
     let key = key.map(|key| key.to_str().unwrap_or_default().to_owned());
     if let Some(key) = &key {
         idempotency::check_key(key)?;
     }
+    // What is only tried may be tried again.
+    let key = key.filter(|_| !call.dry_run());
     let mut content = format!("{} {}\n", parts.method, parts.uri).into_bytes();
     content.extend_from_slice(bytes);
     let task = tokio::spawn(async move {

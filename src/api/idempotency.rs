@@ -58,12 +58,12 @@ struct Kept {
 /// # Errors
 /// Bad input.
 pub fn check_key(key: &str) -> Result<(), Refusal> {
-    let plain = (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    let plain = (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
     if plain {
         return Ok(());
     }
     Err(Code::Invalid
-        .because("an Idempotency-Key has 1 to 255 visible ASCII characters")
+        .because("an Idempotency-Key has 1 to 255 visible ASCII characters without spaces")
         .reason("idempotency_key"))
 }
 

@@ -83,7 +83,7 @@ fn shown() -> Vec<Column> {
         ("role", "ROLE", Kind::Text),
         ("status", "STATUS", Kind::Status),
         ("since", "SINCE", Kind::Day),
-        ("user_id", "ID", Kind::Id),
+        ("id", "ID", Kind::Id),
     ])
 }
 
@@ -97,9 +97,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
     match noun.verb {
         Verb::List => {
             let rows = read(connection).await?;
-            connection
-                .view
-                .list(connection.terminal, &rows, &shown(), "user_id")
+            connection.view.list(connection.terminal, &rows, &shown(), "id")
         }
         Verb::Add(new) => add(connection, new).await,
         Verb::Role { user, role } => {
@@ -111,9 +109,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
                 .body;
             let line = format!("{} {user} is {} now", connection.view.tick(), role.word());
             connection.terminal.say(&line);
-            connection
-                .view
-                .one(connection.terminal, &member, &shown(), "user_id")
+            connection.view.one(connection.terminal, &member, &shown(), "id")
         }
         Verb::Remove { user, confirmation } => {
             let (url, etag, username) = find(connection, &user).await?;
@@ -148,9 +144,9 @@ async fn find(connection: &mut Connection<'_>, user: &str) -> Result<(reqwest::U
     };
     let row = rows
         .iter()
-        .find(|row| text(row, "user_id") == user || text(row, "username") == user);
+        .find(|row| text(row, "id") == user || text(row, "username") == user);
     let row = row.ok_or_else(|| Failure::new(Exit::NotFound, format!("there is no member {user}")))?;
-    let url = connection.of_org(&["members", &text(row, "user_id")]).await?;
+    let url = connection.of_org(&["members", &text(row, "id")]).await?;
     let etag = connection.get(url.clone()).await?.etag;
     Ok((url, etag, text(row, "username")))
 }
@@ -182,5 +178,5 @@ async fn add(connection: &mut Connection<'_>, new: New) -> Result<()> {
     }
     connection
         .view
-        .one(connection.terminal, &answer, &shown(), "member.user_id")
+        .one(connection.terminal, &answer, &shown(), "member.id")
 }

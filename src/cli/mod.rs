@@ -189,6 +189,32 @@ impl Command {
     }
 }
 
+/// Runs `serve` until it listens, then stops it.
+#[cfg(test)]
+pub(crate) async fn serve_once(
+    arguments: impl IntoIterator<Item = OsString>,
+    terminal: &mut Terminal,
+) -> Exit {
+    let Ok(Cli {
+        command: Command::Serve(arguments),
+    }) = Cli::try_parse_from(arguments)
+    else {
+        return Exit::Usage;
+    };
+    let listening = tokio::sync::Notify::new();
+    let ended = serve::until(arguments, terminal, listening.notified(), |_| {
+        listening.notify_one();
+    })
+    .await;
+    ended.map_or_else(
+        |failure| {
+            terminal.say(&failure.to_string());
+            failure.exit
+        },
+        |()| Exit::Done,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

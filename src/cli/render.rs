@@ -3,8 +3,12 @@
 //! Only a table is for people; every other format has full values, times in RFC 3339, and the field names of the API.
 //! No secret ever goes through here into a table.
 
+mod words;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Map, Value as Json};
+
+use words::{ago, plain, quoted, shortened, shown, tab_free};
 
 use super::{
     Terminal,
@@ -142,7 +146,7 @@ impl View {
             Format::Yaml => yaml(&fields)?,
             Format::Ndjson => format!("{fields}\n"),
             Format::Tsv | Format::Csv => members(&fields)
-                .map(|(name, value)| format!("{name}\t{}\n", tab_free(plain(value))))
+                .map(|(name, value)| format!("{name}\t{}\n", tab_free(&plain(value))))
                 .collect(),
             Format::Table => self.card(&fields, columns),
         };
@@ -249,7 +253,7 @@ impl View {
         columns: &[Column],
         separator: char,
         header: bool,
-        dress: fn(String) -> String,
+        dress: fn(&str) -> String,
     ) -> String {
         let separator = separator.to_string();
         let mut lines = Vec::new();
@@ -265,7 +269,7 @@ impl View {
         for row in rows {
             let cells: Vec<String> = columns
                 .iter()
-                .map(|column| dress(plain(at(row, &column.key))))
+                .map(|column| dress(&plain(at(row, &column.key))))
                 .collect();
             lines.push(cells.join(&separator));
         }
@@ -328,73 +332,6 @@ fn every_member(rows: &[Json]) -> Vec<Column> {
     rows.first()
         .map(|row| members(row).map(column).collect())
         .unwrap_or_default()
-}
-
-/// A value as programs read it: full, on one line.
-pub fn plain(value: &Json) -> String {
-    match value {
-        Json::Null => String::new(),
-        Json::String(text) => text.clone(),
-        Json::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
-        Json::Object(members) => match (members.get("value"), members.get("name")) {
-            (Some(Json::String(value)), _) | (None, Some(Json::String(value))) => value.clone(),
-            _ => value.to_string(),
-        },
-        other => other.to_string(),
-    }
-}
-
-/// A value for a terminal: nothing in it may move the cursor.
-fn shown(value: &Json) -> String {
-    match value {
-        Json::Null => "–".to_owned(),
-        Json::Array(items) if items.is_empty() => "–".to_owned(),
-        Json::Array(items) => items
-            .iter()
-            .map(plain)
-            .collect::<Vec<_>>()
-            .join(", ")
-            .replace(char::is_control, "�"),
-        other => plain(other).replace(char::is_control, "�"),
-    }
-}
-
-fn tab_free(mut text: String) -> String {
-    if text.contains(char::is_control) {
-        text = text.replace(char::is_control, " ");
-    }
-    text
-}
-
-/// A field of CSV. [RFC 4180 §2](https://www.rfc-editor.org/rfc/rfc4180#section-2)
-fn quoted(text: String) -> String {
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
-/// The ends of a long id, which is what people compare.
-fn shortened(id: &str) -> String {
-    let length = id.chars().count();
-    if length <= 16 {
-        return id.to_owned();
-    }
-    let head: String = id.chars().take(9).collect();
-    let tail: String = id.chars().skip(length - 4).collect();
-    format!("{head}…{tail}")
-}
-
-/// A span in the past in words.
-fn ago(seconds: i64) -> String {
-    let words = |count: i64, unit: &str| format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" });
-    match seconds {
-        ..60 => "just now".to_owned(),
-        60..3600 => words(seconds / 60, "minute"),
-        3600..172_800 => words(seconds / 3600, "hour"),
-        _ => words(seconds / 86_400, "day"),
-    }
 }
 
 fn json(value: &Json) -> Result<String> {

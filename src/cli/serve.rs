@@ -18,9 +18,7 @@ use super::{
 use crate::{
     app::{self, App, Surroundings},
     config::{Config, Sources},
-    db::Db,
     demo,
-    error::Error,
     jobs::Jobs,
     observe::{self, Observer},
     secret::Secret,
@@ -142,9 +140,7 @@ pub(crate) async fn until(
         config = load(&sources.flag("listen", address.to_string()))?;
     }
     let around = surroundings(&arguments, terminal)?;
-    let db = Db::open(&app::db_settings(&config)).await.map_err(Error::from)?;
-    let keyring = app::keyring(&config, &db, &around.entropy).await?;
-    let app = App::start(config, db, keyring, around).await?;
+    let app = App::open(config, around).await?;
     let registry = &app.registry;
     if arguments.dev {
         let password = arguments.dev_password.as_deref();

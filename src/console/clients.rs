@@ -1,6 +1,7 @@
 //! The client list: search, filters, sorting and pages live in the address; ticked rows are disabled or exported.
 
 pub(super) mod export; // comma-separated values
+mod filters; // search, drop-downs, chips
 pub(super) mod query; // what the address asks for
 pub(super) mod rows; // a client as a row
 
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     app::State,
     browser::Form,
-    oauth::client::{ApplicationType, GrantType, Kind, Status},
+    oauth::client::Status,
     registry::{access::Permission, clients},
     store::{
         self,
@@ -30,13 +31,13 @@ use crate::{
     time::Timestamp,
     ui::{
         badge::Tone,
-        form::{self, Select, csrf, hidden},
+        form::{self, csrf, hidden},
         headers::Part,
         icon::Icon,
         notice::{Empty, Flash, note},
-        page::{Link, Page},
+        page::Page,
         table::{Bulk, Pager, Table},
-        tools::{Chips, Tools, results},
+        tools::results,
     },
 };
 use query::{Query, SIZES};
@@ -140,7 +141,7 @@ fn page(visit: &Visit, found: &Found) -> axum::response::Response {
     };
     let content = html! {
         @if first_use { (nothing_yet(visit, found.archived)) }
-        @else { (tools(visit, found)) (results(&listing(visit, found))) }
+        @else { (filters::tools(visit, found)) (results(&listing(visit, found))) }
     };
     visit.ok(Section::Clients, &page, &content)
 }
@@ -166,131 +167,11 @@ fn nothing_yet(visit: &Visit, archived: i64) -> Markup {
     html! { (empty) }
 }
 
-/// A drop-down of filters: the values in addresses, and their words.
-fn choices(any: &str, options: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
-    std::iter::once((String::new(), any.to_owned()))
-        .chain(options)
-        .collect()
-}
-
-fn options(found: &Found, key: &str) -> Vec<(String, String)> {
-    let pair = |(value, words): (&str, &str)| (value.to_owned(), words.to_owned());
-    match key {
-        "status" => choices(
-            "Active or disabled",
-            [
-                ("active", "Active"),
-                ("disabled", "Disabled"),
-                ("deleted", "Archived"),
-            ]
-            .map(pair),
-        ),
-        "kind" => choices(
-            "Any",
-            [Kind::Custom, Kind::SyncConnector, Kind::System].map(|k| pair((k.word(), labels::kind(k)))),
-        ),
-        "grant" => choices(
-            "Any",
-            GrantType::ALL
-                .iter()
-                .map(|grant| pair((grant.word(), grant.label()))),
-        ),
-        "used" => choices(
-            "Any",
-            [
-                ("never", "Never"),
-                ("30d", "Not in 30 days"),
-                ("90d", "Not in 90 days"),
-                ("180d", "Not in 180 days"),
-            ]
-            .map(pair),
-        ),
-        "owner" => choices(
-            "Anybody",
-            std::iter::once(pair(("me", "Me"))).chain(
-                found
-                    .members
-                    .iter()
-                    .take(200)
-                    .map(|m| pair((&m.user.id, &m.user.display_name))),
-            ),
-        ),
-        _ => Vec::new(),
-    }
-}
-
-fn tools(visit: &Visit, found: &Found) -> Markup {
-    let query = &found.query;
-    let filters = [
-        ("status", "Status"),
-        ("kind", "Kind"),
-        ("grant", "Grant"),
-        ("used", "Used"),
-        ("owner", "Owner"),
-    ];
-    let keep = ["type", "scope", "expiring", "attention", "sort", "limit"];
-    let tools = Tools {
-        action: &here(visit, ""),
-        q: query.one("q").unwrap_or_default(),
-        placeholder: "Search by name, ID, description, owner or redirect host",
-        filters: filters
-            .iter()
-            .map(|(name, label)| Select {
-                name,
-                label,
-                options: options(found, name),
-                value: query.one(name).unwrap_or_default(),
-                ..Select::default()
-            })
-            .collect(),
-        keep: keep
-            .iter()
-            .filter_map(|key| Some((*key, query.one(key)?.to_owned())))
-            .collect(),
-    };
-    html! { (tools) }
-}
-
-fn chips(visit: &Visit, found: &Found) -> Chips {
-    let words = |key: &'static str, value: &str| {
-        let known = options(found, key);
-        let shown = known.iter().find(|(known, _)| known == value);
-        let shown = shown.map_or(value, |(_, words)| words);
-        match key {
-            "type" => {
-                let kind = ApplicationType::parse(value).map(labels::application_type);
-                format!("Type: {}", kind.unwrap_or_default())
-            }
-            "scope" => format!("Scope: {value}"),
-            "attention" => query::Attention::parse(value).map_or_else(String::new, |a| a.why().to_owned()),
-            "expiring" => format!("A secret stops within {} days", value.trim_end_matches('d')),
-            "used" if value != "never" => format!("Not used in {} days", value.trim_end_matches('d')),
-            key => {
-                let mut chars = key.chars();
-                let first = chars.next().map(|c| c.to_ascii_uppercase()).unwrap_or_default();
-                format!("{first}{}: {shown}", chars.as_str())
-            }
-        }
-    };
-    Chips {
-        chips: found
-            .query
-            .filters()
-            .map(|(key, value)| Link {
-                label: words(key, value),
-                href: here(visit, &found.query.with(key, None)),
-                current: false,
-            })
-            .collect(),
-        clear: here(visit, &found.query.cleared()),
-    }
-}
-
 /// What stands in `#results`.
 fn listing(visit: &Visit, found: &Found) -> Markup {
     let tracked = found.tracked_since.map(|at| visit.reader().date(at));
     html! {
-        (chips(visit, found))
+        (filters::chips(visit, found))
         @if let Some(since) = tracked {
             (note(Tone::Info, &html! { "Use recorded since " (since) ". Earlier uses are not known." }))
         }
@@ -378,7 +259,8 @@ fn below(visit: &Visit, found: &Found) -> Markup {
         here(visit, &format!("{query}{mark}format=csv"))
     };
     html! {
-        div.row {
+        div.row.spread {
+            a.small-btn href=(csv) { (Icon::Download) "Export CSV" }
             @if visit.may(Permission::ClientsWrite) {
                 button.small-btn type="button" popovertarget="columns" { "Columns" }
                 div #columns .menu popover {
@@ -392,7 +274,6 @@ fn below(visit: &Visit, found: &Found) -> Markup {
                     }
                 }
             } @else { a.small-btn href="/me/preferences#columns" { "Columns" } }
-            a.small-btn href=(csv) { (Icon::Download) "Export CSV" }
         }
     }
 }

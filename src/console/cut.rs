@@ -214,14 +214,19 @@ async fn impact(visit: &Visit, client: &Client, cut: Cut) -> Result<Impact, Resp
     let reader = visit.reader();
     let mut lines = vec![last_used(visit, client, &found)];
     for tokens in &found.access_tokens {
+        let noun = if tokens.count == 1 {
+            "access token is"
+        } else {
+            "access tokens are"
+        };
         let text = match tokens.format {
             TokenFormat::Jwt => {
-                html! { "access tokens are refused at once by services that ask us; JWTs checked offline keep working until "
-                b { (reader.clock(tokens.last_expires_at)) } " at the latest "
+                html! { (noun) " refused at once by services that ask us; JWTs checked offline keep working until "
+                (reader.clock(tokens.last_expires_at)) " at the latest "
                 @if let Some(far) = reader.relative(tokens.last_expires_at) { "(" (far) ")" } "." }
             }
             TokenFormat::Opaque => {
-                html! { "opaque access tokens are refused at once: services ask us about them." }
+                html! { (noun) " refused at once: they are opaque, so services ask us." }
             }
         };
         lines.push(line(tokens.count, text));
@@ -264,7 +269,7 @@ fn last_used(visit: &Visit, client: &Client, found: &impact::Impact) -> Line {
     let offer = recent && found.action == Cut::Delete && client.status == Status::Active;
     let text = match found.last_used_at {
         Some(at) => html! {
-            "Last used " b { (visit.reader().moment(at)) } " from " (found.last_used_ip.as_deref().unwrap_or("an unknown address")) "."
+            "Last used " (visit.reader().moment(at)) " from " (found.last_used_ip.as_deref().unwrap_or("an unknown address")) "."
             @if offer { " " a href=(path(visit, &client.client_id, "/disable")) { "Disable instead" } ", which can be undone." }
         },
         None => html! { "Never used since use is recorded." },

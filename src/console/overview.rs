@@ -137,7 +137,7 @@ async fn ending(visit: &Visit) -> Result<Vec<Matter>, Response> {
                     .relative(secret.last_used_at)
                     .unwrap_or_else(|| reader.date(secret.last_used_at))
             ),
-            action: "Look at its secrets",
+            action: "Look at it",
             href: visit.path(&format!("/clients/{}/secrets", secret.client_id)),
         })
         .collect())
@@ -171,15 +171,15 @@ async fn group(visit: &Visit, attention: Attention) -> Result<Option<Matter>, Re
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
     };
-    let (reason, action) = match attention {
-        Attention::Expiring => ("Rotate before they fail", "Look at them"),
-        Attention::NeverUsed => ("Older than 30 days: needed at all?", "Look at them"),
-        Attention::Unused => ("Disable them first, delete them later", "Look at them"),
+    let reason = match attention {
+        Attention::Expiring => "Rotate before they fail",
+        Attention::NeverUsed => "Older than 30 days",
+        Attention::Unused => "Disable first, delete later",
     };
     Ok(Some(Matter {
         what,
         why: format!("{reason}: {names}"),
-        action,
+        action: "Look at them",
         href: visit.path(&format!("/clients?attention={attention}&sort=last_used_at")),
     }))
 }
@@ -241,9 +241,12 @@ fn start(steps: &[Step]) -> Markup {
     html! {
         section.card aria-labelledby="start" {
             h2 #start { "First steps" }
-            ol.stack { @for step in steps { li {
-                @if step.done { (Icon::Check) " " span.sr { "Done: " } (step.words) }
-                @else { a href=(step.href) { (step.words) } span.hint { " " (step.why) } }
+            ul.impact { @for (index, step) in steps.iter().enumerate() { li {
+                b { @if step.done { (Icon::Check) span.sr { "Done" } } @else { (index + 1) } }
+                span {
+                    @if step.done { (step.words) } @else { a href=(step.href) { (step.words) } }
+                    " " span.hint { (step.why) }
+                }
             } } }
         }
     }

@@ -83,14 +83,18 @@ async fn rotate(visit: &Visit, id: &str) -> Answer {
         }
     };
     if let Err(error) = secrets::rotate(registry, &rehearsal(visit), id, None, rotation.clone()).await {
+        // A repetition runs into the limit, because there are two secrets since the first time.
+        let limit = error
+            .refusal()
+            .is_some_and(|refusal| refusal.reason == "secret.limit");
+        if limit && !once::spend(visit).await? {
+            return Ok(repeated(visit, id));
+        }
         let (status, refused) = explain(visit, error)?;
         return page(visit, id, status, &refused).await;
     }
     if !once::spend(visit).await? {
-        let text = html! { p { "This form was sent before: the secret was rotated, and the new one was shown already. It is never shown \
-        again. If you did not keep it, rotate once more." } };
-        let next = visit.path(&format!("/clients/{id}/rotate"));
-        return Ok(once::already(visit, &text, &next, "Rotate secret"));
+        return Ok(repeated(visit, id));
     }
     let created = secrets::rotate(registry, visit.access(), id, None, rotation.clone())
         .await
@@ -100,6 +104,17 @@ async fn rotate(visit: &Visit, id: &str) -> Answer {
         lead: aftermath(visit, &rotation),
     };
     Ok(hand_over::show(visit, &created, around).await)
+}
+
+fn repeated(visit: &Visit, id: &str) -> Response {
+    let text = html! { p { "This form was sent before: the secret was rotated, and the new one was shown already. It is never shown \
+    again. If you did not keep it, rotate once more." } };
+    once::already(
+        visit,
+        &text,
+        &visit.path(&format!("/clients/{id}/rotate")),
+        "Rotate secret",
+    )
 }
 
 fn aftermath(visit: &Visit, rotation: &Rotation) -> Markup {
@@ -249,11 +264,7 @@ fn old(visit: &Visit, usable: &[&ClientSecret], refused: &client_form::Refused) 
         ("7d", "In 7 days", ""),
         ("30d", "In 30 days", ""),
         ("at", "At a date and time", ""),
-        (
-            "manual",
-            "When I end it",
-            "You are reminded of it on the client's page.",
-        ),
+        ("manual", "When I end it", "Both work until then."),
     ]
     .map(|(value, words, help)| (value.to_owned(), words.to_owned(), help.to_owned()));
     html! {

@@ -406,7 +406,7 @@ impl Visit {
 
     fn nav(&self, section: Section) -> Vec<NavItem> {
         let Some(access) = &self.access else {
-            return Vec::new();
+            return self.personal_nav();
         };
         let item = |icon, label: &str, tail: &str, is, keys, permission| {
             self.may(permission).then(|| NavItem {
@@ -470,6 +470,21 @@ impl Visit {
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// Where one goes from a page that belongs to no organisation.
+    fn personal_nav(&self) -> Vec<NavItem> {
+        let item = |icon, label: &str, href: &str| NavItem {
+            icon,
+            label: label.to_owned(),
+            href: href.to_owned(),
+            current: self.here.split('?').next() == Some(href),
+            keys: None,
+        };
+        vec![
+            item(Icon::Home, "Start", "/"),
+            item(Icon::Settings, "Preferences", "/me/preferences"),
+        ]
     }
 
     /// A page, or the part of it that was asked for.

@@ -112,7 +112,11 @@ const GLOBEX: [Sample; 3] = [
 
 /// "Mobile app 1" to "Mobile app 31": made over the last year, the thirtieth never used, some not for long.
 fn mobile(number: i64) -> (String, Sample) {
-    let used = (number != 30).then_some((number * 37) % 230 * DAY + 1);
+    let used = match number {
+        30 => None,
+        _ if number % 4 == 0 => Some((number * 37) % 230 * DAY + 1),
+        _ => Some(number * 5),
+    };
     // Nobody uses what does not exist yet.
     let age = used.map_or(60, |hours| (hours / DAY + 4).max(364 - 11 * number));
     let scopes = &["openid", "profile", "offline_access", "telemetry:read"];

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::{
     Router,
-    body::{Bytes, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -175,29 +175,39 @@ fn answer(result: Result<Response>) -> Response {
 
 /// An answer that nobody may keep.
 fn no_store(json: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::PRAGMA, "no-cache"),
-    ];
-    (headers, json).into_response()
+    let mut response = Response::new(Body::from(json));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
 }
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// A public document that changes seldom, for every origin, or 304 to somebody who has it.
-fn public(headers: &HeaderMap, etag: &str, document: impl IntoResponse) -> Response {
-    let about = [
-        (header::CACHE_CONTROL, "public, max-age=300"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ETAG, etag),
-    ];
+fn public(headers: &HeaderMap, etag: &str, document: Bytes) -> Response {
     // RFC 9110 §13.1.2: weak comparison.
     let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
         let tags = value.to_str().unwrap_or_default().split(',').map(str::trim);
         tags.map(|tag| tag.strip_prefix("W/").unwrap_or(tag))
             .any(|tag| tag == etag || tag == "*")
     });
-    if known {
-        return (StatusCode::NOT_MODIFIED, about).into_response();
+    let mut response = Response::default();
+    let about = response.headers_mut();
+    about.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=300"),
+    );
+    about.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        about.insert(header::ETAG, etag);
     }
-    (about, [(header::CONTENT_TYPE, "application/json")], document).into_response()
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    about.insert(header::CONTENT_TYPE, JSON);
+    *response.body_mut() = Body::from(document);
+    response
 }

@@ -1,6 +1,6 @@
 //! Log lines, to standard error.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 
@@ -16,6 +16,7 @@ pub fn init(log: &Log) {
     });
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     let started = match log.format {
         LogFormat::Text => lines.with_target(false).try_init(),
@@ -30,7 +31,8 @@ pub fn init(log: &Log) {
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
             // The message may quote a value, and a value may be a secret: the place is enough to find the cause.
-            tracing::error!(%place, "a task panicked");
+            let request_id = crate::error::request_id();
+            tracing::error!(%place, request_id, "a task panicked");
         }));
     }
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
+use foldhash::fast::RandomState;
 use metrics::{Counter, Histogram, counter, describe_counter, describe_histogram, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -60,13 +61,12 @@ impl Metrics {
     }
 
     pub(super) fn count(&self, route: &str, method: &'static str, status: StatusCode, took: Duration) {
-        SERIES.with_borrow_mut(|routes| {
-            if !routes.contains_key(route) {
-                routes.insert(route.into(), Route::new(route));
-            }
-            if let Some(route) = routes.get_mut(route) {
-                route.count(method, status, took);
-            }
+        SERIES.with_borrow_mut(|routes| match routes.get_mut(route) {
+            Some(known) => known.count(method, status, took),
+            None => routes
+                .entry(route.into())
+                .or_insert_with(|| Route::new(route))
+                .count(method, status, took),
         });
         if COUNTED.fetch_add(1, Ordering::Relaxed) % FOLD_EVERY == FOLD_EVERY - 1 {
             self.0.run_upkeep();
@@ -76,7 +76,7 @@ impl Metrics {
 
 thread_local! {
     // Finding a series in the registry costs more than counting; the routes are few, so each thread remembers them.
-    static SERIES: RefCell<HashMap<String, Route>> = RefCell::default();
+    static SERIES: RefCell<HashMap<String, Route, RandomState>> = RefCell::default();
 }
 
 struct Route {

@@ -118,7 +118,11 @@ impl Registry {
             .write(Batch::from_iter([store::audit::append(&event)]))
             .await;
         if let Err(error) = written {
-            tracing::warn!(?error, "a refusal could not be written to the audit log");
+            tracing::warn!(
+                ?error,
+                request_id = event.request_id,
+                "a refusal could not be written to the audit log"
+            );
         }
     }
 }

@@ -3,17 +3,22 @@
 //! What is too large is read to its end, within reason, before the 413: so the answer arrives and the connection
 //! serves the next request.
 
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, StatusCode, Version, header},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use http_body_util::BodyExt;
+use tower::{Layer, Service, ServiceExt};
 
 /// Beyond this a body is not worth reading for the sake of the connection.
 const DISCARD: usize = 1024 * 1024;
@@ -23,23 +28,67 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Refuses bodies over `limit` bytes with 413, and bodies that do not arrive with 408, on every route added so far.
 pub fn limit_body<S: Clone + Send + Sync + 'static>(router: Router<S>, limit: usize) -> Router<S> {
-    router.layer(middleware::from_fn_with_state(limit, read))
+    router.layer(BodyLimit(limit))
 }
 
-async fn read(State(limit): State<usize>, request: Request, next: Next) -> Response {
-    let (parts, mut body) = request.into_parts();
-    if hyper::body::Body::is_end_stream(&body) {
-        return next.run(Request::from_parts(parts, body)).await;
+/// The layer of [`limit_body`]: the most bytes that a body may have.
+#[derive(Clone, Copy)]
+pub struct BodyLimit(pub usize);
+
+impl<S> Layer<S> for BodyLimit {
+    type Service = Limited<S>;
+
+    fn layer(&self, inner: S) -> Limited<S> {
+        Limited { inner, limit: self.0 }
     }
+}
+
+/// A service that gets whole bodies.
+#[derive(Clone)]
+pub struct Limited<S> {
+    inner: S,
+    limit: usize,
+}
+
+impl<S> Service<Request> for Limited<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if hyper::body::Body::is_end_stream(request.body()) {
+            return Box::pin(self.inner.call(request));
+        }
+        let (limit, inner) = (self.limit, self.inner.clone());
+        Box::pin(async move {
+            match read(limit, request).await {
+                Ok(request) => inner.oneshot(request).await,
+                Err(refused) => Ok(refused),
+            }
+        })
+    }
+}
+
+/// The request with its body in memory, or the answer that refuses it.
+async fn read(limit: usize, request: Request) -> Result<Request, Response> {
+    let (parts, mut body) = request.into_parts();
     let promised = length(&parts.headers);
     // A client that waits for 100 Continue has not sent a body it could be spared.
     if promised > limit.saturating_add(DISCARD)
         || (promised > limit && parts.headers.contains_key(header::EXPECT))
     {
-        return too_large(limit, parts.version, false);
+        return Err(too_large(limit, parts.version, false));
     }
-    match tokio::time::timeout(PATIENCE, collect(&mut body, limit)).await {
-        Ok(Collected::Whole(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+    let refused = match tokio::time::timeout(PATIENCE, collect(&mut body, limit)).await {
+        Ok(Collected::Whole(bytes)) => return Ok(Request::from_parts(parts, Body::from(bytes))),
         Ok(Collected::TooLarge { at_end }) => too_large(limit, parts.version, at_end),
         Ok(Collected::Broken) => refuse(
             StatusCode::BAD_REQUEST,
@@ -53,7 +102,8 @@ async fn read(State(limit): State<usize>, request: Request, next: Next) -> Respo
             parts.version,
             false,
         ),
-    }
+    };
+    Err(refused)
 }
 
 fn length(headers: &HeaderMap) -> usize {

@@ -1,8 +1,11 @@
 //! Both databases, fresh for each test.
 
-use tempfile::TempDir;
+use std::path::Path;
 
-use super::postgres;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::{harness::provision, postgres};
 use crate::db::{Db, DbSettings};
 
 /// A database of a test's own; it goes when this is dropped.
@@ -18,9 +21,34 @@ enum Guard {
     Server { _held: postgres::Database },
 }
 
+impl Database {
+    /// The SQLite file.
+    fn file(&self) -> &Path {
+        match &self.settings {
+            DbSettings::Sqlite { path } => path,
+            DbSettings::Postgres { .. } => Path::new("/nowhere"),
+        }
+    }
+}
+
 /// A fresh, migrated database of each kind.
 pub async fn databases() -> [Database; 2] {
     [sqlite(), on_server(postgres::migrated().await)]
+}
+
+/// A database of each kind on which the application has started once.
+pub async fn provisioned() -> [Database; 2] {
+    static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let template = TEMPLATE
+        .get_or_init(async || {
+            let database = sqlite();
+            provision(&database.settings).await;
+            std::fs::read(database.file()).expect("it was made")
+        })
+        .await;
+    let copy = sqlite();
+    std::fs::write(copy.file(), template).expect("the directory is ours");
+    [copy, on_server(postgres::provisioned().await)]
 }
 
 /// A fresh database of each kind with nothing in it.

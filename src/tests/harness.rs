@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use url::form_urlencoded;
 
-use super::databases::{Database, databases};
+use super::databases::{Database, databases, provisioned};
 use crate::{
     app::{self, State, Surroundings},
     config::{Config, Sources},
@@ -64,9 +64,33 @@ pub async fn on_both(test: impl AsyncFn(TestApp)) {
 
 /// As [`on_both`], with settings.
 pub async fn on_both_with(flags: &[(&'static str, &'static str)], test: impl AsyncFn(TestApp)) {
-    for database in databases().await {
+    // What the first start makes depends on these only.
+    let differs = |(key, _): &(&str, &str)| key.starts_with("bootstrap") || key.starts_with("system_clients");
+    let fresh = if flags.iter().any(differs) {
+        databases().await
+    } else {
+        provisioned().await
+    };
+    for database in fresh {
         test(TestApp::start(&database, flags).await).await;
     }
+}
+
+/// Lets the application start once on a database.
+pub async fn provision(settings: &DbSettings) {
+    let directory = TempDir::new().expect("the system has a temporary directory");
+    let key_file = directory.path().join("master.key");
+    MasterKey::create(&key_file, &Entropy::seeded(1)).expect("the directory is empty");
+    TestApp::launch(Start {
+        clock: Clock::set(Timestamp::parse(BEGINNING).expect("a time")),
+        // Other secrets than the tests will draw.
+        entropy: Entropy::seeded(3),
+        flags: Vec::new(),
+        directory: Arc::new(directory),
+        settings: settings.clone(),
+        database: "template",
+    })
+    .await;
 }
 
 impl TestApp {

@@ -1,12 +1,17 @@
 //! Tests that need a database or the whole application.
 
-mod browser; // an actor
+mod api;
+mod browser; // one person's browser, as an actor
+mod cli; // the commands
 mod console;
 mod databases;
 mod db;
 mod endpoints;
 mod harness;
 mod hosted;
+mod hostile; // ten thousand requests that mean no good
+mod jobs;
 mod layers; // the walls of the house
 mod postgres;
+mod races; // many at once
 mod sql; // every statement on both databases

@@ -18,6 +18,7 @@ use std::{
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 
+use super::harness::provision;
 use crate::db::{Db, DbSettings};
 
 const KEEPER: &str = r#"
@@ -109,20 +110,32 @@ pub async fn migrated() -> Database {
     static TEMPLATE: OnceCell<()> = OnceCell::const_new();
     TEMPLATE
         .get_or_init(async || {
-            execute("postgres", "CREATE DATABASE tpl").await;
-            let template = format!(
-                "postgres://postgres@localhost:{}/tpl?sslmode=disable",
-                server().port
-            );
-            Db::open(&DbSettings::Postgres {
-                url: template,
-                pool_size: 1,
-            })
-            .await
-            .expect("migrations apply");
+            let settings = template("tpl").await;
+            Db::open(&settings).await.expect("migrations apply");
         })
         .await;
     create("tpl").await
+}
+
+/// A database on which the application has started once, copied from a template.
+pub async fn provisioned() -> Database {
+    static TEMPLATE: OnceCell<()> = OnceCell::const_new();
+    TEMPLATE
+        .get_or_init(async || provision(&template("tpl_provisioned").await).await)
+        .await;
+    create("tpl_provisioned").await
+}
+
+/// A new database that others are copied from.
+async fn template(name: &str) -> DbSettings {
+    execute("postgres", &format!("CREATE DATABASE {name}")).await;
+    DbSettings::Postgres {
+        url: format!(
+            "postgres://postgres@localhost:{}/{name}?sslmode=disable",
+            server().port
+        ),
+        pool_size: 1,
+    }
 }
 
 /// A database with nothing in it.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, Render, html};
 
-use super::{form::csrf, icon::Icon};
+use super::form::csrf;
 
 /// A line of a menu.
 #[derive(Clone, Debug)]
@@ -59,12 +59,12 @@ pub struct Menu<'a> {
 impl Render for Menu<'_> {
     fn render(&self) -> Markup {
         html! {
-            button.icon-btn type="button" popovertarget=(self.id) aria-label=(self.label) { (Icon::Menu) }
+            button.icon-btn type="button" popovertarget=(self.id) aria-label=(self.label) { "⋮" }
             div.menu popover id=(self.id) {
-                ul { @for item in self.items { li.cut[item.danger] {
+                ul { @for item in self.items { li class=[item.danger.then_some("cut")] {
                     @if let Some(token) = &item.post {
-                        form method="post" action=(item.href) { (csrf(token)) button.bad[item.danger] { (item.label) } }
-                    } @else { a.bad[item.danger] href=(item.href) { (item.label) } }
+                        form method="post" action=(item.href) { (csrf(token)) button class=[item.danger.then_some("bad")] { (item.label) } }
+                    } @else { a class=[item.danger.then_some("bad")] href=(item.href) { (item.label) } }
                 } } }
             }
         }

@@ -248,7 +248,7 @@ impl Shell {
                 @if !self.orgs.is_empty() {
                     span.slash aria-hidden="true" { "/" }
                     details.switch {
-                        summary { span.sr { "Organisation: " } span { (self.org) } (Icon::Chevron) }
+                        summary { span.sr { "Organisation: " } span { @if self.org.is_empty() { "Organisations" } @else { (self.org) } } (Icon::Chevron) }
                         nav.menu aria-label="Organisations" {
                             ul { @for org in &self.orgs { li {
                                 a href=(org.href) aria-current=[org.current.then_some("true")] {

@@ -60,9 +60,13 @@ impl Column {
         }
     }
 
+    fn class(&self) -> Option<&'static str> {
+        self.number.then_some("num")
+    }
+
     fn header(&self) -> Markup {
         let Some(sort) = &self.sort else {
-            return html! { th.num[self.number] scope="col" role="columnheader" { (self.label) } };
+            return html! { th class=[self.class()] scope="col" role="columnheader" { (self.label) } };
         };
         let (word, icon) = match sort.now {
             Order::None => (None, Icon::ArrowSort),
@@ -70,7 +74,7 @@ impl Column {
             Order::Descending => (Some("descending"), Icon::ArrowDown),
         };
         html! {
-            th.num[self.number] scope="col" role="columnheader" aria-sort=[word] { a href=(sort.href) { (self.label) (icon) } }
+            th class=[self.class()] scope="col" role="columnheader" aria-sort=[word] { a href=(sort.href) { (self.label) (icon) } }
         }
     }
 }
@@ -133,7 +137,7 @@ impl Table<'_> {
 
     fn row(&self, index: usize, row: &Row, menus: bool) -> Markup {
         html! {
-            tr.muted[row.muted] role="row" {
+            tr class=[row.muted.then_some("muted")] role="row" {
                 @if self.bulk.is_some() { td.tick role="cell" { @if !row.fixed {
                     label { input type="checkbox" name="id" value=(row.id) form=(self.form()) aria-label={ "Select " (row.name) }; }
                 } } }
@@ -144,7 +148,7 @@ impl Table<'_> {
                     @if !row.note.is_empty() { span.hint { (row.note) } }
                 }
                 @for (column, cell) in self.columns.iter().skip(1).zip(&row.cells) {
-                    td.num[column.number] role="cell" data-l=(column.label) { (cell) }
+                    td class=[column.class()] role="cell" data-l=(column.label) { (cell) }
                 }
                 @if menus { td.tail role="cell" { @if !row.menu.is_empty() {
                     (Menu { id: &format!("{}-m{index}", self.id), label: &format!("Actions for {}", row.name), items: &row.menu })

@@ -43,6 +43,7 @@ impl utoipa::PartialSchema for Template {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         let words = Self::ALL.iter().map(|one| one.word());
         utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
             .enum_values(Some(words))
             .into()
     }

@@ -147,12 +147,12 @@ pub fn operations() -> Vec<Operation> {
                 false,
                 json!({ "label": "From December" }),
             )),
-            cli: Some("oauthority secret rotate CLIENT_ID --manual"),
+            cli: Some("oauthority secret rotate CLIENT_ID --old-ends manual"),
             ..changing(add)
         },
         Operation {
             body: Some(body::<RotateInput>(false, false, json!({ "old_ends_in": "24h" }))),
-            cli: Some("oauthority secret rotate CLIENT_ID --old-ends-in 24h"),
+            cli: Some("oauthority secret rotate CLIENT_ID --old-ends 24h"),
             ..changing(rotate)
         },
         Operation {

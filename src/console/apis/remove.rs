@@ -85,7 +85,7 @@ impl Doomed<'_> {
         if self.scope.is_none() {
             lines.push(Line {
                 count: u64::try_from(self.api.scopes.len()).ok(),
-                text: html! { "scopes go with it." },
+                text: html! { @if self.api.scopes.len() == 1 { "scope goes with it." } @else { "scopes go with it." } },
                 tone: Tone::Mute,
             });
         }

@@ -4,11 +4,11 @@ use maud::{Markup, html};
 
 use super::{Ground, Typed, chosen};
 use crate::{
-    console::visit::Visit,
+    console::{labels, visit::Visit},
     oauth::client::{ApplicationType, GrantType, Kind, response_types},
     store::apis::{Api, Risk, Scope},
     ui::{
-        badge::{Tone, tags},
+        badge::{Tone, tag, tags},
         notice::note,
     },
 };
@@ -142,7 +142,7 @@ fn derived(typed: &Typed) -> Markup {
     let types = response_types(&typed.grant_types);
     html! {
         dl.facts {
-            dt { "Type" } dd { (tags(&[typed.application_type.word()])) }
+            dt { "Type" } dd { (tag(labels::application_type(typed.application_type))) }
             dt { "Response types" } dd { @if types.is_empty() { "–" } @else { (tags(&types)) } }
         }
     }

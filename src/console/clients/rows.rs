@@ -142,8 +142,8 @@ fn scopes(index: usize, client: &Client) -> Markup {
     let id = format!("s{index}");
     html! {
         @if number == 0 { "0" } @else {
-            button.small-btn type="button" popovertarget=(id) aria-label={ (number) " scopes" } { (number) }
-            div.menu popover id=(id) { ul { @for value in values() { li { code { (value) } } } } }
+            button.small-btn popovertarget=(id) aria-label={ (number) " scopes" } { (number) }
+            div.menu.mono popover id=(id) { ul { @for value in values() { li { (value) } } } }
         }
     }
 }

@@ -133,7 +133,7 @@ async fn who_loses_a_scope_is_named_before_it_goes() {
         expect(&done, StatusCode::SEE_OTHER);
         assert_eq!(app.introspect(&holder, &token).await, inactive());
         let path = at(&app, &format!("/apis/{}/delete", api.id));
-        holds(&ada.get(&path).await, "scopes go with it");
+        holds(&ada.get(&path).await, "scope goes with it");
         let gone = ada.submit(&path, &[("confirm", "https://bills.example")]).await;
         expect(&gone, StatusCode::SEE_OTHER);
         expect(

@@ -219,7 +219,7 @@ async fn t12_the_summary_says_what_would_come_of_it() {
         let answer = ada.post_with(&path, &fields, &[("x-fragment", "summary")]).await;
         expect(&answer, StatusCode::OK);
         assert!(
-            answer.text().starts_with("<div id=\"summary\""),
+            answer.text().starts_with("<div class=\"stack\" id=\"summary\">"),
             "{}",
             answer.text()
         );

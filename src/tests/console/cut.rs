@@ -60,7 +60,7 @@ async fn t27_a_client_in_use_is_better_disabled() {
         holds(&page, "<li class=\"bad\">");
         holds(&page, "Disable instead");
         holds(&page, "autofocus>Keep it</a>");
-        holds(&page, "access tokens are refused at once");
+        holds(&page, "access token is refused at once");
         holds(&page, "at the latest");
         holds(&page, "secret stops working for good");
         let answer = ada
@@ -125,9 +125,7 @@ async fn t76_a_system_client_is_spared_with_the_reason() {
 async fn foreign_clients_are_not_found_and_auditors_change_nothing() {
     on_both(async |app| {
         let other = app.organization("other").await;
-        let foreign = app
-            .client(&other, crate::tests::harness::service(&["workspace:read"]))
-            .await;
+        let foreign = app.client(&other, service(&["workspace:read"])).await;
         let own = app.service(&["workspace:read"]).await;
         let ada = admin(&app).await;
         let aud = Browser::of(&app, "aud", Role::Auditor).await;

@@ -1,10 +1,16 @@
 //! Pages of the console, in process: what they show, what they refuse, and what they leave behind.
 
+mod activity;
 mod apis;
+mod client;
+mod clients;
 mod create;
 mod cut;
 mod edit;
 mod hand_over;
+mod landing;
+mod people;
+mod preferences;
 mod rotate;
 mod settings;
 
@@ -12,9 +18,13 @@ use axum::http::StatusCode;
 
 use super::{
     browser::Browser,
-    harness::{Answer, TestApp},
+    harness::{Answer, TestApp, TestClient, service},
 };
-use crate::store::users::Role;
+use crate::{
+    oauth::client::{ApplicationType, GrantType},
+    registry::client_input::Draft,
+    store::users::Role,
+};
 
 /// The browser of an admin of the first organisation.
 async fn admin(app: &TestApp) -> Browser<'_> {
@@ -61,5 +71,40 @@ fn secrets(answer: &Answer) -> Vec<String> {
     starts
         .filter_map(|at| text.get(at..at + 53))
         .map(str::to_owned)
+        .collect()
+}
+
+/// A service with a name.
+async fn named(app: &TestApp, name: &str) -> TestClient {
+    let draft = Draft {
+        name: name.to_owned(),
+        ..service(&["workspace:read"])
+    };
+    app.client(&app.org, draft).await
+}
+
+/// An app without a secret.
+async fn native(app: &TestApp, name: &str) -> TestClient {
+    let draft = Draft {
+        name: name.to_owned(),
+        application_type: ApplicationType::Native,
+        grant_types: vec![GrantType::AuthorizationCode],
+        redirect_uris: vec!["com.example.app:/callback".to_owned()],
+        ..service(&["workspace:read"])
+    };
+    app.client(&app.org, draft).await
+}
+
+/// The client ids of a list, in its order.
+fn ids(page: &str) -> Vec<String> {
+    page.split("<th scope=\"row\"")
+        .skip(1)
+        .filter_map(|row| {
+            row.split("/clients/")
+                .nth(1)?
+                .split('"')
+                .next()
+                .map(str::to_owned)
+        })
         .collect()
 }

@@ -69,7 +69,7 @@ async fn t19_a_third_secret_asks_which_one_ends_first() {
         expect(&asked, StatusCode::CONFLICT);
         holds(&asked, "<title>Error: ");
         holds(&asked, "name=\"end_first\"");
-        holds(&asked, "two secrets are usable already");
+        holds(&asked, "Two secrets are usable already");
         let all = store::secrets::of_client(app.db(), &first.id)
             .await
             .expect("read");
@@ -152,6 +152,7 @@ async fn a_repeated_form_shows_no_second_secret() {
         holds(&again, "shown already");
         let again = ada.submit(&path(&app, &client), &fields).await;
         expect(&again, StatusCode::CONFLICT);
+        holds(&again, "shown already");
         assert!(secrets(&again).is_empty());
         let all = store::secrets::of_client(app.db(), &client.id)
             .await
@@ -164,7 +165,7 @@ async fn a_repeated_form_shows_no_second_secret() {
 #[tokio::test]
 async fn who_has_no_secret_cannot_rotate_it() {
     on_both(async |app| {
-        let draft = crate::tests::harness::signing_in(crate::oauth::client::ApplicationType::Native);
+        let draft = crate::tests::harness::signing_in(ApplicationType::Native);
         let public = app.client(&app.org, draft).await;
         let disabled = app.service(&["workspace:read"]).await;
         crate::registry::clients::disable(&app.app.registry, &app.owner(), &disabled.id, None, None)
@@ -184,10 +185,7 @@ async fn who_has_no_secret_cannot_rotate_it() {
 #[tokio::test]
 async fn t76_the_secret_of_a_system_client_can_be_rotated() {
     on_both(async |app| {
-        let ope = crate::tests::browser::person(&app, "olga", Some(Role::Owner)).await;
-        let _ = ope;
-        let olga = Browser::new(&app);
-        olga.sign_in("olga").await;
+        let olga = Browser::of(&app, "olga", Role::Owner).await;
         let answer = olga.get(&at(&app, "/clients/oa_sync_client/rotate")).await;
         expect(&answer, StatusCode::OK);
     })

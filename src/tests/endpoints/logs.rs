@@ -35,12 +35,16 @@ impl io::Write for Log {
 #[tokio::test]
 async fn g_34_no_secret_and_no_token_is_logged() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let subscriber = || {
+        let writer = log.clone();
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(move || writer.clone())
+            .finish()
+    };
+    let _guard = tracing::subscriber::set_default(subscriber());
+    // With a single subscriber, a thread of another test that has none could switch lines off for everybody.
+    let _second = tracing::Dispatch::new(subscriber());
     on_both(async |app| {
         let client = app.service(&["workspace:read"]).await;
         let token = client.token(&app).await;

@@ -1,0 +1,215 @@
+//! What is asked, of whom, and how much better than nothing at all it has to be.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+};
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+
+use crate::{
+    Outcome,
+    load::{self, Load},
+    roles::Child,
+};
+
+/// One kind of request.
+pub struct Case {
+    pub name: &'static str,
+    /// The least ratio to the floor.
+    pub goal: Option<f64>,
+    /// Bytes of the answer, headers included.
+    pub answer: usize,
+    source: Source,
+    floor: Option<(SocketAddr, usize)>,
+}
+
+enum Source {
+    /// The same requests again and again.
+    Fixed(Vec<Vec<u8>>),
+    /// Revocations: each takes back a token of its own.
+    Spent(Vec<Credentials>),
+}
+
+/// How a client authenticates: the value of its Authorization header.
+#[derive(Clone)]
+struct Credentials(String);
+
+/// Tokens that one slice of revocations may use up.
+const STOCK: usize = 6000;
+
+impl Case {
+    /// The next slice of requests, and whether each is good for once only.
+    pub fn requests(&mut self, server: &Child) -> Outcome<(Vec<Vec<u8>>, bool)> {
+        match &self.source {
+            Source::Fixed(requests) => Ok((requests.clone(), false)),
+            Source::Spent(clients) => Ok((revocations(server, clients, STOCK)?, true)),
+        }
+    }
+
+    pub fn aim_floor(&mut self, address: SocketAddr) {
+        self.floor = Some((address, self.answer));
+    }
+
+    /// The same requests, at the floor.
+    pub fn floor(&self) -> Load {
+        let (address, size) = self.floor.unwrap_or((([127, 0, 0, 1], 0).into(), 0));
+        let requests = match &self.source {
+            Source::Fixed(requests) => requests.iter().map(|request| redirect(request, size)).collect(),
+            Source::Spent(clients) => {
+                let token = "x".repeat(140);
+                clients
+                    .iter()
+                    .map(|client| redirect(&post("/oauth2/revoke", client, &format!("token={token}")), size))
+                    .collect()
+            }
+        };
+        Load::new(address, (requests, false))
+    }
+}
+
+/// The same message to another path.
+fn redirect(request: &[u8], size: usize) -> Vec<u8> {
+    let text = String::from_utf8_lossy(request);
+    let mut parts = text.splitn(3, ' ');
+    let (method, rest) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+    format!("{method} /constant/{size} {rest}").into_bytes()
+}
+
+fn post(path: &str, client: &Credentials, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\n\
+         content-type: application/x-www-form-urlencoded\r\naccept: */*\r\ncontent-length: {}\r\n\r\n{body}",
+        client.0,
+        body.len()
+    )
+    .into_bytes()
+}
+
+fn get(path: &str, more: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n{more}\r\n").into_bytes()
+}
+
+/// One request on a connection of its own; the whole answer.
+fn ask(address: SocketAddr, request: &[u8]) -> Outcome<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request)?;
+    let (mut answer, mut chunk) = (Vec::new(), [0; 4096]);
+    while load::length(&answer).is_none_or(|length| answer.len() < length) {
+        match stream.read(&mut chunk)? {
+            0 => break,
+            count => answer.extend_from_slice(&chunk[..count]),
+        }
+    }
+    Ok(String::from_utf8(answer)?)
+}
+
+fn token(server: &Child, client: &Credentials, scope: &str) -> Outcome<String> {
+    let body = format!("grant_type=client_credentials&scope={scope}");
+    let answer = ask(server.address, &post("/oauth2/token", client, &body))?;
+    let json = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+    let json: serde_json::Value = serde_json::from_str(json)?;
+    let text = json["access_token"].as_str().ok_or_else(|| answer.clone())?;
+    Ok(text.to_owned())
+}
+
+/// Tokens fresh from the server, each in a request that takes it back.
+fn revocations(server: &Child, clients: &[Credentials], count: usize) -> Outcome<Vec<Vec<u8>>> {
+    let mut stream = TcpStream::connect(server.address)?;
+    stream.set_nodelay(true)?;
+    let (mut requests, mut answer, mut chunk) = (Vec::with_capacity(count), Vec::new(), [0; 4096]);
+    for client in clients.iter().cycle().take(count) {
+        stream.write_all(&post(
+            "/oauth2/token",
+            client,
+            "grant_type=client_credentials&scope=opaque:read",
+        ))?;
+        answer.clear();
+        while load::length(&answer).is_none_or(|length| answer.len() < length) {
+            let count = stream.read(&mut chunk)?;
+            answer.extend_from_slice(&chunk[..count]);
+        }
+        let text = std::str::from_utf8(&answer)?;
+        let (_, rest) = text.split_once("\"access_token\":\"").ok_or("no token")?;
+        let (token, _) = rest.split_once('"').ok_or("no token")?;
+        requests.push(post("/oauth2/revoke", client, &format!("token={token}")));
+    }
+    Ok(requests)
+}
+
+/// Every case, with the answer's size asked of the server.
+pub fn prepare(server: &Child) -> Outcome<Vec<Case>> {
+    let clients: Vec<Credentials> = server
+        .clients
+        .iter()
+        .map(|(id, secret)| {
+            Credentials(format!(
+                "Basic {}",
+                BASE64_STANDARD.encode(format!("{id}:{secret}"))
+            ))
+        })
+        .collect();
+    let all = |request: &dyn Fn(&Credentials) -> Outcome<Vec<u8>>| -> Outcome<Source> {
+        Ok(Source::Fixed(
+            clients.iter().map(request).collect::<Outcome<_>>()?,
+        ))
+    };
+    let mint = |scope: &'static str| {
+        all(&|client| {
+            let body = format!("grant_type=client_credentials&scope={scope}");
+            Ok(post("/oauth2/token", client, &body))
+        })
+    };
+    let look = |scope: &'static str| {
+        all(&|client| {
+            let body = format!("token={}", token(server, client, scope)?);
+            Ok(post("/oauth2/introspect", client, &body))
+        })
+    };
+    let jwks = ask(server.address, &get("/oauth2/jwks", ""))?;
+    let etag = jwks
+        .lines()
+        .find(|line| line.starts_with("etag"))
+        .and_then(|line| line.split_once(": "))
+        .map(|(_, tag)| format!("if-none-match: {tag}\r\n"))
+        .ok_or("the key set has no entity tag")?;
+    let fixed = |request| Ok(Source::Fixed(vec![request]));
+    let sources: Vec<(&'static str, Option<f64>, Outcome<Source>)> = vec![
+        ("token, opaque", Some(0.77), mint("opaque:read")),
+        ("token, EdDSA", Some(0.40), mint("eddsa:read")),
+        ("token, ES256", Some(0.28), mint("es256:read")),
+        ("token, RS256", Some(0.016), mint("rs256:read")),
+        ("introspection, opaque", Some(0.82), look("opaque:read")),
+        ("introspection, own JWT", Some(0.62), look("es256:read")),
+        ("key set", Some(1.0), fixed(get("/oauth2/jwks", ""))),
+        ("key set, 304", Some(1.0), fixed(get("/oauth2/jwks", &etag))),
+        (
+            "metadata",
+            Some(1.0),
+            fixed(get("/.well-known/oauth-authorization-server", "")),
+        ),
+        (
+            "revocation, on disk",
+            Some(0.40),
+            Ok(Source::Spent(clients.clone())),
+        ),
+    ];
+    sources
+        .into_iter()
+        .map(|(name, goal, source)| {
+            let source = source?;
+            let sample = match &source {
+                Source::Fixed(requests) => requests.first().ok_or("no request")?.clone(),
+                Source::Spent(clients) => revocations(server, clients, 1)?.remove(0),
+            };
+            let answer = ask(server.address, &sample)?.len();
+            Ok(Case {
+                name,
+                goal,
+                answer,
+                source,
+                floor: None,
+            })
+        })
+        .collect()
+}

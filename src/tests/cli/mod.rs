@@ -1,0 +1,8 @@
+//! The commands, run in process against a server that listens.
+
+mod completion;
+mod demo;
+mod exit_codes;
+mod journeys;
+mod serving;
+mod shell;
