@@ -22,9 +22,8 @@ with database:
     for number in range(total - have):
         row = dict(zip(names, rows[number % len(rows)]))
         source, row["client_id"] = row["client_id"], f"oac_copy{number:012d}aaaa"
-        for name in names:
-            if name.startswith("name"):
-                row[name] = f"{row[name]} {number}"
+        row["name"], row["name_folded"] = f"{row['name']} {number}", f"{row['name_folded']} {number}"
+        row["name_sort"] += number.to_bytes(4, "big")
         marks = ", ".join("?" for _ in names)
         database.execute(f"INSERT INTO clients ({', '.join(names)}) VALUES ({marks})", [row[name] for name in names])
         scopes = columns("client_scopes")
