@@ -112,13 +112,15 @@ async function browser(flavour = 'usual') {
 	return browsers.get(flavour);
 }
 
-after(async () => {
+/** Closes browsers and servers; a file of tests does so by itself. */
+export async function close() {
 	for (const one of browsers.values()) await (await one).close();
 	for (const server of begun) {
 		await server.stop();
 		rmSync(server.dir, { recursive: true, force: true });
 	}
-});
+}
+after(close);
 
 /** Whatever a page must not do, gathered. `allow` is a list of HTTP statuses that the test provokes. */
 async function watch(context, server, allow) {

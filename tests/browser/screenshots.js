@@ -2,8 +2,7 @@
 // They go to target/screenshots; with names, only those pages.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after } from 'node:test';
-import { ROOT, open, serve } from './harness.js';
+import { ROOT, close, open, serve } from './harness.js';
 import { addresses, scripted, states } from './states.js';
 
 const wanted = process.argv.slice(2);
@@ -33,4 +32,4 @@ for (const colorScheme of ['light', 'dark']) {
 	await stranger.emulateMedia({ colorScheme });
 	await stranger.screenshot({ path: join(folder, `login-${colorScheme}-1280.png`) });
 }
-after(() => process.exit());
+await close();

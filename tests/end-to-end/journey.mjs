@@ -13,8 +13,9 @@ const SCOPE = 'invoices:read';
 
 const guide = name => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 /** The blocks of a language on a page, in order, for the server that runs now. */
-const blocks = (page, language) => [...guide(page).matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))]
-	.map(([, text]) => text.replaceAll('http://localhost:8080', issuer));
+const blocks = (page, language) => [...guide(page).matchAll(/^```(\w*)\n(.*?)^```$/gms)]
+	.filter(([, tag]) => tag === language)
+	.map(([,, text]) => text.replaceAll('http://localhost:8080', issuer));
 const shell = (script, env = {}) => execFileSync('bash', ['-euo', 'pipefail', '-c', script], {
 	encoding: 'utf8', env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
 });
