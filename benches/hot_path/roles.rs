@@ -167,7 +167,6 @@ pub fn server(directory: &str) -> Outcome<()> {
     let config = Config::load(&sources).map_err(|problems| format!("{problems:?}"))?;
     observe::init(&config.log);
     runtime()?.block_on(async {
-        let around = Surroundings::default();
         let observer = Observer::new(&config);
         let server = Server::bind(&config).await?;
         let app = App::open(config, Surroundings::default()).await?;
