@@ -41,14 +41,14 @@ struct Uses {
 }
 
 impl Activity {
-    /// Notes that a client used a secret and got a token.
+    /// Notes that a client proved who it is, with a secret if it has one, and whether it got a token.
     pub fn note(
         &self,
         client: &Arc<str>,
         secret: Option<&Arc<str>>,
         ip: IpAddr,
         now: Timestamp,
-        issued: Issued,
+        issued: Option<Issued>,
     ) {
         let mut shard = lock(&self.shards[usize::from(last_byte(client)) % SHARDS]);
         let uses = shard.entry(Arc::clone(client)).or_insert_with(|| Uses {
@@ -68,6 +68,7 @@ impl Activity {
                 None => uses.secrets.push((Arc::clone(secret), 1, now)),
             }
         }
+        let Some(issued) = issued else { return };
         // Rounded up, so that a live token is never counted as gone.
         let tens = issued.expires_at.seconds().div_euclid(10) + 1;
         let key = (issued.format, tens, issued.epoch);

@@ -1,5 +1,7 @@
 //! The application: one value behind one pointer, and the table of everything it answers.
 
+mod face; // how errors look that no handler saw
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -118,6 +120,7 @@ pub fn router(app: &State, observer: Observer) -> Router {
             async move { ready(&app).await }
         }
     };
+    let observer = observer.facing(face::face(app));
     let routes = Router::new()
         .merge(endpoints::routes(&app.registry.config.issuer))
         .merge(api::routes(app))
@@ -127,7 +130,8 @@ pub fn router(app: &State, observer: Observer) -> Router {
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
     // The first is the outermost.
-    routes.layer((observe::Watch::new(observer), server::BodyLimit(limit)))
+    let body_limit = server::BodyLimit::new(limit, observer.face());
+    routes.layer((observe::Watch::new(observer), body_limit))
 }
 
 async fn ready(app: &App) -> Result<(), String> {

@@ -53,9 +53,13 @@ pub fn issue(
         expires_at: minted.expires_at,
         epoch: caller.client.epoch,
     };
-    registry
-        .activity
-        .note(&caller.client.id, caller.secret_id.as_ref(), ip, now, issued);
+    registry.activity.note(
+        &caller.client.id,
+        caller.secret_id.as_ref(),
+        ip,
+        now,
+        Some(issued),
+    );
     Ok(Tokens {
         access_token: minted.text,
         expires_in: minted.lifetime,

@@ -9,6 +9,7 @@ mod log;
 mod metrics;
 #[cfg(test)]
 mod tests;
+mod unhandled;
 
 use std::{
     any::Any,
@@ -27,10 +28,9 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
     extract::{MatchedPath, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri},
+    response::Response,
 };
 use tower::{Layer, Service};
 
@@ -38,6 +38,7 @@ pub use address::{Proxies, client_ip, is_https};
 pub use health::routes;
 pub use log::init;
 pub use metrics::Metrics;
+pub use unhandled::{Asked, Face, Unhandled};
 
 use crate::{config::Config, error};
 
@@ -81,6 +82,7 @@ pub struct Observer {
     metrics: Metrics,
     metrics_public: bool,
     ids: Arc<Ids>,
+    face: Face,
 }
 
 /// Ids of requests: a UUID of version 7 at the start, counted up. They need to differ, not to be secret.
@@ -115,7 +117,19 @@ impl Observer {
                 first: uuid::Uuid::now_v7().as_u128(),
                 given: AtomicU64::new(0),
             }),
+            face: Face::default(),
         }
+    }
+
+    /// The same, answering panics with this face.
+    #[must_use]
+    pub fn facing(self, face: Face) -> Self {
+        Self { face, ..self }
+    }
+
+    /// How it answers panics.
+    pub fn face(&self) -> Face {
+        self.face.clone()
     }
 }
 
@@ -176,6 +190,7 @@ where
         let seen = Seen {
             started: Instant::now(),
             method: method_label(request.method()),
+            asked: (request.method().clone(), request.uri().clone()),
             route: request.extensions().get::<MatchedPath>().cloned(),
             ip: context.ip,
             id: context.request_id.clone(),
@@ -187,7 +202,7 @@ where
                 Ok(answer) => error::in_request(seen.id.clone(), without_panic(answer)).await,
                 Err(panic) => Err(panic),
             };
-            let mut response = answer.unwrap_or_else(answer_panic);
+            let mut response = answer.unwrap_or_else(|_| seen.answer_panic(&observer.face));
             seen.tell(&observer, response.status());
             if let Ok(value) = HeaderValue::try_from(seen.id) {
                 response.headers_mut().insert(REQUEST_ID, value);
@@ -215,12 +230,29 @@ async fn without_panic(
 struct Seen {
     started: Instant,
     method: &'static str,
+    asked: (Method, Uri),
     route: Option<MatchedPath>,
     ip: IpAddr,
     id: String,
 }
 
 impl Seen {
+    /// The hook that [`init`] sets has logged the panic itself; the answer says nothing about it.
+    fn answer_panic(&self, face: &Face) -> Response {
+        let what = Unhandled {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            error: "server_error",
+            description: "Something failed on our side".to_owned(),
+        };
+        let (method, uri) = self.asked.clone();
+        let asked = Asked {
+            method,
+            uri,
+            request_id: self.id.clone(),
+        };
+        face.put(&what, &asked)
+    }
+
     fn tell(&self, observer: &Observer, status: StatusCode) {
         let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
         let (method, ip, took) = (self.method, self.ip, self.started.elapsed());
@@ -282,14 +314,4 @@ fn method_label(method: &Method) -> &'static str {
         Method::OPTIONS => "OPTIONS",
         _ => "OTHER",
     }
-}
-
-/// The hook that [`init`] sets has logged the panic itself; the answer says nothing about it.
-fn answer_panic(_: Box<dyn Any + Send>) -> Response {
-    let body = r#"{"error":"server_error","error_description":"Something failed on our side"}"#;
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    (StatusCode::INTERNAL_SERVER_ERROR, headers, Body::from(body)).into_response()
 }

@@ -32,7 +32,9 @@ use axum::{
 use self::{call::Ground, operation::Operation, problem::About, rate_limit::RateLimit};
 use crate::{
     app::State,
+    config::Issuer,
     oauth::refusal::{Code, Refusal},
+    observe::{Asked, Unhandled},
 };
 
 /// Where everything here lives, below the issuer.
@@ -87,6 +89,18 @@ pub fn routes(app: &State) -> Router<State> {
         "" => below,
         base => Router::new().nest(base, below),
     }
+}
+
+/// The problem for what no operation saw.
+pub fn unhandled(issuer: &Issuer, what: &Unhandled, asked: &Asked) -> Response {
+    let about = About {
+        issuer,
+        path: asked.uri.path(),
+        request_id: &asked.request_id,
+        scope: None,
+        etag: None,
+    };
+    problem::unhandled(what, about)
 }
 
 /// A handler that says no to everything.

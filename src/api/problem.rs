@@ -12,6 +12,7 @@ use crate::{
     config::Issuer,
     error::{Error, Failure},
     oauth::refusal::{Code, Refusal},
+    observe::Unhandled,
 };
 
 /// Why a request was not granted.
@@ -102,6 +103,23 @@ pub fn render(error: &Error, about: About<'_>) -> Response {
             response
         }
     }
+}
+
+/// Renders what no operation saw.
+pub fn unhandled(what: &Unhandled, about: About<'_>) -> Response {
+    let title = if what.status.is_server_error() {
+        "The server could not do this"
+    } else {
+        title(Code::InvalidRequest)
+    };
+    answer(
+        what.status,
+        about,
+        title,
+        what.error,
+        &what.description,
+        Vec::new(),
+    )
 }
 
 fn refused(refusal: &Refusal, about: About<'_>) -> Response {

@@ -82,7 +82,7 @@ pub(super) static SETTINGS: &[Setting] = settings![
     "lifetimes.device_code", Text("10m"), |c| lifetime(&mut c.lifetimes.device_code, 60, 1800),
         "A device code and its user code.";
     "lifetimes.access_token", Text("1h"), |c| lifetime(&mut c.lifetimes.access_token, 60, 86_400),
-        "An access token; organisations, APIs and clients may make it shorter.";
+        "An access token, where neither its API nor its client nor its organisation says anything; otherwise the smallest of what they say.";
     "lifetimes.refresh_idle", Text("30d"), |c| lifetime(&mut c.lifetimes.refresh_idle, 3600, 365 * DAY),
         "A refresh token that nobody uses.";
     "lifetimes.refresh_absolute", Text("90d"), |c| lifetime(&mut c.lifetimes.refresh_absolute, 3600, 730 * DAY),

@@ -249,7 +249,7 @@ async fn show_one(
                 dt { "Action" } dd { code { (event.action) } }
             }
         }
-        (crate::ui::code::CodeBlock { id: "record", title: "Record", code: &record, ..Default::default() })
+        (crate::ui::code::CodeBlock { id: "record", title: "Record", code: &record, top: true, ..Default::default() })
     };
     Ok(visit.ok(Section::Activity, &page, &content))
 }

@@ -23,7 +23,7 @@ use crate::{
         client::{Kind, Status},
         refusal::Code,
     },
-    registry::{access::Permission, clients},
+    registry::{self, access::Permission, clients},
     store::{
         self,
         apis::Api,
@@ -144,6 +144,11 @@ impl Record {
         self.client.application_type.holds_secret()
     }
 
+    /// Whether this person may rotate and end its secrets.
+    fn secrets_are_yours(&self, visit: &Visit) -> bool {
+        registry::secrets::are_yours(visit.access(), &self.apis, &self.client)
+    }
+
     /// Whether every token request fails for want of a secret.
     fn is_mute(&self, now: Timestamp) -> bool {
         self.holds_secret()
@@ -186,7 +191,7 @@ fn page(visit: &Visit, record: &Record, tab: Tab, status: StatusCode, content: &
 }
 
 fn actions(visit: &Visit, record: &Record) -> Markup {
-    let items = labels::actions(&record.client, &record.at, visit.may(Permission::ClientsDelete));
+    let items = labels::actions(visit, &record.client, &record.apis, &record.at);
     html! {
         @for item in &items {
             a.btn.danger[item.danger] href=(item.href) { (item.label.trim_end_matches('…')) }
@@ -231,13 +236,14 @@ fn banners(visit: &Visit, record: &Record) -> Markup {
         }
         @if client.kind == Kind::System {
             (note(Tone::Info, &html! {
-                p { "A system client keeps the product running: nobody can rename, disable or delete it. Its secret can be rotated." }
+                p { "A system client keeps the product running: nobody can rename, disable or delete it. "
+                    @if record.secrets_are_yours(visit) { "Its secret can be rotated." } @else { "An operator can rotate its secret." } }
             }))
         }
         @if record.is_mute(visit.now) {
             (note(Tone::Bad, &html! {
                 p { b { "No usable secret – tokens fail now." }
-                    @if visit.may(Permission::ClientsWrite) { " " a href={ (record.at) "/rotate" } { "Rotate the secret" } }
+                    @if record.secrets_are_yours(visit) { " " a href={ (record.at) "/rotate" } { "Rotate the secret" } }
                 }
             }))
         }

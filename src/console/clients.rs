@@ -52,6 +52,7 @@ struct Found {
     query: Query,
     listed: Listed,
     secrets: Vec<store::secrets::ClientSecret>,
+    apis: Vec<store::apis::Api>,
     /// Archived clients that match although nobody asked for archived ones.
     archived: i64,
     tracked_since: Option<Timestamp>,
@@ -122,6 +123,9 @@ async fn find(visit: &Visit, query: Query) -> Result<Found, axum::response::Resp
     };
     Ok(Found {
         secrets: store::secrets::of_clients(db, &ids).await.or_trouble(visit)?,
+        apis: store::apis::of_organization(db, &visit.org().id)
+            .await
+            .or_trouble(visit)?,
         tracked_since: tracked_since.and_then(|text| Timestamp::parse(&text).ok()),
         query,
         listed,
@@ -219,7 +223,7 @@ fn table(visit: &Visit, found: &Found) -> Markup {
         id: "clients",
         caption: &format!("OAuth clients of {}", visit.org().name),
         columns: rows::columns(visit, &found.query),
-        rows: rows::rows(visit, &found.listed.clients, found.secrets.clone()),
+        rows: rows::rows(visit, &found.listed.clients, found.secrets.clone(), &found.apis),
         bulk,
     };
     html! { (table) }

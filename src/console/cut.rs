@@ -20,8 +20,9 @@ use crate::{
         access::Permission,
         clients,
         impact::{self, Cut},
+        secrets,
     },
-    store::{apis::TokenFormat, clients::Client},
+    store::{self, apis::TokenFormat, clients::Client},
     time::Lifetime,
     ui::{
         badge::Tone,
@@ -163,9 +164,13 @@ pub(super) async fn changeable(visit: &Visit, id: &str, permission: Permission) 
         return Err(refusal(visit, "This client was deleted", text, actions));
     }
     if client.kind == Kind::System {
+        let apis = store::apis::of_organization(visit.app.registry.db(), &client.org_id)
+            .await
+            .or_trouble(visit)?;
+        let yours = secrets::are_yours(visit.access(), &apis, &client);
         let text = html! { p { b { (client.name) } " is a system client: it keeps the product running, so it cannot be changed, \
-        disabled or deleted. Its secrets can be rotated." } };
-        let actions = html! { @if client.application_type.holds_secret() {
+        disabled or deleted. Its secrets can be rotated" @if !yours { " by an operator" } "." } };
+        let actions = html! { @if yours && client.application_type.holds_secret() {
             (form::link_button("Rotate secret", &path(visit, id, "/rotate")))
         } };
         return Err(refusal(visit, "System clients stay as they are", text, actions));
@@ -232,7 +237,11 @@ async fn impact(visit: &Visit, client: &Client, cut: Cut) -> Result<Impact, Resp
         lines.push(line(tokens.count, text));
     }
     if found.access_tokens.is_empty() {
-        lines.push(line(0, html! { "access tokens are alive." }));
+        lines.push(Line {
+            count: None,
+            text: html! { "No access token is alive." },
+            tone: Tone::Mute,
+        });
     }
     let secrets = i64::try_from(found.secrets).unwrap_or(i64::MAX);
     let meanwhile = if found.reversible {

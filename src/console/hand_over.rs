@@ -113,7 +113,7 @@ fn with_secret(
             csrf: &visit.visitor.csrf,
         })
         @if let Some(request) = request {
-            (CodeBlock { id: "request", title: "Get a token", languages: Vec::new(), code: &request })
+            (CodeBlock { id: "request", title: "Get a token", code: &request, ..CodeBlock::default() })
             p.hint { "Put the secret into the environment variable OAUTHORITY_CLIENT_SECRET first; it does not belong on a command line." }
             (waiting("Waiting for the first token…", &wait, &wait))
         }

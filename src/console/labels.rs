@@ -2,9 +2,11 @@
 
 use maud::Markup;
 
+use super::visit::Visit;
 use crate::{
     oauth::client::{ApplicationType, Kind, SecretState, Status},
-    store::{clients::Client, users::Role},
+    registry::{access::Permission, secrets},
+    store::{apis::Api, clients::Client, users::Role},
     ui::{
         badge::{Badge, tag},
         menu::Item,
@@ -70,8 +72,9 @@ pub(super) fn mark(client: &Client) -> Option<Markup> {
     }
 }
 
-/// What may be done to a client now, below its address; `view` is left out on its own page.
-pub(super) fn actions(client: &Client, at: &str, may_delete: bool) -> Vec<Item> {
+/// What may be done to a client now, below its address, by somebody who may change clients; `apis` are those of the
+/// organisation. `view` is left out on its own page.
+pub(super) fn actions(visit: &Visit, client: &Client, apis: &[Api], at: &str) -> Vec<Item> {
     let mut items = Vec::new();
     if client.status == Status::Deleted {
         return items;
@@ -80,7 +83,10 @@ pub(super) fn actions(client: &Client, at: &str, may_delete: bool) -> Vec<Item> 
     if own {
         items.push(Item::link("Edit", format!("{at}/edit")));
     }
-    if client.application_type.holds_secret() && client.status == Status::Active {
+    if client.application_type.holds_secret()
+        && client.status == Status::Active
+        && secrets::are_yours(visit.access(), apis, client)
+    {
         items.push(Item::link("Rotate secret", format!("{at}/rotate")));
     }
     match client.status {
@@ -88,7 +94,7 @@ pub(super) fn actions(client: &Client, at: &str, may_delete: bool) -> Vec<Item> 
         Status::Disabled => items.push(Item::link("Enable", format!("{at}/enable"))),
         _ => {}
     }
-    if own && may_delete {
+    if own && visit.may(Permission::ClientsDelete) {
         items.push(Item::danger("Delete…", format!("{at}/delete")));
     }
     items

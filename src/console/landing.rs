@@ -66,12 +66,7 @@ async fn member(visit: &Visit) -> Answer {
     let db = visit.app.registry.db();
     let mut orgs = Vec::new();
     for (id, _, name, role) in &visit.orgs {
-        let members = store::users::members(db, id).await.or_trouble(visit)?;
-        let admins: Vec<String> = members
-            .into_iter()
-            .filter(|m| matches!(m.role, Role::Owner | Role::Admin))
-            .map(|m| m.user.display_name)
-            .collect();
+        let admins = store::users::admins(db, id).await.or_trouble(visit)?;
         orgs.push((name, *role, admins.join(", ")));
     }
     let page = Page {

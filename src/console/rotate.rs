@@ -160,6 +160,7 @@ fn read(visit: &Visit) -> Result<Rotation, Wrong> {
         revoke_tokens: form.ticked("revoke_tokens"),
         label: form.given("label").map(str::to_owned),
         term: client_form::term(form.one("secret_expires")),
+        term_at: "/secret_expires",
         force: form.ticked("force"),
     })
 }
@@ -270,9 +271,11 @@ fn old(visit: &Visit, usable: &[&ClientSecret], refused: &client_form::Refused) 
     html! {
         (Radios { name: "old_ends", legend: "When does the old secret stop?", error: refused.of("old_ends"), options: options.to_vec(),
             value: if asked.is_empty() { "24h" } else { asked }, ..Radios::default() })
+        div.stack.when-at {
         (Field { name: "old_ends_at", label: "Date and time", kind: Kind::Moment, optional: true, value: visit.form.one("old_ends_at"),
             hint: "Only for “At a date and time”; within 30 days.", error: refused.of("old_ends_at"), ..Field::default() })
         (zones(visit))
+        }
         @if usable.len() > 1 { (which(visit, usable, refused)) }
         @if !refused.of("force").is_empty() || visit.form.ticked("force") {
             (Checkbox { name: "force", value: "yes", label: "End it although it is in use", error: refused.of("force"),

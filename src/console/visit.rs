@@ -56,6 +56,8 @@ pub struct Visit {
     pub role: Option<Role>,
     /// (id, handle, name, role)
     pub orgs: Vec<(String, String, String, Role)>,
+    /// Who could do what this person may not, by name.
+    admins: Vec<String>,
     access: Option<Access>,
     posted: bool,
     flash: Option<Flash>,
@@ -163,6 +165,7 @@ async fn begin(app: &State, parts: &Parts) -> std::result::Result<Visit, Respons
         ip,
         role: None,
         orgs,
+        admins: Vec::new(),
         access: None,
         posted: parts.method == Method::POST,
         flash: None,
@@ -221,6 +224,11 @@ impl Visit {
             Some(role) => Permissions::of_role(role),
             None => Permissions::default(),
         };
+        if !operator && matches!(role, Some(Role::Auditor | Role::Member)) {
+            self.admins = store::users::admins(self.app.registry.db(), &org.id)
+                .await
+                .map_err(|error| self.trouble(error.into()))?;
+        }
         self.role = role;
         self.access = Some(Access {
             actor: self.actor(),
@@ -557,7 +565,10 @@ impl Visit {
                         Code::Gone => "This works only once",
                         _ => "This cannot be used as it is",
                     };
-                    let text = html! { p { (sentence(&refusal.description)) } };
+                    let text = html! {
+                        p { (sentence(&refusal.description)) }
+                        @if code == Code::Forbidden && !self.admins.is_empty() { p { "Admins: " (self.admins.join(", ")) "." } }
+                    };
                     Problem {
                         status,
                         title: title.to_owned(),

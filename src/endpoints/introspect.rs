@@ -27,7 +27,7 @@ async fn look(app: &App, request: Request) -> Result<Response> {
     let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     params.once(&[])?;
-    let caller = incoming.caller(app, &params, now)?;
+    let caller = incoming.caller_noted(app, &params, now)?;
     caller.must_be_confidential()?;
     // RFC 7662 §2.1: `token_type_hint` only helps to search, and there is one place to look.
     let text = params.required("token")?;

@@ -146,6 +146,20 @@ impl Incoming {
         )
     }
 
+    /// As [`caller`](Self::caller), at an endpoint that issues nothing: `issue` counts the uses that end in a token.
+    /// Public clients use no secret, and anybody can say their names, so these are not counted.
+    ///
+    /// # Errors
+    /// As [`client_auth::authenticate`].
+    fn caller_noted(&self, app: &App, params: &Params<'_>, now: Timestamp) -> Result<Caller, Refusal> {
+        let caller = self.caller(app, params, now)?;
+        if let Some(secret) = &caller.secret_id {
+            let activity = &app.registry.activity;
+            activity.note(&caller.client.id, Some(secret), self.ip(), now, None);
+        }
+        Ok(caller)
+    }
+
     fn context(&self) -> Option<&RequestContext> {
         self.parts.extensions.get()
     }

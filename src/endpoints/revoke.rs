@@ -37,7 +37,7 @@ async fn take_back(app: &App, request: Request) -> Result<Response> {
     let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     params.once(&[])?;
-    let caller = incoming.caller(app, &params, now)?;
+    let caller = incoming.caller_noted(app, &params, now)?;
     // RFC 7009 §2.1: `token_type_hint` only helps to search, and there is one place to look.
     let text = params.required("token")?;
     let token = access_token::read(&app.registry, text).filter(|token| {

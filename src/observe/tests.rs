@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use axum::{Extension, routing::get};
+use axum::{Extension, body::Body, http::header, response::IntoResponse, routing::get};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -340,4 +340,17 @@ async fn g_34_request_line_holds_no_query_and_no_header() {
             .is_some_and(|id| id.starts_with("req_"))
     );
     assert!(line["ms"].is_number());
+}
+
+#[tokio::test]
+async fn a_panic_has_the_face_of_whoever_asked() {
+    let face = Face::new(|what, asked| {
+        assert!(asked.request_id.starts_with("req_"));
+        (what.status, format!("{} {}", asked.method, asked.uri.path())).into_response()
+    });
+    let router = Router::new().route("/panic", get(panicking));
+    let router = watch(router, Observer::new(&config(&[])).facing(face));
+    let (status, _, body) = ask(router, "/panic", Peer::default(), &[]).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(body, "GET /panic");
 }

@@ -211,10 +211,13 @@ impl Access {
         Err(match self.actor.kind {
             ActorKind::Client => Code::InsufficientScope
                 .because(format!("this needs an access token with the scope {permission}")),
-            ActorKind::User | ActorKind::System => Code::Forbidden.because(format!(
-                "your role in this organisation does not allow: {}",
-                about.to_lowercase()
-            )),
+            ActorKind::User | ActorKind::System => {
+                let (first, rest) = about.split_at(1);
+                Code::Forbidden.because(format!(
+                    "your role in this organisation does not allow: {}{rest}",
+                    first.to_lowercase()
+                ))
+            }
         }
         .into())
     }

@@ -186,11 +186,14 @@ pub(super) async fn create_with_id(
         version: 1,
     };
     let secret = if holds_secret {
-        let expires_at = extra.secret_term.expiry(&client, &access.org, now)?;
+        let expires_at = extra
+            .secret_term
+            .expiry(&client, &access.org, now, "/secret_expires")?;
         Some(secrets::make(
             registry,
             access,
             &client,
+            &[],
             extra.secret_label,
             expires_at,
         )?)

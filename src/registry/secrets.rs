@@ -14,7 +14,7 @@ use crate::{
         clients::Created,
     },
     secret::ClientSecretText,
-    store::{self, changes, clients::Client, organizations::Organization, secrets::ClientSecret},
+    store::{self, apis::Api, changes, clients::Client, organizations::Organization, secrets::ClientSecret},
     time::{Lifetime, Timestamp},
 };
 
@@ -36,13 +36,18 @@ pub enum Term {
 }
 
 impl Term {
-    /// The moment of expiry.
+    /// The moment of expiry; `pointer` is where the input has the term.
     ///
     /// # Errors
     /// When the moment has passed, is more than two years off, or the organisation insists on an end.
-    pub fn expiry(self, client: &Client, org: &Organization, now: Timestamp) -> Result<Option<Timestamp>> {
-        let wrong =
-            |detail: &str| Refusal::fields(vec![Field::new("/secret_expires", "secret.expiry", detail)]);
+    pub fn expiry(
+        self,
+        client: &Client,
+        org: &Organization,
+        now: Timestamp,
+        pointer: &str,
+    ) -> Result<Option<Timestamp>> {
+        let wrong = |detail: &str| Refusal::fields(vec![Field::new(pointer, "secret.expiry", detail)]);
         let at = match self {
             Self::Never if org.settings.secrets_may_never_expire => return Ok(None),
             Self::Never => {
@@ -85,6 +90,8 @@ pub struct Rotation {
     pub revoke_tokens: bool,
     pub label: Option<String>,
     pub term: Term,
+    /// Where the input has the term, as a JSON pointer.
+    pub term_at: &'static str,
     /// End `end_first` although it is in use.
     pub force: bool,
 }
@@ -97,6 +104,7 @@ impl Default for Rotation {
             revoke_tokens: false,
             label: None,
             term: Term::Default,
+            term_at: "/expires",
             force: false,
         }
     }
@@ -108,7 +116,7 @@ const IN_USE: Lifetime = Lifetime::hours(1);
 /// The longest overlap.
 const LONGEST_GRACE: Lifetime = Lifetime::days(30);
 
-/// Makes a secret for a client; the caller stores the row.
+/// Makes a secret for a client beside those it has; the caller stores the row.
 ///
 /// # Errors
 /// When the label is too long.
@@ -116,6 +124,7 @@ pub(super) fn make(
     registry: &Registry,
     access: &Access,
     client: &Client,
+    others: &[ClientSecret],
     label: Option<String>,
     expires_at: Option<Timestamp>,
 ) -> Result<NewSecret> {
@@ -127,7 +136,7 @@ pub(super) fn make(
     let row = ClientSecret {
         id: format!("sec_{}", registry.id()),
         client_id: client.client_id.clone(),
-        label: label.unwrap_or_else(|| format!("Secret of {}", now.in_zone("UTC").strftime("%-d %b %Y"))),
+        label: label.unwrap_or_else(|| default_label(others, now)),
         hint: text.hint(),
         digest: digest.as_bytes().to_vec(),
         created_by: access.actor.name.clone(),
@@ -140,6 +149,18 @@ pub(super) fn make(
         uses: 0,
     };
     Ok(NewSecret { text, row })
+}
+
+/// The day it was made, and a number where the client has one of that day already.
+fn default_label(others: &[ClientSecret], now: Timestamp) -> String {
+    let day = format!("Secret of {}", now.in_zone("UTC").strftime("%-d %b %Y"));
+    let mut label = day.clone();
+    let mut number = 1;
+    while others.iter().any(|other| other.label == label) {
+        number += 1;
+        label = format!("{day} ({number})");
+    }
+    label
 }
 
 fn check_label(label: &str) -> Result<()> {
@@ -181,7 +202,7 @@ async fn find(registry: &Registry, access: &Access, client_id: &str, version: Op
             .into());
     }
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
-    if !client_input::covers(access.permissions, &apis, &client.scopes) {
+    if !are_yours(access, &apis, &client) {
         let why = "this client may do more than you: its secret is for somebody who holds all its management scopes";
         registry
             .note_refusal(access, "secret.rotated", resource(&client), why)
@@ -189,6 +210,13 @@ async fn find(registry: &Registry, access: &Access, client_id: &str, version: Op
         return Err(Code::Forbidden.because(why).reason("client.beyond_yours").into());
     }
     Ok(client)
+}
+
+/// Whether this access may touch the secrets of a client: not of one that may do more than itself. `apis` are those of
+/// the organisation.
+pub fn are_yours(access: &Access, apis: &[Api], client: &Client) -> bool {
+    access.permissions.allow(Permission::ClientsWrite)
+        && client_input::covers(access.permissions, apis, &client.scopes)
 }
 
 fn resource(client: &Client) -> Resource<'_> {
@@ -219,14 +247,23 @@ pub async fn rotate(
             .into());
     }
     let now = registry.now();
-    let expires_at = rotation.term.expiry(&client, &access.org, now)?;
+    let expires_at = rotation
+        .term
+        .expiry(&client, &access.org, now, rotation.term_at)?;
     registry.flush_activity().await?;
     let secrets = store::secrets::of_client(registry.db(), client_id).await?;
     let usable: Vec<&ClientSecret> = secrets.iter().filter(|s| s.usable(now)).collect();
     let mut batch = Batch::default();
     batch.push(store::clients::bump(&client, rotation.revoke_tokens, now));
     let ended = settle_old(&rotation, &usable, now, &mut batch)?;
-    let secret = make(registry, access, &client, rotation.label.clone(), expires_at)?;
+    let secret = make(
+        registry,
+        access,
+        &client,
+        &secrets,
+        rotation.label.clone(),
+        expires_at,
+    )?;
     batch.push(store::secrets::add(&secret.row));
     announce(&mut batch, changes::Kind::Client, client_id, now);
     let details = json!({

@@ -14,11 +14,13 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::Request,
-    http::{HeaderMap, StatusCode, Version, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode, Version, header, request::Parts},
+    response::Response,
 };
 use http_body_util::BodyExt;
 use tower::{Layer, Service, ServiceExt};
+
+use crate::observe::{Asked, Face, RequestContext, Unhandled};
 
 /// Beyond this a body is not worth reading for the sake of the connection.
 const DISCARD: usize = 1024 * 1024;
@@ -28,18 +30,31 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Refuses bodies over `limit` bytes with 413, and bodies that do not arrive with 408, on every route added so far.
 pub fn limit_body<S: Clone + Send + Sync + 'static>(router: Router<S>, limit: usize) -> Router<S> {
-    router.layer(BodyLimit(limit))
+    router.layer(BodyLimit::new(limit, Face::default()))
 }
 
-/// The layer of [`limit_body`]: the most bytes that a body may have.
-#[derive(Clone, Copy)]
-pub struct BodyLimit(pub usize);
+/// The layer of [`limit_body`].
+#[derive(Clone, Debug)]
+pub struct BodyLimit {
+    limit: usize,
+    face: Face,
+}
+
+impl BodyLimit {
+    /// `limit` is the most bytes that a body may have, `face` how it looks when it has more.
+    pub const fn new(limit: usize, face: Face) -> Self {
+        Self { limit, face }
+    }
+}
 
 impl<S> Layer<S> for BodyLimit {
     type Service = Limited<S>;
 
     fn layer(&self, inner: S) -> Limited<S> {
-        Limited { inner, limit: self.0 }
+        Limited {
+            inner,
+            rule: self.clone(),
+        }
     }
 }
 
@@ -47,7 +62,7 @@ impl<S> Layer<S> for BodyLimit {
 #[derive(Clone)]
 pub struct Limited<S> {
     inner: S,
-    limit: usize,
+    rule: BodyLimit,
 }
 
 impl<S> Service<Request> for Limited<S>
@@ -67,9 +82,9 @@ where
         if hyper::body::Body::is_end_stream(request.body()) {
             return Box::pin(self.inner.call(request));
         }
-        let (limit, inner) = (self.limit, self.inner.clone());
+        let (rule, inner) = (self.rule.clone(), self.inner.clone());
         Box::pin(async move {
-            match read(limit, request).await {
+            match rule.read(request).await {
                 Ok(request) => inner.oneshot(request).await,
                 Err(refused) => Ok(refused),
             }
@@ -77,33 +92,51 @@ where
     }
 }
 
-/// The request with its body in memory, or the answer that refuses it.
-async fn read(limit: usize, request: Request) -> Result<Request, Response> {
-    let (parts, mut body) = request.into_parts();
-    let promised = length(&parts.headers);
-    // A client that waits for 100 Continue has not sent a body it could be spared.
-    if promised > limit.saturating_add(DISCARD)
-        || (promised > limit && parts.headers.contains_key(header::EXPECT))
-    {
-        return Err(too_large(limit, parts.version, false));
+impl BodyLimit {
+    /// The request with its body in memory, or the answer that refuses it.
+    async fn read(&self, request: Request) -> Result<Request, Response> {
+        let limit = self.limit;
+        let (parts, mut body) = request.into_parts();
+        let promised = length(&parts.headers);
+        // A client that waits for 100 Continue has not sent a body it could be spared.
+        if promised > limit.saturating_add(DISCARD)
+            || (promised > limit && parts.headers.contains_key(header::EXPECT))
+        {
+            return Err(self.refuse(too_large(limit), &parts, false));
+        }
+        let (status, why) = match tokio::time::timeout(PATIENCE, collect(&mut body, limit)).await {
+            Ok(Collected::Whole(bytes)) => return Ok(Request::from_parts(parts, Body::from(bytes))),
+            Ok(Collected::TooLarge { at_end }) => return Err(self.refuse(too_large(limit), &parts, at_end)),
+            Ok(Collected::Broken) => (StatusCode::BAD_REQUEST, "The request body ended early"),
+            Err(_) => (
+                StatusCode::REQUEST_TIMEOUT,
+                "The request body did not arrive in time",
+            ),
+        };
+        let what = Unhandled {
+            status,
+            error: "invalid_request",
+            description: why.to_owned(),
+        };
+        Err(self.refuse(what, &parts, false))
     }
-    let refused = match tokio::time::timeout(PATIENCE, collect(&mut body, limit)).await {
-        Ok(Collected::Whole(bytes)) => return Ok(Request::from_parts(parts, Body::from(bytes))),
-        Ok(Collected::TooLarge { at_end }) => too_large(limit, parts.version, at_end),
-        Ok(Collected::Broken) => refuse(
-            StatusCode::BAD_REQUEST,
-            "The request body ended early",
-            parts.version,
-            false,
-        ),
-        Err(_) => refuse(
-            StatusCode::REQUEST_TIMEOUT,
-            "The request body did not arrive in time",
-            parts.version,
-            false,
-        ),
-    };
-    Err(refused)
+
+    /// The answer; unless the body was read to its end, the connection serves no other request.
+    fn refuse(&self, what: Unhandled, parts: &Parts, at_end: bool) -> Response {
+        let context = parts.extensions.get::<RequestContext>();
+        let asked = Asked {
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            request_id: context.map_or_else(String::new, |context| context.request_id.clone()),
+        };
+        let mut response = self.face.put(&what, &asked);
+        if !at_end && parts.version < Version::HTTP_2 {
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+        }
+        response
+    }
 }
 
 fn length(headers: &HeaderMap) -> usize {
@@ -150,22 +183,10 @@ async fn collect(body: &mut Body, limit: usize) -> Collected {
     Collected::Whole(if whole.is_empty() { first } else { whole.into() })
 }
 
-fn too_large(limit: usize, version: Version, at_end: bool) -> Response {
-    let why = format!("The request body is larger than {limit} bytes");
-    refuse(StatusCode::PAYLOAD_TOO_LARGE, &why, version, at_end)
-}
-
-fn refuse(status: StatusCode, why: &str, version: Version, at_end: bool) -> Response {
-    let body = format!(r#"{{"error":"invalid_request","error_description":"{why}"}}"#);
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    let mut response = (status, headers, body).into_response();
-    if !at_end && version < Version::HTTP_2 {
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+fn too_large(limit: usize) -> Unhandled {
+    Unhandled {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        error: "request_too_large",
+        description: format!("The request body is larger than {limit} bytes"),
     }
-    response
 }

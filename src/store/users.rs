@@ -247,6 +247,16 @@ pub async fn members(db: &Db, org_id: &str) -> Result<Vec<Member>, DbError> {
     rows.into_iter().map(read).collect()
 }
 
+/// The names of those who run an organisation.
+pub async fn admins(db: &Db, org_id: &str) -> Result<Vec<String>, DbError> {
+    let members = members(db, org_id).await?;
+    Ok(members
+        .into_iter()
+        .filter(|member| matches!(member.role, Role::Owner | Role::Admin))
+        .map(|member| member.user.display_name)
+        .collect())
+}
+
 /// Makes a person a member.
 pub fn add_member(org_id: &str, user_id: &str, role: Role, now: Timestamp) -> Statement {
     Statement::new(

@@ -275,3 +275,34 @@ async fn b_090_a_malformed_cookie_counts_as_none() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn g_18_whoever_asks_reads_that_the_body_is_too_large() {
+    on_both(async |app| {
+        for (path, media_type) in [
+            ("/oauth2/token", "application/json"),
+            ("/api/oauth/token", "application/json"),
+            ("/api/v1/orgs", "application/problem+json"),
+            ("/api/oauth-applications", "application/problem+json"),
+            ("/login", "text/html; charset=utf-8"),
+            ("/orgs/main/clients", "text/html; charset=utf-8"),
+        ] {
+            let call = app.post(path);
+            let body = "a=".to_owned() + &"x".repeat(70_000);
+            let answer = call.raw("application/x-www-form-urlencoded", body).await;
+            assert_eq!(answer.status, 413, "{path}");
+            assert_eq!(answer.header("content-type"), media_type, "{path}");
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+            if media_type == "application/problem+json" {
+                let problem = answer.json();
+                assert_eq!(problem["code"], "request_too_large");
+                assert_eq!(problem["instance"], path);
+                assert_eq!(problem["request_id"], answer.header("request-id"));
+            }
+            if media_type.starts_with("text/html") {
+                assert!(answer.text().contains("Nothing was changed."), "{path}");
+            }
+        }
+    })
+    .await;
+}

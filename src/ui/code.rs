@@ -50,6 +50,8 @@ pub struct CodeBlock<'a> {
     pub languages: Vec<Link>,
     /// The code.
     pub code: &'a str,
+    /// Whether it stands right below the heading of the page, not in a section of its own.
+    pub top: bool,
 }
 
 impl Render for CodeBlock<'_> {
@@ -58,7 +60,7 @@ impl Render for CodeBlock<'_> {
         html! {
             section.codeblock aria-labelledby=(heading) {
                 header {
-                    h3 id=(heading) { (self.title) }
+                    @if self.top { h2 id=(heading) { (self.title) } } @else { h3 id=(heading) { (self.title) } }
                     @if !self.languages.is_empty() { (tabs("Languages", &self.languages)) }
                     (copy_button(self.id, self.title, None))
                 }

@@ -30,16 +30,16 @@ impl Render for Conflict<'_> {
     fn render(&self) -> Markup {
         html! {
             div.scroll { div tabindex="0" role="region" aria-label="Conflicting changes" {
-                table {
+                table.fold {
                     caption.sr { (self.story) }
                     thead { tr {
                         th scope="col" { "Field" } th scope="col" { "Before" } th scope="col" { "Yours" } th scope="col" { "Saved meanwhile" }
                     } }
                     tbody { @for row in self.rows { tr {
                         th scope="row" { b { (row.label) } }
-                        td { del { span.sr { "removed: " } (row.original) } }
-                        td { (side(row, "yours", &row.yours, true)) }
-                        td { (side(row, "theirs", &row.theirs, false)) }
+                        td data-l="Before" { del { span.sr { "removed: " } (row.original) } }
+                        td data-l="Yours" { (side(row, "yours", &row.yours, true)) }
+                        td data-l="Saved meanwhile" { (side(row, "theirs", &row.theirs, false)) }
                     } } }
                 }
             } }

@@ -45,7 +45,7 @@ impl Item {
     }
 }
 
-/// The three dots at the end of a row, or beside a heading.
+/// The three dots at the end of a row, or beside a heading; never inside a form, which its button would submit.
 #[derive(Clone, Debug)]
 pub struct Menu<'a> {
     /// Unique in the page.
@@ -59,7 +59,7 @@ pub struct Menu<'a> {
 impl Render for Menu<'_> {
     fn render(&self) -> Markup {
         html! {
-            button.icon-btn type="button" popovertarget=(self.id) aria-label=(self.label) { "⋮" }
+            button.icon-btn popovertarget=(self.id) aria-label=(self.label) { "⋮" }
             div.menu popover id=(self.id) {
                 ul { @for item in self.items { li class=[item.danger.then_some("cut")] {
                     @if let Some(token) = &item.post {

@@ -66,7 +66,7 @@ impl Column {
 
     fn header(&self) -> Markup {
         let Some(sort) = &self.sort else {
-            return html! { th class=[self.class()] scope="col" role="columnheader" { (self.label) } };
+            return html! { th class=[self.class()] scope="col" { (self.label) } };
         };
         let (word, icon) = match sort.now {
             Order::None => (None, Icon::ArrowSort),
@@ -74,7 +74,7 @@ impl Column {
             Order::Descending => (Some("descending"), Icon::ArrowDown),
         };
         html! {
-            th class=[self.class()] scope="col" role="columnheader" aria-sort=[word] { a href=(sort.href) { (self.label) (icon) } }
+            th class=[self.class()] scope="col" aria-sort=[word] { a href=(sort.href) { (self.label) (icon) } }
         }
     }
 }
@@ -137,20 +137,20 @@ impl Table<'_> {
 
     fn row(&self, index: usize, row: &Row, menus: bool) -> Markup {
         html! {
-            tr class=[row.muted.then_some("muted")] role="row" {
-                @if self.bulk.is_some() { td.tick role="cell" { @if !row.fixed {
+            tr class=[row.muted.then_some("muted")] {
+                @if self.bulk.is_some() { td.tick { @if !row.fixed {
                     label { input type="checkbox" name="id" value=(row.id) form=(self.form()) aria-label={ "Select " (row.name) }; }
                 } } }
-                th scope="row" role="rowheader" {
+                th scope="row" {
                     @if row.href.is_empty() { span.name { (row.name) } }
-                    @else { a href=(row.href) data-panel=[row.panel.then_some("panel")] { (row.name) } }
+                    @else { a href=(row.href) data-panel[row.panel] { (row.name) } }
                     @if let Some(badges) = &row.badges { " " (badges) }
                     @if !row.note.is_empty() { span.hint { (row.note) } }
                 }
                 @for (column, cell) in self.columns.iter().skip(1).zip(&row.cells) {
-                    td class=[column.class()] role="cell" data-l=(column.label) { (cell) }
+                    td class=[column.class()] data-l=(column.label) { (cell) }
                 }
-                @if menus { td.tail role="cell" { @if !row.menu.is_empty() {
+                @if menus { td.tail { @if !row.menu.is_empty() {
                     (Menu { id: &format!("{}-m{index}", self.id), label: &format!("Actions for {}", row.name), items: &row.menu })
                 } } }
             }
@@ -174,17 +174,17 @@ impl Render for Table<'_> {
         html! {
             div.scroll {
                 div tabindex="0" role="region" aria-label=(self.caption) {
-                    table.fold id=(self.id) role="table" {
+                    table.fold id=(self.id) {
                         caption.sr { (self.caption) }
-                        thead role="rowgroup" { tr role="row" {
-                            @if self.bulk.is_some() { th.tick scope="col" role="columnheader" {
+                        thead { tr {
+                            @if self.bulk.is_some() { th.tick scope="col" {
                                 span.sr { "Select" }
                                 label.needs-js { input type="checkbox" data-all=(self.form()) aria-label="Select all rows of this page"; }
                             } }
                             @for column in &self.columns { (column.header()) }
-                            @if menus { th scope="col" role="columnheader" { span.sr { "Actions" } } }
+                            @if menus { th scope="col" { span.sr { "Actions" } } }
                         } }
-                        tbody role="rowgroup" { @for (index, row) in self.rows.iter().enumerate() { (self.row(index, row, menus)) } }
+                        tbody { @for (index, row) in self.rows.iter().enumerate() { (self.row(index, row, menus)) } }
                     }
                 }
                 @if let Some(bulk) = &self.bulk { (self.bulk(bulk)) }

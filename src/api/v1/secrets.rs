@@ -227,6 +227,7 @@ async fn rotate(call: Call) -> Result<Reply> {
         revoke_tokens: input.revoke_tokens.unwrap_or_default(),
         label: input.label,
         term: term(input.expires.as_deref(), "/expires")?,
+        term_at: "/expires",
         force: input.force.unwrap_or_default(),
     };
     perform(&call, &access, rotation).await
@@ -254,6 +255,7 @@ async fn add(call: Call) -> Result<Reply> {
         old: OldSecret::Stays,
         label: input.label,
         term: term(input.expires.as_deref(), "/expires")?,
+        term_at: "/expires",
         ..Rotation::default()
     };
     let reply = perform(&call, &access, rotation).await?;

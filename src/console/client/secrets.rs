@@ -73,7 +73,7 @@ pub(super) async fn show(
         Some((*deed, record.secrets.iter().find(|secret| secret.id == id)?))
     });
     let open = open
-        .filter(|_| visit.may(Permission::ClientsWrite))
+        .filter(|_| record.secrets_are_yours(&visit))
         .map(|(deed, secret)| Open {
             deed,
             secret,
@@ -168,7 +168,10 @@ fn tab(visit: &Visit, record: &Record, status: StatusCode, open: Option<&Open<'_
 
 fn table(visit: &Visit, record: &Record) -> Markup {
     let reader = visit.reader();
-    let writes = visit.may(Permission::ClientsWrite);
+    let (writes, yours) = (
+        visit.may(Permission::ClientsWrite),
+        record.secrets_are_yours(visit),
+    );
     let rows = record.secrets.iter().map(|secret| Row {
         id: secret.id.clone(),
         name: secret.label.clone(),
@@ -183,7 +186,7 @@ fn table(visit: &Visit, record: &Record) -> Markup {
             html! { @match secret.stops_at() { Some(at) => (reader.moment(at)), None => span.hint { "Never" } } },
             html! { (labels::secret(secret.state(visit.now))) },
         ],
-        menu: if writes { menu(visit, record, secret) } else { Vec::new() },
+        menu: if yours { menu(visit, record, secret) } else { Vec::new() },
         muted: !secret.usable(visit.now),
         ..Row::default()
     });

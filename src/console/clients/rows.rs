@@ -10,6 +10,7 @@ use crate::{
     oauth::client::{Kind, SecretState, Status},
     registry::access::Permission,
     store::{
+        apis::Api,
         clients::{Client, SortKey},
         secrets::ClientSecret,
     },
@@ -74,20 +75,20 @@ pub(super) fn columns(visit: &Visit, query: &Query) -> Vec<Column> {
     .collect()
 }
 
-/// A row for each client.
-pub(super) fn rows(visit: &Visit, clients: &[Client], secrets: Vec<ClientSecret>) -> Vec<Row> {
+/// A row for each client; `apis` are those of the organisation.
+pub(super) fn rows(visit: &Visit, clients: &[Client], secrets: Vec<ClientSecret>, apis: &[Api]) -> Vec<Row> {
     let mut held: HashMap<String, Vec<ClientSecret>> = HashMap::new();
     for secret in secrets {
         held.entry(secret.client_id.clone()).or_default().push(secret);
     }
     let one = |(index, client): (usize, &Client)| {
         let secrets = held.get(&client.client_id).map_or(&[][..], Vec::as_slice);
-        row(visit, index, client, secrets)
+        row(visit, index, client, secrets, apis)
     };
     clients.iter().enumerate().map(one).collect()
 }
 
-fn row(visit: &Visit, index: usize, client: &Client, secrets: &[ClientSecret]) -> Row {
+fn row(visit: &Visit, index: usize, client: &Client, secrets: &[ClientSecret], apis: &[Api]) -> Row {
     let reader = visit.reader();
     let at = visit.path(&format!("/clients/{}", client.client_id));
     let grants: Vec<&str> = client.grant_types.iter().map(|grant| grant.label()).collect();
@@ -108,7 +109,7 @@ fn row(visit: &Visit, index: usize, client: &Client, secrets: &[ClientSecret]) -
         note: client.description.clone(),
         badges: labels::mark(client),
         cells: cells.into_iter().flatten().collect(),
-        menu: menu(visit, client, &at),
+        menu: menu(visit, client, apis, &at),
         muted: client.status == Status::Deleted,
         fixed: client.kind == Kind::System || client.status == Status::Deleted,
         id: client.client_id.clone(),
@@ -116,12 +117,12 @@ fn row(visit: &Visit, index: usize, client: &Client, secrets: &[ClientSecret]) -
     }
 }
 
-fn menu(visit: &Visit, client: &Client, at: &str) -> Vec<Item> {
+fn menu(visit: &Visit, client: &Client, apis: &[Api], at: &str) -> Vec<Item> {
     if !visit.may(Permission::ClientsWrite) {
         return Vec::new();
     }
     let mut items = vec![Item::link("View", at)];
-    items.extend(labels::actions(client, at, visit.may(Permission::ClientsDelete)));
+    items.extend(labels::actions(visit, client, apis, at));
     if client.status == Status::Deleted {
         let like = visit.path(&format!("/clients/new/custom?like={}", client.client_id));
         items.push(Item::link("Create a new one like this", like));
@@ -142,7 +143,7 @@ fn scopes(index: usize, client: &Client) -> Markup {
     let id = format!("s{index}");
     html! {
         @if number == 0 { "0" } @else {
-            button.small-btn popovertarget=(id) aria-label={ (number) " scopes" } { (number) }
+            button.small-btn popovertarget=(id) aria-label=(labels::count(i64::try_from(number).unwrap_or(i64::MAX), "scope", "scopes")) { (number) }
             div.menu.mono popover id=(id) { ul { @for value in values() { li { (value) } } } }
         }
     }

@@ -412,3 +412,36 @@ async fn w_28_every_change_is_written_down_without_secrets() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_wrong_term_is_pointed_at_where_it_stands() {
+    on_both(async |app| {
+        let manager = Manager::new(&app).await;
+        let client = manager.service("Nightly").await;
+        for tail in ["rotate", "secrets"] {
+            let path = manager.own(&format!("/clients/{}/{tail}", client.id));
+            let answer = manager.post(&path, &json!({ "expires": "9000d" })).await;
+            assert_eq!(
+                answer.json()["errors"][0]["pointer"],
+                "/expires",
+                "{}",
+                answer.text()
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn secrets_of_one_day_are_numbered() {
+    on_both(async |app| {
+        let manager = Manager::new(&app).await;
+        let client = manager.service("Nightly").await;
+        let path = manager.own(&format!("/clients/{}/secrets", client.id));
+        assert_eq!(manager.post(&path, &json!({})).await.status, 201);
+        let listed = manager.get(&path).await.json();
+        assert_eq!(listed["data"][0]["label"], "Secret of 22 Nov 2026 (2)");
+        assert_eq!(listed["data"][1]["label"], "Secret of 22 Nov 2026");
+    })
+    .await;
+}

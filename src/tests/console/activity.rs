@@ -33,6 +33,7 @@ async fn entries_read_as_sentences_and_have_pages() {
         let one = browser.get(link).await;
         assert_eq!(one.status, StatusCode::OK);
         assert!(one.text().contains("secret.rotated"));
+        assert!(one.text().contains("<h2 id=\"record-title\">"), "{}", one.text());
         let file = browser.get(&at(&app, "/activity?event=secret&format=json")).await;
         assert_eq!(file.json().as_array().map(Vec::len), Some(1));
         let file = browser.get(&at(&app, "/activity?format=csv")).await;

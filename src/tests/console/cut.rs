@@ -146,3 +146,16 @@ async fn foreign_clients_are_not_found_and_auditors_change_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn where_no_token_is_alive_none_is_counted() {
+    on_both(async |app| {
+        let client = app.service(&["workspace:read"]).await;
+        let ada = admin(&app).await;
+        let path = page_of(&app, &client, "/disable");
+        holds(&ada.get(&path).await, "No access token is alive.");
+        client.token(&app).await;
+        holds(&ada.get(&path).await, "access token is refused at once");
+    })
+    .await;
+}

@@ -86,3 +86,17 @@ async fn help_is_for_everybody() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_may_not_is_told_who_may() {
+    on_both(async |app| {
+        person(&app, "ada", Some(Role::Admin)).await;
+        let mel = Browser::of(&app, "mel", Role::Member).await;
+        let page = mel.get(&at(&app, "/clients")).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        let page = page.text();
+        assert!(page.contains("does not allow: see OAuth clients."), "{page}");
+        assert!(page.contains("Admins: ada."), "{page}");
+    })
+    .await;
+}

@@ -191,3 +191,20 @@ async fn t76_the_secret_of_a_system_client_can_be_rotated() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_secret_that_may_do_more_is_for_an_operator_to_rotate() {
+    on_both(async |app| {
+        let ada = admin(&app).await;
+        let page = ada.get(&at(&app, "/clients/oa_admin_client")).await;
+        holds(&page, "An operator can rotate its secret.");
+        lacks(&page, "/clients/oa_admin_client/rotate");
+        let list = ada.get(&at(&app, "/clients")).await;
+        lacks(&list, "/clients/oa_admin_client/rotate");
+        holds(&list, "/clients/oa_sync_client/rotate");
+        let refused = ada.get(&at(&app, "/clients/oa_admin_client/disable")).await;
+        holds(&refused, "can be rotated by an operator.");
+        lacks(&refused, "/clients/oa_admin_client/rotate");
+    })
+    .await;
+}

@@ -5,7 +5,10 @@ use serde_json::json;
 
 use crate::{
     registry::bootstrap::system_access,
-    registry::secrets::{self, Rotation},
+    registry::{
+        clients,
+        secrets::{self, Rotation},
+    },
     store::apis::TokenFormat,
     tests::harness::{TestApp, TestClient, inactive, on_both, service},
     time::Lifetime,
@@ -204,6 +207,53 @@ async fn b_107_a_token_of_dots_costs_nothing() {
         let form = [("token", dots.as_str())];
         let answer = app.post("/oauth2/introspect").basic(&client).form(&form).await;
         assert_eq!(answer.status, 413);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn asking_about_a_token_is_a_use_of_the_secret() {
+    on_both(async |app| {
+        let (issued, asker) = (
+            app.service(&["workspace:read"]).await,
+            app.service(&["workspace:read"]).await,
+        );
+        let token = issued.token(&app).await;
+        app.introspect(&asker, &token).await;
+        app.post("/oauth2/revoke")
+            .basic(&asker)
+            .form(&[("token", &token)])
+            .await;
+        let listed = secrets::list(&app.app.registry, &app.owner(), &asker.id)
+            .await
+            .expect("listed");
+        assert_eq!(listed[0].last_used_at, Some(app.clock.now()));
+        assert_eq!(listed[0].uses, 2);
+        let client = clients::find(&app.app.registry, &app.owner(), &asker.id)
+            .await
+            .expect("found");
+        assert_eq!(client.last_used_at, Some(app.clock.now()));
+        let end =
+            async || secrets::end(&app.app.registry, &app.owner(), &asker.id, &listed[0].id, false).await;
+        let refused = end().await.expect_err("in use");
+        assert_eq!(refused.refusal().map(|r| r.reason), Some("secret.in_use"));
+        app.clock.advance(Lifetime::minutes(61));
+        end().await.expect("not in use any more");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn asking_with_a_wrong_secret_is_no_use() {
+    on_both(async |app| {
+        let client = app.service(&["workspace:read"]).await;
+        let wrong = client.with_secret("oas_wrong");
+        let call = app.post("/oauth2/introspect").basic(&wrong);
+        call.form(&[("token", "x")]).await.refused(401, "invalid_client");
+        let listed = secrets::list(&app.app.registry, &app.owner(), &client.id)
+            .await
+            .expect("listed");
+        assert_eq!(listed[0].last_used_at, None);
     })
     .await;
 }

@@ -300,7 +300,7 @@ document.addEventListener('input', event => {
 });
 document.addEventListener('change', event => {
 	const list = event.target.closest('[data-rows]');
-	if (list) judge(list);
+	if (list) setTimeout(judge, 300, list);
 });
 
 const typing = node => node.closest?.('input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]');
