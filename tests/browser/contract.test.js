@@ -1,8 +1,9 @@
 // The bodies of the published contract of /api/oauth-applications, replayed as they stand there.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createService, open, pageOf, serve, token, visit } from './harness.js';
+import { createService, open, pageOf, program, serve, token, visit } from './harness.js';
 
 const KEYS = [
 	'allowedScopes', 'clientId', 'createdAt', 'disabled', 'isFirstParty', 'name', 'ownerOrgId', 'redirectUrls', 'type', 'updatedAt',
@@ -114,4 +115,20 @@ test('T20 a grace period of seconds ends by itself, whatever restarts meanwhile'
 	await sleep(Math.max(0, ends - Date.now()) + 200);
 	assert.equal((await token(server, clientId, made.body.clientSecret)).body.error, 'invalid_client');
 	assert.equal(await status(rotated.body.clientSecret), 200);
+});
+
+test('T76 the API and the command line refuse to delete a system client, and say why', async () => {
+	const path = `${server.url}/api/v1/orgs/acme/clients/oa_sync_client`;
+	const headers = { authorization: `Bearer ${bearer}` };
+	const etag = (await fetch(path, { headers })).headers.get('etag');
+	for (const [method, tail] of [['DELETE', ''], ['POST', '/disable']]) {
+		const refused = await fetch(path + tail, { method, headers: { ...headers, 'if-match': etag } });
+		assert.equal(refused.status, 409, `${method} ${tail}`);
+		assert.match((await refused.json()).detail, /system client/i);
+	}
+	const words = ['client', 'delete', 'oa_sync_client', '--yes', '--org', 'acme'];
+	const env = { PATH: process.env.PATH, HOME: server.dir, OAUTHORITY_HOST: server.url, OAUTHORITY_TOKEN: bearer };
+	const { status, stderr } = spawnSync(program(), words, { env, encoding: 'utf8' });
+	assert.equal(status, 6, stderr);
+	assert.match(stderr, /system client/i);
 });

@@ -148,7 +148,7 @@ scene('T29 wrong redirect URIs are refused with words at their row', here, { var
 	}
 	if (js) {
 		await row(0).locator('input').focus();
-		for (const [index, [, words]] of WRONG.entries()) assert.match(await row(index).locator('.verdict').innerText(), words);
+		for (const [index, [, words]] of WRONG.entries()) await row(index).locator('.verdict', { hasText: words }).waitFor();
 	}
 	const refused = await answer(page, () => page.click('button.primary:text-is("Create client")'));
 	assert.equal(refused.status(), 422);

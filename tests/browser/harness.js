@@ -292,7 +292,8 @@ export async function crawl(page, server, begin = '/') {
 	const alike = new Map();
 	const templates = ['sync-connector', 'custom', 'service', 'web', 'single-page', 'native', 'device'];
 	// Behind a form that is read with GET there is no link.
-	const behind = begin === '/' ? templates.map(template => [`${ORG}/clients/new/${template}`, `${ORG}/clients/new`]) : [];
+	const forms = templates.map(template => [`${ORG}/clients/new/${template}`, `${ORG}/clients/new`]);
+	const behind = begin === '/' ? [...forms, ['/help/glossary', '-'], ['/help/errors', '-']] : [];
 	const queue = [[begin, '-'], ...behind];
 	while (queue.length > 0) {
 		const [url, from] = queue.shift();
