@@ -10,7 +10,7 @@ use std::{
     hash::BuildHasher,
     sync::{
         Arc, RwLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -27,7 +27,7 @@ use crate::{
         scope::Granted,
     },
     secret::Keyring,
-    store::{self, apis::TokenFormat, changes, keys::KeyState},
+    store::{self, apis::TokenFormat, changes, keys::KeyState, revocations},
     time::{Clock, Lifetime, Timestamp},
 };
 
@@ -136,8 +136,10 @@ pub struct Live {
     applied: AtomicI64,
     /// When the log was last read to its end.
     checked_at: AtomicI64,
-    /// A change was committed that could not be applied yet.
-    behind: AtomicBool,
+    /// How often a change was, or may have been, committed here.
+    doubts: AtomicU64,
+    /// How many of these the log was read to its end after. Fewer than there are: memory may be behind.
+    settled: AtomicU64,
     applying: tokio::sync::Mutex<()>,
 }
 
@@ -164,7 +166,8 @@ impl Live {
             keys: ArcSwap::default(),
             applied: AtomicI64::new(0),
             checked_at: AtomicI64::new(0),
-            behind: AtomicBool::new(true),
+            doubts: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
             applying: tokio::sync::Mutex::new(()),
         };
         live.reload().await?;
@@ -211,13 +214,13 @@ impl Live {
     /// # Errors
     /// `Unavailable` when this node may have missed a change and the database cannot tell.
     pub async fn fresh(&self) -> Result<()> {
-        let stale = || {
-            self.behind.load(Ordering::Acquire)
-                || (self.db.is_shared()
-                    && self.checked_at.load(Ordering::Acquire) < self.clock.now().before(LEASE).millis())
-        };
-        if stale() {
-            self.catch_up().await?;
+        let doubts = self.doubts.load(Ordering::Acquire);
+        if self.settled.load(Ordering::Acquire) < doubts {
+            return self.settle(doubts).await;
+        }
+        let lease = self.clock.now().before(LEASE).millis();
+        if self.db.is_shared() && self.checked_at.load(Ordering::Acquire) < lease {
+            return self.catch_up().await;
         }
         Ok(())
     }
@@ -230,12 +233,16 @@ impl Live {
     pub async fn commit(self: &Arc<Self>, batch: Batch) -> Result<Vec<Done>, WriteError> {
         let live = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let done = live.db.write(batch).await?;
-            live.behind.store(true, Ordering::Release);
-            if let Err(error) = live.catch_up().await {
-                tracing::error!(%error, "a change is committed but not applied yet");
+            let announced = changes::announced(&batch);
+            let done = live.db.write(batch).await;
+            // What could not be acknowledged may be committed all the same.
+            if announced && matches!(done, Ok(_) | Err(WriteError::Db(_))) {
+                let doubt = live.doubts.fetch_add(1, Ordering::AcqRel) + 1;
+                if let Err(error) = live.settle(doubt).await {
+                    tracing::error!(%error, "a change may be committed but is not applied yet");
+                }
             }
-            Ok(done)
+            done
         });
         task.await.unwrap_or_else(|_| {
             Err(WriteError::Db(crate::db::DbError::Failed(
@@ -250,25 +257,27 @@ impl Live {
     /// When the storage fails.
     pub async fn catch_up(&self) -> Result<()> {
         let _one_at_a_time = self.applying.lock().await;
-        loop {
-            let began = self.clock.now();
-            self.behind.store(false, Ordering::Release);
-            let applied = self.apply_next().await;
-            match applied {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.checked_at.store(began.millis(), Ordering::Release);
-                    return Ok(());
-                }
-                Err(error) => {
-                    self.behind.store(true, Ordering::Release);
-                    return Err(error);
-                }
-            }
-        }
+        self.catch_up_locked().await
     }
 
-    /// Applies the next part of the log; `false` when there was nothing left.
+    /// Makes sure that the log was read to its end after a doubt arose. Of many at once, one reads for all.
+    async fn settle(&self, doubt: u64) -> Result<()> {
+        let _one_at_a_time = self.applying.lock().await;
+        if self.settled.load(Ordering::Acquire) >= doubt {
+            return Ok(());
+        }
+        self.catch_up_locked().await
+    }
+
+    async fn catch_up_locked(&self) -> Result<()> {
+        let (doubts, began) = (self.doubts.load(Ordering::Acquire), self.clock.now());
+        while self.apply_next().await? {}
+        self.settled.fetch_max(doubts, Ordering::AcqRel);
+        self.checked_at.store(began.millis(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Applies the next part of the log; `false` when that was its end.
     async fn apply_next(&self) -> Result<bool> {
         let from = self.applied.load(Ordering::Acquire);
         let changes = changes::after(&self.db, from).await?;
@@ -283,13 +292,14 @@ impl Live {
             self.reload_locked().await?;
             return Ok(true);
         }
+        let more = changes.len() == changes::MOST;
         for change in changes {
             if let Some(kind) = change.kind {
                 self.apply(kind, &change.subject).await?;
             }
         }
         self.applied.store(last, Ordering::Release);
-        Ok(true)
+        Ok(more)
     }
 
     async fn apply(&self, kind: changes::Kind, subject: &str) -> Result<()> {
@@ -302,9 +312,8 @@ impl Live {
             changes::Kind::Organization => self.reload_catalogue().await,
             changes::Kind::Key => self.reload_keys().await,
             changes::Kind::Token => {
-                if let Some(expiry) = store::revocations::find(&self.db, subject).await? {
-                    write(&self.revoked).insert(subject.to_owned(), expiry);
-                }
+                let (jti, expires_at) = revocations::read_subject(subject)?;
+                write(&self.revoked).insert(jti.to_owned(), expires_at);
                 Ok(())
             }
         }
@@ -325,7 +334,7 @@ impl Live {
         let head = changes::head(&self.db).await?;
         self.reload_catalogue().await?;
         self.reload_keys().await?;
-        let revoked = store::revocations::live(&self.db, now).await?;
+        let revoked = revocations::live(&self.db, now).await?;
         write(&self.revoked).extend(revoked);
         let mut secrets: HashMap<String, Vec<store::secrets::ClientSecret>> = HashMap::new();
         for secret in store::secrets::all(&self.db).await? {
@@ -344,7 +353,6 @@ impl Live {
         }
         self.applied.store(head, Ordering::Release);
         self.checked_at.store(now.millis(), Ordering::Release);
-        self.behind.store(false, Ordering::Release);
         Ok(())
     }
 

@@ -306,7 +306,15 @@ async fn whatever_was_acknowledged_survives_ten_kills() -> Outcome<()> {
                 number,
             ));
         }
-        tokio::time::sleep(Duration::from_millis(250 + kill * 61 % 400)).await;
+        // On a busy machine the stream takes a while to begin.
+        let recorded = || ledger.lock().unwrap_or_else(PoisonError::into_inner).len();
+        for _ in 0..1000 {
+            if recorded() > checked {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100 + kill * 61 % 400)).await;
         // The workers hold the server as well: the process is ended by its number.
         let pid = server.process.id().to_string();
         assert!(Command::new("kill").args(["-9", &pid]).status()?.success());

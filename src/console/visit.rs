@@ -322,7 +322,7 @@ impl Visit {
             ..Page::default()
         };
         let content = html! {
-            form.card method="post" action=(self.here) novalidate {
+            form.card.stack.lg method="post" action=(self.here) novalidate {
                 (form::csrf(&self.visitor.csrf))
                 @for (name, value) in self.form.fields() {
                     @if !matches!(name, "csrf" | "confirm_password") { (form::hidden(name, value)) }

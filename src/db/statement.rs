@@ -61,6 +61,11 @@ impl Batch {
         self.statements.len()
     }
 
+    /// The SQL of each statement.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().map(|statement| statement.sql.as_ref())
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.statements.is_empty()

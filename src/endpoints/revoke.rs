@@ -87,7 +87,8 @@ async fn cut(
         now,
         token.expires_at,
     ));
-    announce(&mut batch, changes::Kind::Token, &token.jti, now);
+    let subject = store::revocations::subject(&token.jti, token.expires_at);
+    announce(&mut batch, changes::Kind::Token, &subject, now);
     batch.push(store::audit::append(&event));
     app.registry.live.commit(batch).await?;
     Ok(())

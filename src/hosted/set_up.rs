@@ -109,7 +109,7 @@ fn page(token: &str, user: Option<&User>, form: &Form, wrong: &[Wrong]) -> Respo
     let errors = ErrorSummary::of_fields(wrong);
     let content = html! {
         @if !wrong.is_empty() { (errors) }
-        form method="post" action={ "/setup/" (token) } novalidate {
+        form.stack.lg method="post" action={ "/setup/" (token) } novalidate {
             @match user {
                 Some(user) => {
                     (Field { name: "username", label: "User name", value: &user.username, readonly: true, autocomplete: "username", ..Field::default() })

@@ -79,7 +79,7 @@ fn page(status: StatusCode, return_to: &str, username: &str, wrong: Option<&str>
     let errors = wrong.map(|why| form::ErrorSummary::of_one("username", why));
     let content = html! {
         @if let Some(errors) = &errors { (errors) }
-        form #sign-in method="post" action="/login" novalidate {
+        form #sign-in .stack.lg method="post" action="/login" novalidate {
             (form::hidden("return_to", return_to))
             (Field {
                 name: "username",

@@ -2,7 +2,7 @@
 //! same transaction as what it announces, so a reader that has seen number *n* has seen every number before it.
 
 use crate::{
-    db::{Db, DbError, Statement},
+    db::{Batch, Db, DbError, Statement},
     time::Timestamp,
 };
 
@@ -53,6 +53,17 @@ pub struct Change {
     pub subject: String,
 }
 
+/// How many entries are read at once.
+pub const MOST: usize = 1000;
+
+const APPEND: &str = "INSERT INTO change_log (seq, kind, subject, at) \
+     SELECT value, $1, $2, $3 FROM counters WHERE name = 'changes'";
+
+/// Whether a batch announces a change.
+pub fn announced(batch: &Batch) -> bool {
+    batch.texts().any(|sql| sql == APPEND)
+}
+
 /// The two statements that announce a change.
 pub fn announce(kind: Kind, subject: &str, now: Timestamp) -> [Statement; 2] {
     [
@@ -60,11 +71,7 @@ pub fn announce(kind: Kind, subject: &str, now: Timestamp) -> [Statement; 2] {
             "UPDATE counters SET value = value + 1 WHERE name = 'changes'",
             vec![],
         ),
-        Statement::new(
-            "INSERT INTO change_log (seq, kind, subject, at) \
-             SELECT value, $1, $2, $3 FROM counters WHERE name = 'changes'",
-            vec![kind.word().into(), subject.into(), now.into()],
-        ),
+        Statement::new(APPEND, vec![kind.word().into(), subject.into(), now.into()]),
     ]
 }
 

@@ -27,15 +27,20 @@ pub async fn live(db: &Db, now: Timestamp) -> Result<Vec<(String, Timestamp)>, D
         .collect()
 }
 
-/// When the token with this `jti` would have expired, if it was cut off.
-pub async fn find(db: &Db, jti: &str) -> Result<Option<Timestamp>, DbError> {
-    let row = db
-        .read_one(
-            "SELECT expires_at FROM revoked_tokens WHERE jti = $1",
-            vec![jti.into()],
-        )
-        .await?;
-    row.map(|mut row| row.next()).transpose()
+/// How the change log names a token that was cut off: with its expiry, so that applying it reads nothing.
+pub fn subject(jti: &str, expires_at: Timestamp) -> String {
+    format!("{jti} {}", expires_at.millis())
+}
+
+/// The `jti` and the expiry in a subject.
+///
+/// # Errors
+/// When it is no such subject.
+pub fn read_subject(subject: &str) -> Result<(&str, Timestamp), DbError> {
+    subject
+        .split_once(' ')
+        .and_then(|(jti, millis)| Some((jti, Timestamp::from_millis(millis.parse().ok()?))))
+        .ok_or_else(|| DbError::Failed("the change log names a token in an unknown way".into()))
 }
 
 /// Forgets tokens that have expired anyway, at most 1,000 at a time.

@@ -58,8 +58,8 @@ impl Chance {
         self.below(bound) == 0
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
+    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
     }
 
     fn bytes(&mut self, most: usize) -> Vec<u8> {
@@ -239,7 +239,7 @@ impl Good {
                 path.push_str(match chance.below(4) {
                     0 => &self.client.id,
                     1 => "default",
-                    _ => *chance.pick(SEGMENTS),
+                    _ => chance.pick(SEGMENTS),
                 });
             } else {
                 path.push_str(part);
@@ -247,7 +247,7 @@ impl Good {
         }
         match chance.below(5) {
             0 => path.push_str(&format!("?{}", self.form(chance))),
-            1 => path.push_str(*chance.pick(&[
+            1 => path.push_str(chance.pick(&[
                 "?",
                 "/",
                 "//",
@@ -273,20 +273,20 @@ impl Good {
             7 => self.token[..chance.below(self.token.len())].to_owned(),
             8 => self.csrf.clone(),
             9 => String::from_utf8_lossy(&chance.bytes(60)).into_owned(),
-            _ => (*chance.pick(VALUES)).to_owned(),
+            _ => (chance.pick(VALUES)).to_owned(),
         }
     }
 
     fn form(&self, chance: &mut Chance) -> String {
         let floods = [0, 1, 2, 3, 3, 4, 5, 6, 8, 250, 1000];
         let most = if chance.one_in(8) { floods.len() } else { 9 };
-        let count = *chance.pick(&floods[..most]);
-        let same = chance.one_in(12).then(|| *chance.pick(NAMES));
+        let count = chance.pick(&floods[..most]);
+        let same = chance.one_in(12).then(|| chance.pick(NAMES));
         let mut pairs = vec![format!("csrf={}", self.csrf)];
         for _ in 0..count {
-            let name = same.unwrap_or_else(|| *chance.pick(NAMES));
+            let name = same.unwrap_or_else(|| chance.pick(NAMES));
             let value = if count > 100 {
-                (*chance.pick(VALUES)).to_owned()
+                (chance.pick(VALUES)).to_owned()
             } else {
                 self.value(chance)
             };
@@ -298,12 +298,12 @@ impl Good {
             };
             pairs.push(format!("{name}={value}"));
         }
-        pairs.join(*chance.pick(&["&", "&", "&", "&&", ";"]))
+        pairs.join(chance.pick(&["&", "&", "&", "&&", ";"]))
     }
 
     fn json(&self, chance: &mut Chance, depth: usize) -> String {
         match chance.below(if depth > 3 { 6 } else { 9 }) {
-            0 => (*chance.pick(&[
+            0 => (chance.pick(&[
                 "null",
                 "true",
                 "1e999",
@@ -317,7 +317,7 @@ impl Good {
             ]))
             .to_owned(),
             1..=4 => serde_json::to_string(&self.value(chance)).unwrap_or_default(),
-            5 => (*chance.pick(&["[]", "{}", "[[]]", "{\"a\":{}}"])).to_owned(),
+            5 => (chance.pick(&["[]", "{}", "[[]]", "{\"a\":{}}"])).to_owned(),
             6 => format!(
                 "[{},{}]",
                 self.json(chance, depth + 1),
@@ -339,13 +339,13 @@ impl Good {
             8..=11 => self.json(chance, 0).into_bytes(),
             12 => chance.bytes(2000),
             13 => {
-                let (open, close) = *chance.pick(&[("[", "]"), ("{\"a\":", "}"), ("[", "")]);
+                let (open, close) = chance.pick(&[("[", "]"), ("{\"a\":", "}"), ("[", "")]);
                 let deep = chance.below(30_000);
                 format!("{}{}", open.repeat(deep), close.repeat(deep)).into_bytes()
             }
             14 => {
-                let size = *chance.pick(&[65_535, 65_536, 65_537, 100_000, 1_100_000]);
-                let letter = *chance.pick(b".a%&=[\"\0\xff");
+                let size = chance.pick(&[65_535, 65_536, 65_537, 100_000, 1_100_000]);
+                let letter = chance.pick(b".a%&=[\"\0\xff");
                 vec![letter; if chance.one_in(4) { size } else { size / 20 }]
             }
             _ => {
@@ -395,7 +395,7 @@ impl Good {
                 2 => b"same-origin".to_vec(),
                 _ => chance.pick(VALUES).as_bytes().to_vec(),
             };
-            headers.push((*chance.pick(&names), value));
+            headers.push((chance.pick(&names), value));
         }
         headers
     }
@@ -442,7 +442,7 @@ impl Good {
             5..=6 => Method::GET,
             7 => Method::PATCH,
             8 => Method::DELETE,
-            _ => chance.pick(&odd).clone(),
+            _ => chance.pick(&odd),
         }
     }
 
@@ -467,7 +467,7 @@ impl Good {
     /// The same as bytes on the wire, and now and then not HTTP at all.
     fn message(&self, chance: &mut Chance) -> Vec<u8> {
         if chance.one_in(10) {
-            let start: &[u8] = *chance.pick(&[
+            let start: &[u8] = chance.pick(&[
                 &b"GET / HTTP/9.9\r\n"[..],
                 b"\x16\x03\x01\x02\x00",
                 b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nxxxx",

@@ -185,7 +185,7 @@ async fn tokens_minted_during_a_cut_are_dead_after_it() {
                         let answer = app.token(&client, &[]).await;
                         match answer.status {
                             StatusCode::OK => {
-                                tokens.extend(answer.json()["access_token"].as_str().map(str::to_owned))
+                                tokens.extend(answer.json()["access_token"].as_str().map(str::to_owned));
                             }
                             other => assert!(matches!(other.as_u16(), 401 | 429), "{}", answer.text()),
                         }

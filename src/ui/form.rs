@@ -94,9 +94,9 @@ impl Field<'_> {
             Kind::Code => ("text", None, true),
             Kind::Moment => ("datetime-local", None, false),
         };
-        let spellcheck = matches!(self.kind, Kind::Text | Kind::Lines)
-            .then_some("true")
-            .unwrap_or("false");
+        // Prose is spelt; a name that a browser may fill in is not.
+        let prose = matches!(self.kind, Kind::Text | Kind::Lines) && self.autocomplete.is_empty();
+        let spellcheck = if prose { "true" } else { "false" };
         let value = (self.kind != Kind::Password).then_some(self.value);
         let placeholder = (!self.placeholder.is_empty()).then_some(self.placeholder);
         let (invalid, limit) = (

@@ -1,0 +1,115 @@
+// The pages and their states, for everything that looks at all of them: how each is reached.
+import { ORG, answer, createService, idsByName } from './harness.js';
+
+const press = (page, selector) => answer(page, () => page.click(selector));
+
+/** Addresses by what they are, of the demonstration. */
+export async function addresses(page) {
+	const ids = await idsByName(page, 'status=active,disabled,deleted');
+	const client = (name, tail = '') => `${ORG}/clients/${ids.get(name)}${tail}`;
+	const links = async (path, pattern) => [...(await (await page.request.get(path)).text()).matchAll(pattern)].map(([, href]) => href);
+	const apis = await links(`${ORG}/apis`, /href="(\/orgs\/acme\/apis\/(?!new)[^"/?]+)"/g);
+	const [member] = await links(`${ORG}/people`, /href="(\/orgs\/acme\/people\/usr_[^"/?]+)"/g);
+	const [event] = await links(`${ORG}/activity`, /href="(\/orgs\/acme\/activity\/[^"/?]+)"/g);
+	const invoices = [];
+	for (const api of new Set(apis)) {
+		if ((await (await page.request.get(api)).text()).includes('invoices:delete')) invoices.push(api);
+	}
+	const [api] = invoices;
+	return {
+		overview: ORG,
+		list: `${ORG}/clients`,
+		'filtered empty': `${ORG}/clients?q=zebra&used=90d`,
+		archived: `${ORG}/clients?status=deleted`,
+		templates: `${ORG}/clients/new?help=1`,
+		'create custom': `${ORG}/clients/new/custom`,
+		'create connector': `${ORG}/clients/new/sync-connector`,
+		'create native': `${ORG}/clients/new/native`,
+		client: client('Customer portal'),
+		'client without end': client('Regional settlement and reconciliation batch for the northern distribution area, second shift, replacement of 2024 (v 2)'),
+		'client right to left': client('ייצוא חשבוניות'),
+		'client disabled': client('Legacy importer'),
+		'client archived': client('Old exporter'),
+		'client system': `${ORG}/clients/oa_sync_client`,
+		secrets: client('Invoice exporter', '/secrets'),
+		access: client('Customer portal', '/access'),
+		'client activity': client('Invoice exporter', '/activity'),
+		edit: client('Customer portal', '/edit'),
+		rotate: client('Invoice exporter', '/rotate'),
+		disable: client('HR sync', '/disable'),
+		delete: client('HR sync', '/delete'),
+		apis: `${ORG}/apis`,
+		api,
+		'new api': `${ORG}/apis/new`,
+		'new scope': `${api}/scopes/new`,
+		'delete scope': `${api}/scopes/invoices:delete/delete`,
+		'delete api': `${api}/delete`,
+		members: `${ORG}/people`,
+		member,
+		'add member': `${ORG}/people/new`,
+		activity: `${ORG}/activity`,
+		'activity entry': event,
+		settings: `${ORG}/settings`,
+		preferences: '/me/preferences',
+		shortcuts: '/help/shortcuts',
+		glossary: '/help/glossary',
+		errors: '/help/errors',
+		'not found': `${ORG}/nowhere`,
+	};
+}
+
+/** States that no address has. `js` says whether scripts run. */
+export const states = {
+	'create refused': async (page, at) => {
+		await page.goto(at['create custom']);
+		await page.check('[name=type][value=web]');
+		await page.check('[name=grant_types][value=authorization_code]');
+		await page.locator('[data-rows] input').first().fill('http://*.example.com/#x');
+		await press(page, 'main form.form button.primary');
+	},
+	'secret shown': async page => {
+		await createService(page, 'Seen once');
+		await page.click('summary:text-is("Show secret")');
+	},
+	'delete refused': async (page, at) => {
+		await page.goto(at.delete);
+		await press(page, 'button.danger');
+	},
+	'end a secret': async (page, at) => {
+		await page.goto(at.secrets);
+		await page.locator('#secrets button[popovertarget]').first().click();
+		await press(page, '.menu:popover-open a.bad');
+	},
+	'row menu': async (page, at) => {
+		await page.goto(at.list);
+		await page.locator('#clients tbody button.icon-btn[popovertarget]').nth(6).click();
+	},
+	conflict: async (page, at) => {
+		await page.goto(at.edit);
+		const form = await page.locator('main form.form').evaluate(form => [...new FormData(form)]);
+		await page.fill('[name=description]', 'Mine');
+		const theirs = new URLSearchParams(form);
+		theirs.set('description', `Theirs ${Math.random()}`);
+		await page.request.post(at.edit, {
+			headers: { origin: new URL(page.url()).origin, 'content-type': 'application/x-www-form-urlencoded' }, data: theirs.toString(),
+		});
+		await press(page, 'main form.form div.actions button.primary');
+	},
+};
+
+export const scripted = {
+	'side panel': async (page, at) => {
+		await page.goto(at.list);
+		await page.locator('#clients tbody th a').nth(5).click();
+		await page.locator('dialog:modal h1').waitFor();
+	},
+	'shortcuts dialog': async (page, at) => {
+		await page.goto(at.overview);
+		await page.keyboard.press('?');
+		await page.locator('dialog:modal').waitFor();
+	},
+	'ticked rows': async (page, at) => {
+		await page.goto(at.list);
+		await page.locator('#clients td.tick input').first().check();
+	},
+};
