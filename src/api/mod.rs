@@ -26,7 +26,7 @@ use axum::{
     extract::Request,
     http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{MethodFilter, MethodRouter, get},
+    routing::{MethodFilter, MethodRouter, any, get},
 };
 
 use self::{call::Ground, operation::Operation, problem::About, rate_limit::RateLimit};
@@ -83,7 +83,8 @@ pub fn routes(app: &State) -> Router<State> {
         let refuse = refusing(&ground.app, || {
             Code::NotFound.because("there is nothing at this path")
         });
-        below = below.route(unknown, MethodRouter::new().fallback(refuse));
+        // `any`, because no method is allowed here and an empty Allow would say so for a path that exists.
+        below = below.route(unknown, any(refuse));
     }
     match config.issuer.path() {
         "" => below,

@@ -189,6 +189,18 @@ impl Command {
     }
 }
 
+/// Whether a command line is understood; a request for help is.
+///
+/// # Errors
+/// Why not.
+#[cfg(test)]
+pub(crate) fn understand(arguments: impl IntoIterator<Item = String>) -> Result<(), String> {
+    match Cli::try_parse_from(arguments) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
 /// Runs `serve` until it listens, then stops it.
 #[cfg(test)]
 pub(crate) async fn serve_once(

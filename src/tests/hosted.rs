@@ -4,9 +4,16 @@ use axum::http::StatusCode;
 
 use super::{
     browser::{Browser, PASSWORD, person},
-    harness::{on_both, on_both_with},
+    harness::{TestApp, on_both, on_both_with},
 };
-use crate::{registry::people, store::users::Role, time::Lifetime};
+use crate::{
+    registry::{
+        members::{self, NewMember},
+        people,
+    },
+    store::{self, users::Role},
+    time::Lifetime,
+};
 
 #[tokio::test]
 async fn w_01_the_session_cookie_is_for_this_host_and_no_script() {
@@ -306,3 +313,165 @@ async fn g_18_whoever_asks_reads_that_the_body_is_too_large() {
     })
     .await;
 }
+<<<<<<< HEAD
+=======
+
+#[tokio::test]
+async fn g_26_b_082_links_and_redirects_come_from_the_issuer() {
+    on_both_with(
+        &[("issuer", "https://id.example"), ("behind_proxy", "true")],
+        async |app| {
+            person(&app, "ada", Some(Role::Admin)).await;
+            let form = [("username", "ada"), ("password", PASSWORD)];
+            let spoofed = |path: &str| {
+                app.post(path)
+                    .from("203.0.113.9")
+                    .header("host", "evil.example")
+                    .header("forwarded", "host=evil.example;proto=http")
+                    .header("x-forwarded-host", "evil.example")
+                    .header("x-forwarded-proto", "http")
+            };
+            let answer = spoofed("/login").form(&form).await;
+            assert_eq!(answer.header("location"), "/");
+            assert!(answer.header("set-cookie").contains("; Secure"));
+            let client = app.service(&["members:write"]).await;
+            let token = client.token(&app).await;
+            let added = spoofed(&format!("/api/v1/orgs/{}/members", app.org.handle))
+                .bearer(&token)
+                .json(&serde_json::json!({ "username": "ben", "role": "member" }))
+                .await;
+            let members = format!("https://id.example/api/v1/orgs/{}/members/", app.org.handle);
+            assert!(added.header("location").starts_with(&members), "{}", added.text());
+            let link = added.json()["setup_link"].as_str().unwrap_or_default().to_owned();
+            assert!(link.starts_with("https://id.example/setup/"), "{link}");
+        },
+    )
+    .await;
+}
+>>>>>>> part-k
+
+/// The path of the link of a new member.
+async fn invited(app: &TestApp, username: &str) -> String {
+    let new = NewMember {
+        username: username.to_owned(),
+        display_name: None,
+        email: Some(format!("{username}@example.com")),
+        role: Role::Member,
+    };
+    let added = members::add(&app.app.registry, &app.owner(), new)
+        .await
+        .expect("added");
+    added.link.expect("nobody has this name yet").path
+}
+
+#[tokio::test]
+async fn w_25_an_account_link_is_for_one_person_one_time_and_one_organisation() {
+    on_both(async |app| {
+        let other = app.organization("other").await;
+        let path = invited(&app, "ben").await;
+        for altered in [
+            format!("{path}A"),
+            path[..path.len() - 1].to_owned(),
+            path.to_uppercase(),
+        ] {
+            let answer = app.post(&altered).form(&[("password", PASSWORD)]).await;
+            assert!(
+                answer.status == StatusCode::GONE || answer.status == StatusCode::NOT_FOUND,
+                "{altered}"
+            );
+        }
+        // Whatever else is posted, the link decides who it is for.
+        let form = [
+            ("password", PASSWORD),
+            ("username", "mallory"),
+            ("email", "mallory@example.com"),
+            ("role", "owner"),
+            ("org", other.id.as_str()),
+        ];
+        let answer = app.post(&path).form(&form).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+        assert_eq!(app.get(&path).send().await.status, StatusCode::GONE);
+        assert_eq!(app.post(&path).form(&form).await.status, StatusCode::GONE);
+        let find = async |name| {
+            store::users::find_by_username(app.db(), name)
+                .await
+                .expect("read")
+        };
+        assert!(find("mallory").await.is_none());
+        let ben = find("ben").await.expect("added");
+        assert_eq!(ben.email.as_deref(), Some("ben@example.com"));
+        let role = async |org| store::users::role(app.db(), org, &ben.id).await.expect("read");
+        assert_eq!(role(&app.org.id).await, Some(Role::Member));
+        assert_eq!(role(&other.id).await, None);
+        let late = invited(&app, "eve").await;
+        app.clock.advance(Lifetime::hours(24));
+        assert_eq!(app.get(&late).send().await.status, StatusCode::GONE);
+        assert_eq!(app.post(&late).form(&form).await.status, StatusCode::GONE);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn g_25_after_a_password_the_browser_is_led_on_by_303() {
+    on_both(async |app| {
+        person(&app, "ada", Some(Role::Admin)).await;
+        let link = invited(&app, "ben").await;
+        let right = [
+            ("username", "ada"),
+            ("password", PASSWORD),
+            ("return_to", "/me/preferences"),
+        ];
+        for (path, form) in [("/login", &right[..]), (link.as_str(), &right[1..2])] {
+            let answer = app.post(path).form(form).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+        }
+        // A form for an organisation that is spelled otherwise is refused rather than sent on with all it holds.
+        let ada = Browser::new(&app);
+        ada.sign_in("ada").await;
+        let shouted = app.org.handle.to_uppercase();
+        for path in [
+            format!("/orgs/{shouted}/clients/new/service"),
+            format!("/orgs/{}/clients/", app.org.handle),
+        ] {
+            let status = ada.submit(&path, &[("password", PASSWORD)]).await.status.as_u16();
+            assert!(![301, 302, 307, 308].contains(&status), "{path}: {status}");
+        }
+    })
+    .await;
+}
+<<<<<<< HEAD
+=======
+
+#[tokio::test]
+async fn g_26_b_082_links_and_redirects_come_from_the_issuer() {
+    on_both_with(
+        &[("issuer", "https://id.example"), ("behind_proxy", "true")],
+        async |app| {
+            person(&app, "ada", Some(Role::Admin)).await;
+            let form = [("username", "ada"), ("password", PASSWORD)];
+            let spoofed = |path: &str| {
+                app.post(path)
+                    .from("203.0.113.9")
+                    .header("host", "evil.example")
+                    .header("forwarded", "host=evil.example;proto=http")
+                    .header("x-forwarded-host", "evil.example")
+                    .header("x-forwarded-proto", "http")
+            };
+            let answer = spoofed("/login").form(&form).await;
+            assert_eq!(answer.header("location"), "/");
+            assert!(answer.header("set-cookie").contains("; Secure"));
+            let client = app.service(&["members:write"]).await;
+            let token = client.token(&app).await;
+            let added = spoofed(&format!("/api/v1/orgs/{}/members", app.org.handle))
+                .bearer(&token)
+                .json(&serde_json::json!({ "username": "ben", "role": "member" }))
+                .await;
+            let members = format!("https://id.example/api/v1/orgs/{}/members/", app.org.handle);
+            assert!(added.header("location").starts_with(&members), "{}", added.text());
+            let link = added.json()["setup_link"].as_str().unwrap_or_default().to_owned();
+            assert!(link.starts_with("https://id.example/setup/"), "{link}");
+        },
+    )
+    .await;
+}
+>>>>>>> part-k

@@ -6,6 +6,7 @@ mod cli; // the commands
 mod console;
 mod databases;
 mod db;
+mod docs; // what the documents say
 mod endpoints;
 mod harness;
 mod hosted;
@@ -13,5 +14,6 @@ mod hostile; // ten thousand requests that mean no good
 mod jobs;
 mod layers; // the walls of the house
 mod postgres;
+mod protocol; // which cases have a test
 mod races; // many at once
 mod sql; // every statement on both databases

@@ -45,7 +45,9 @@ async fn paths_methods_and_media_types() {
             "/api/v1",
             "/api/v1/orgs/x/y/z",
         ] {
-            problem(&manager.get(path).await, 404, "not_found");
+            let unknown = manager.get(path).await;
+            problem(&unknown, 404, "not_found");
+            assert!(!unknown.headers.contains_key("allow"), "{path}");
         }
         let clients = manager.own("/clients");
         let refused = manager.call(Method::PUT, &clients).send().await;
@@ -195,6 +197,58 @@ async fn text_that_no_database_holds() {
             400,
             "malformed_path",
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn g_04_g_05_an_answer_with_a_secret_is_json_that_nobody_stores() {
+    on_both(async |app| {
+        let manager = Manager::new(&app).await;
+        let (clients, applications) = (manager.own("/clients"), "/api/oauth-applications".to_owned());
+        let service = json!({ "name": "A", "type": "service", "scopes": ["workspace:read"] });
+        let web = json!({ "ownerOrgId": app.org.id, "name": "Ö", "type": "web", "redirectUrls": [] });
+        for (path, body, member) in [
+            (clients, service, "client_secret"),
+            (applications, web, "clientSecret"),
+        ] {
+            let answer = manager.post(&path, &body).await;
+            assert_eq!(answer.status, 201, "{}", answer.text());
+            assert!(answer.json()[member].is_string());
+            assert_eq!(answer.header("content-type"), "application/json");
+            assert_eq!(answer.header("cache-control"), "no-store");
+            assert!(std::str::from_utf8(&answer.body).is_ok());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn b_028_an_address_that_runs_code_is_refused_however_it_is_written() {
+    on_both(async |app| {
+        let manager = Manager::new(&app).await;
+        let addresses: Vec<String> = ["javascript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd"]
+            .iter()
+            .flat_map(|address| {
+                let mixed = format!("{}{}", address[..4].to_uppercase(), &address[4..]);
+                let led = [" ", "\t", "\n", "\u{1}"].map(|lead| format!("{lead}{address}"));
+                let split = address.replacen(':', "\n:", 1);
+                [(*address).to_owned(), mixed, split].into_iter().chain(led)
+            })
+            .collect();
+        for application_type in ["web", "native", "public", "user-agent-based"] {
+            let body = json!({
+                "name": "App", "type": application_type, "scopes": ["workspace:read"], "redirect_uris": addresses,
+            });
+            let refused = problem(&manager.post(&manager.own("/clients"), &body).await, 400, "invalid_input");
+            let wrong: Vec<String> = (0..addresses.len()).map(|at| format!("/redirect_uris/{at}")).collect();
+            assert_eq!(pointers(&refused), wrong, "{application_type}");
+            let body = json!({
+                "ownerOrgId": app.org.id, "name": "App", "type": application_type, "redirectUrls": addresses,
+            });
+            let refused = problem(&manager.post("/api/oauth-applications", &body).await, 400, "invalid_input");
+            assert_eq!(pointers(&refused).len(), addresses.len(), "{application_type}");
+        }
     })
     .await;
 }

@@ -8,6 +8,7 @@ mod create;
 mod cut;
 mod edit;
 mod hand_over;
+mod inert;
 mod landing;
 mod people;
 mod preferences;

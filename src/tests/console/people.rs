@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::at;
 use crate::{
-    store::users::Role,
+    store::{self, users::Role},
     tests::{
         browser::{Browser, person},
         harness::on_both,
@@ -86,6 +86,53 @@ async fn roles_change_and_members_go_but_the_last_owner_stays() {
         let answer = owner.submit(&own, &[("do", "remove")]).await;
         assert_eq!(answer.status, StatusCode::CONFLICT);
         assert!(answer.text().contains("at least one owner"), "{}", answer.text());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn w_27_a_removed_member_is_out_of_the_organisation_at_once() {
+    on_both(async |app| {
+        let owner = Browser::of(&app, "olga", Role::Owner).await;
+        let ben = person(&app, "ben", Some(Role::Admin)).await;
+        let other = app.organization("other").await;
+        let add = store::users::add_member(&other.id, &ben.id, Role::Admin, app.clock.now());
+        app.db().write(add.into()).await.unwrap();
+        let his = Browser::new(&app);
+        his.sign_in("ben").await;
+        let clients = at(&app, "/clients");
+        assert_eq!(his.get(&clients).await.status, StatusCode::OK);
+        let path = at(&app, &format!("/people/{}", ben.id));
+        let demoted = owner.submit(&path, &[("do", "role"), ("role", "auditor")]).await;
+        assert_eq!(demoted.status, StatusCode::SEE_OTHER);
+        assert_eq!(
+            his.get(&at(&app, "/clients/new")).await.status,
+            StatusCode::FORBIDDEN
+        );
+        let removed = owner.submit(&path, &[("do", "remove")]).await;
+        assert_eq!(removed.status, StatusCode::SEE_OTHER);
+        for tail in ["", "/clients", "/apis", "/people", "/activity", "/settings"] {
+            let page = his.get(&at(&app, tail)).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{tail}");
+            let unknown = his.get(&format!("/orgs/nowhere{tail}")).await;
+            assert_eq!(unknown.status, StatusCode::NOT_FOUND, "{tail}");
+        }
+        let posted = his
+            .submit(
+                &at(&app, "/people/new"),
+                &[("username", "eve"), ("role", "admin")],
+            )
+            .await;
+        assert_eq!(posted.status, StatusCode::NOT_FOUND);
+        assert!(
+            store::users::find_by_username(app.db(), "eve")
+                .await
+                .unwrap()
+                .is_none()
+        );
+        // The session itself lives on where its person is still a member.
+        assert_eq!(his.get("/orgs/other/clients").await.status, StatusCode::OK);
+        assert!(!his.get("/").await.text().contains(&app.org.name));
     })
     .await;
 }

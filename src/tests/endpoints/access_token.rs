@@ -229,3 +229,31 @@ async fn a_signature_of_ours_alone_is_not_enough_and_neither_is_the_mac() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn g_22_client_ids_and_secrets_are_unguessable() {
+    on_both(async |app| {
+        let mut seen = std::collections::HashSet::new();
+        let mut letters = std::collections::HashSet::new();
+        for _ in 0..20 {
+            let client = app.service(&["workspace:read"]).await;
+            let id = client.id.strip_prefix("oac_").expect("the prefix").to_owned();
+            let random = &client.secret.strip_prefix("oas_").expect("the prefix")[..43];
+            // 43 of 62 letters are 256 bits, 20 of 32 are 100.
+            assert!(
+                id.len() == 20
+                    && id
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))
+            );
+            assert!(random.bytes().all(|b| b.is_ascii_alphanumeric()));
+            letters.extend(random.bytes());
+            for part in random.as_bytes().chunks(8) {
+                assert!(seen.insert(part.to_vec()) || part.len() < 8, "it repeats itself");
+            }
+            assert!(seen.insert(id.into_bytes()));
+        }
+        assert_eq!(letters.len(), 62, "every letter occurs among 860");
+    })
+    .await;
+}

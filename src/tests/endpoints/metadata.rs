@@ -187,3 +187,38 @@ async fn g_26_spoofed_headers_change_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn b_099_no_origin_is_let_in_but_to_public_documents() {
+    on_both(async |app| {
+        let client = app.service(&["clients:read"]).await;
+        let token = client.token(&app).await;
+        for path in [
+            "/oauth2/token",
+            "/oauth2/introspect",
+            "/oauth2/revoke",
+            "/api/v1/me",
+            "/api/oauth-applications",
+            "/login",
+            "/",
+        ] {
+            for method in [Method::OPTIONS, Method::GET, Method::POST] {
+                let answer = app
+                    .call(method.clone(), path)
+                    .header("origin", "https://evil.example")
+                    .header("access-control-request-method", "POST")
+                    .header("access-control-request-headers", "authorization")
+                    .bearer(&token)
+                    .send()
+                    .await;
+                let allowed = |name: &&str| answer.headers.contains_key(*name);
+                let found: Vec<_> = ["access-control-allow-origin", "access-control-allow-credentials"]
+                    .into_iter()
+                    .filter(allowed)
+                    .collect();
+                assert!(found.is_empty(), "{method} {path}: {found:?}");
+            }
+        }
+    })
+    .await;
+}

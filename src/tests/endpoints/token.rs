@@ -230,6 +230,18 @@ async fn g_04_g_05_json_that_nobody_stores() {
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("pragma"), "no-cache");
+        let token = answer.json()["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned();
+        for (path, status) in [("/oauth2/introspect", 200), ("/oauth2/introspect/", 404)] {
+            let answer = app.post(path).basic(&client).form(&[("token", &token)]).await;
+            assert_eq!(answer.status, status, "{path}");
+            if status == 200 {
+                assert_eq!(answer.header("content-type"), "application/json");
+                assert_eq!(answer.header("cache-control"), "no-store");
+            }
+        }
     })
     .await;
 }
@@ -238,7 +250,18 @@ async fn g_04_g_05_json_that_nobody_stores() {
 async fn g_07_unknown_parameters_are_ignored() {
     on_both(async |app| {
         let client = app.service(&["workspace:read"]).await;
-        assert_eq!(app.token(&client, &[("foo", "bar")]).await.status, 200);
+        let answer = app.token(&client, &[("foo", "bar")]).await;
+        assert_eq!(answer.status, 200);
+        let token = answer.json()["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned();
+        let form = [("token", token.as_str()), ("foo", "bar"), ("token_typ_hint", "x")];
+        let call = app.post("/oauth2/introspect").basic(&client);
+        assert_eq!(call.form(&form).await.json()["active"], true);
+        let call = app.post("/oauth2/revoke").basic(&client);
+        assert_eq!(call.form(&form).await.status, 200);
+        assert_eq!(app.introspect(&client, &token).await["active"], false);
     })
     .await;
 }
