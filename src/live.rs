@@ -10,7 +10,7 @@ use std::{
     hash::BuildHasher,
     sync::{
         Arc, RwLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -136,8 +136,10 @@ pub struct Live {
     applied: AtomicI64,
     /// When the log was last read to its end.
     checked_at: AtomicI64,
-    /// A change was committed that could not be applied yet.
-    behind: AtomicBool,
+    /// How often something was committed here, and how much of that is applied. A count, not a flag: it says that this
+    /// node is behind until the change *is* applied, not until somebody begins to.
+    committed: AtomicU64,
+    shown: AtomicU64,
     applying: tokio::sync::Mutex<()>,
 }
 
@@ -164,7 +166,8 @@ impl Live {
             keys: ArcSwap::default(),
             applied: AtomicI64::new(0),
             checked_at: AtomicI64::new(0),
-            behind: AtomicBool::new(true),
+            committed: AtomicU64::new(1),
+            shown: AtomicU64::new(0),
             applying: tokio::sync::Mutex::new(()),
         };
         live.reload().await?;
@@ -212,7 +215,7 @@ impl Live {
     /// `Unavailable` when this node may have missed a change and the database cannot tell.
     pub async fn fresh(&self) -> Result<()> {
         let stale = || {
-            self.behind.load(Ordering::Acquire)
+            self.shown.load(Ordering::Acquire) < self.committed.load(Ordering::Acquire)
                 || (self.db.is_shared()
                     && self.checked_at.load(Ordering::Acquire) < self.clock.now().before(LEASE).millis())
         };
@@ -230,8 +233,12 @@ impl Live {
     pub async fn commit(self: &Arc<Self>, batch: Batch) -> Result<Vec<Done>, WriteError> {
         let live = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let done = live.db.write(batch).await?;
-            live.behind.store(true, Ordering::Release);
+            let done = live.db.write(batch).await;
+            // A connection that broke does not say whether the change is there.
+            if matches!(done, Ok(_) | Err(WriteError::Db(_))) {
+                live.committed.fetch_add(1, Ordering::AcqRel);
+            }
+            let done = done?;
             if let Err(error) = live.catch_up().await {
                 tracing::error!(%error, "a change is committed but not applied yet");
             }
@@ -251,19 +258,11 @@ impl Live {
     pub async fn catch_up(&self) -> Result<()> {
         let _one_at_a_time = self.applying.lock().await;
         loop {
-            let began = self.clock.now();
-            self.behind.store(false, Ordering::Release);
-            let applied = self.apply_next().await;
-            match applied {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.checked_at.store(began.millis(), Ordering::Release);
-                    return Ok(());
-                }
-                Err(error) => {
-                    self.behind.store(true, Ordering::Release);
-                    return Err(error);
-                }
+            let (began, committed) = (self.clock.now(), self.committed.load(Ordering::Acquire));
+            if !self.apply_next().await? {
+                self.checked_at.store(began.millis(), Ordering::Release);
+                self.shown.fetch_max(committed, Ordering::AcqRel);
+                return Ok(());
             }
         }
     }
@@ -320,7 +319,7 @@ impl Live {
     }
 
     async fn reload_locked(&self) -> Result<()> {
-        let now = self.clock.now();
+        let (now, committed) = (self.clock.now(), self.committed.load(Ordering::Acquire));
         // Read first: whatever changes while we read is applied once more afterwards.
         let head = changes::head(&self.db).await?;
         self.reload_catalogue().await?;
@@ -344,7 +343,7 @@ impl Live {
         }
         self.applied.store(head, Ordering::Release);
         self.checked_at.store(now.millis(), Ordering::Release);
-        self.behind.store(false, Ordering::Release);
+        self.shown.fetch_max(committed, Ordering::AcqRel);
         Ok(())
     }
 
