@@ -6,7 +6,7 @@ use super::{
     browser::{Browser, PASSWORD, person},
     harness::{on_both, on_both_with},
 };
-use crate::{registry::people, store::users::Role, time::Lifetime};
+use crate::{registry::people, secret::Secret, store::users::Role, time::Lifetime};
 
 #[tokio::test]
 async fn w_01_the_session_cookie_is_for_this_host_and_no_script() {
@@ -272,6 +272,50 @@ async fn b_090_a_malformed_cookie_counts_as_none() {
             let answer = app.get("/me/preferences").header("cookie", cookie).send().await;
             assert_eq!(answer.status, StatusCode::SEE_OTHER, "{cookie:.40}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn guesses_side_by_side_lock_an_account_too() {
+    on_both(async |app| {
+        person(&app, "ada", Some(Role::Admin)).await;
+        let registry = &app.app.registry;
+        let from = people::Browser {
+            ip: "192.0.2.9".to_owned(),
+            user_agent: String::new(),
+            previous: None,
+        };
+        let guess = async |word: &str| {
+            people::sign_in(registry, "ada", Secret::new(word.to_owned()), &from)
+                .await
+                .is_ok()
+        };
+        let most = registry.config.limits.sign_in_attempts_per_account;
+        for _ in 0..most.div_ceil(2) {
+            let (one, other) = tokio::join!(guess("wrong"), guess("wrong as well"));
+            assert!(!one && !other);
+        }
+        assert!(!guess(PASSWORD).await, "the account is locked");
+        app.clock.advance(Lifetime::minutes(16));
+        assert!(guess(PASSWORD).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_set_up_link_is_dead_once_somebody_has_an_account() {
+    on_both(async |app| {
+        let link = people::setup_link(&app.app.registry)
+            .await
+            .unwrap()
+            .expect("nobody yet");
+        person(&app, "ada", Some(Role::Admin)).await;
+        let browser = Browser::new(&app);
+        assert_eq!(browser.get(&link.path).await.status, StatusCode::GONE);
+        let form = [("username", "eve"), ("password", PASSWORD)];
+        let refused = browser.submit(&link.path, &form).await;
+        assert_eq!(refused.status, StatusCode::GONE, "{}", refused.text());
     })
     .await;
 }
