@@ -26,7 +26,7 @@ use crate::{
 const LONGEST: usize = crate::jose::jws::MAX_LENGTH;
 
 /// How far the clocks of two nodes may be apart.
-const SKEW: Lifetime = Lifetime::seconds(60);
+pub const SKEW: Lifetime = Lifetime::seconds(60);
 
 /// What a token is made of.
 #[derive(Clone, Copy)]

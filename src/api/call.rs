@@ -288,7 +288,13 @@ async fn perform(operation: &'static Operation, call: Call, parts: &Parts, bytes
             return (operation.act)(call).await;
         };
         match idempotency::take(&app.registry, &caller, &key, &content).await? {
-            Taken::Before(reply) => Ok(reply),
+            Taken::Before(reply) => {
+                // The operation itself is not asked, and the token may be another one than before.
+                if let Some(permission) = operation.permission {
+                    call.caller.own(false).require(permission)?;
+                }
+                Ok(reply)
+            }
             Taken::Now(held) => {
                 let result = (operation.act)(call).await;
                 idempotency::finish(&app.registry, &held, result).await

@@ -104,7 +104,12 @@ impl Caller {
             None => store::organizations::find_by_handle(db, org).await?,
         };
         let reached = found.filter(|found| found.id == self.org.id || self.sees_everything());
-        Ok(self.at(reached.ok_or_else(organizations::unknown)?, dry_run))
+        let mut access = self.at(reached.ok_or_else(organizations::unknown)?, dry_run);
+        // Who sees the whole instance does not run it for that.
+        if access.org.id != self.org.id && !self.permissions.allow(Permission::InstanceWrite) {
+            access.permissions = access.permissions.looking();
+        }
+        Ok(access)
     }
 
     /// Whether he may act in every organisation.

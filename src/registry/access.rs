@@ -116,6 +116,22 @@ impl Permissions {
             })
     }
 
+    /// Whether its holder may give `permission` away. Who manages people may let a directory be synchronised.
+    pub const fn may_give(self, permission: Permission) -> bool {
+        self.allow(permission) || permission.is_directory() && self.allow(MembersWrite)
+    }
+
+    /// What of it only looks.
+    #[must_use]
+    pub fn looking(self) -> Self {
+        let looks = |p: &Permission| p.about().1 == "reads" && self.allow(*p);
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(looks)
+            .fold(Self::default(), Self::with)
+    }
+
     /// What both hold.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

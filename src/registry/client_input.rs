@@ -371,8 +371,7 @@ fn may_grant(api: &Api, value: &str, kind: Kind, held: Permissions) -> Result<()
     if permission.is_instance() && kind != Kind::System {
         return Err(format!("{value} is for system clients only."));
     }
-    let enough = held.allow(permission) || permission.is_directory() && held.allow(Permission::MembersWrite);
-    if enough {
+    if held.may_give(permission) {
         Ok(())
     } else {
         Err(format!("You cannot grant {value}: you do not hold it yourself."))
@@ -384,10 +383,7 @@ pub fn covers(held: Permissions, apis: &[Api], scopes: &[(String, String)]) -> b
     scopes.iter().all(|(api_id, value)| {
         apis.iter().find(|api| api.id == *api_id).is_none_or(|api| {
             match (&api.org_id, Permission::parse(value)) {
-                (None, Some(permission)) => {
-                    held.allow(permission)
-                        || permission.is_directory() && held.allow(Permission::MembersWrite)
-                }
+                (None, Some(permission)) => held.may_give(permission),
                 _ => true,
             }
         })

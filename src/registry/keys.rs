@@ -169,17 +169,20 @@ pub async fn advance(registry: &Registry) -> Result<()> {
     let now = registry.now();
     let keys = store::keys::all(registry.db()).await?;
     let mut batch = Batch::default();
-    for key in &keys {
-        let due = key.created_at <= now.before(PUBLISHED_AHEAD);
-        if key.state == KeyState::Pending && due {
-            batch.push(store::keys::activate(&key.kid, now));
-            let replaced = keys
-                .iter()
-                .filter(|k| k.algorithm == key.algorithm && k.state == KeyState::Active);
-            for old in replaced {
-                batch.push(store::keys::retire(&old.kid, now));
-            }
+    let is_due = |k: &&StoredKey| k.state == KeyState::Pending && k.created_at <= now.before(PUBLISHED_AHEAD);
+    for alg in ALGORITHMS {
+        // Newest first; older ones that were published side by side with it never sign.
+        let mut due = keys.iter().filter(|k| k.algorithm == alg.name()).filter(is_due);
+        let Some(next) = due.next() else { continue };
+        batch.push(store::keys::activate(&next.kid, now));
+        let active = keys
+            .iter()
+            .filter(|k| k.algorithm == alg.name() && k.state == KeyState::Active);
+        for old in active.chain(due) {
+            batch.push(store::keys::retire(&old.kid, now));
         }
+    }
+    for key in &keys {
         if key.retired_at.is_some_and(|at| at <= now.before(LONGEST_TOKEN)) {
             batch.push(store::keys::remove(&key.kid));
         }

@@ -8,7 +8,7 @@ use crate::{
     oauth::refusal::{Code, Field, Refusal},
     registry::{
         Registry, Resource,
-        access::{Access, Permission},
+        access::{Access, Permission, Permissions},
         people::{self, AccountLink},
     },
     store::{
@@ -74,8 +74,26 @@ fn check_owner(access: &Access, own_role: Option<Role>, role: Role) -> Result<()
     Ok(())
 }
 
+/// Nobody gives more than he has: a role that manages or sees more than its giver is not his to give. A plain member
+/// manages nothing.
+fn check_gift(access: &Access, role: Role) -> Result<()> {
+    let given = Permissions::of_role(role);
+    let gives = |p: &Permission| !given.allow(*p) || access.permissions.may_give(*p);
+    if role == Role::Member || Permission::ALL.iter().all(gives) {
+        return Ok(());
+    }
+    Err(Code::Forbidden
+        .because("this role may do more than you: it is for somebody to give who holds all of it")
+        .reason("member.beyond_yours")
+        .into())
+}
+
+async fn role_of(registry: &Registry, access: &Access, user_id: &str) -> Result<Option<Role>> {
+    Ok(store::users::role(registry.db(), &access.org.id, user_id).await?)
+}
+
 async fn own_role(registry: &Registry, access: &Access) -> Result<Option<Role>> {
-    Ok(store::users::role(registry.db(), &access.org.id, &access.actor.id).await?)
+    role_of(registry, access, &access.actor.id).await
 }
 
 /// Makes a person a member. Somebody who has no account yet gets one, and a single-use link to pick a password.
@@ -85,8 +103,14 @@ async fn own_role(registry: &Registry, access: &Access) -> Result<Option<Role>> 
 pub async fn add(registry: &Registry, access: &Access, new: NewMember) -> Result<Added> {
     access.require_fresh(Permission::MembersWrite, registry.now())?;
     check_owner(access, own_role(registry, access).await?, new.role)?;
+    check_gift(access, new.role)?;
     let now = registry.now();
     let known = store::users::find_by_username(registry.db(), &new.username).await?;
+    // What is only tried leaves no trace, so it must not tell who has an account elsewhere.
+    let known = match known {
+        Some(user) if access.dry_run && role_of(registry, access, &user.id).await?.is_none() => None,
+        known => known,
+    };
     let mut batch = Batch::default();
     let (user, link) = match known {
         Some(user) => (user, None),
@@ -132,6 +156,7 @@ pub async fn set_role(registry: &Registry, access: &Access, user_id: &str, role:
     let own = own_role(registry, access).await?;
     check_owner(access, own, role)?;
     check_owner(access, own, member.role)?;
+    check_gift(access, role)?;
     if member.role == role {
         return Ok(member);
     }

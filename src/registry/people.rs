@@ -154,7 +154,7 @@ fn link(registry: &Registry, purpose: &str, user_id: &str, batch: &mut Batch) ->
 /// # Errors
 /// When the storage fails.
 pub async fn setup_link(registry: &Registry) -> Result<Option<AccountLink>> {
-    if store::users::count(registry.db()).await? > 0 {
+    if !nobody_yet(registry).await? {
         return Ok(None);
     }
     let mut batch = Batch::default();
@@ -162,6 +162,11 @@ pub async fn setup_link(registry: &Registry) -> Result<Option<AccountLink>> {
     let link = link(registry, SETUP, "", &mut batch);
     registry.live.commit(batch).await?;
     Ok(Some(link))
+}
+
+/// Whether nobody has an account yet; only so long does a link for the first administrator work.
+async fn nobody_yet(registry: &Registry) -> Result<bool> {
+    Ok(store::users::count(registry.db()).await? == 0)
 }
 
 /// Whether a link would still work: for the first administrator (`Some(None)`), for a person (`Some(user)`), or not.
@@ -172,7 +177,7 @@ pub async fn open_link(registry: &Registry, token: &str) -> Result<Option<Option
     let now = registry.now();
     let setup = registry.keyring.digest(SETUP, token.as_bytes());
     if store::once::usable(registry.db(), setup.as_bytes(), SETUP, now).await? {
-        return Ok(Some(None));
+        return Ok(nobody_yet(registry).await?.then_some(None));
     }
     let account = registry.keyring.digest(ACCOUNT, token.as_bytes());
     let Some(payload) = store::once::peek(registry.db(), account.as_bytes(), ACCOUNT, now).await? else {
@@ -191,6 +196,9 @@ fn dead_link() -> Refusal {
 /// # Errors
 /// `gone` for a dead link; bad input field by field.
 pub async fn set_up(registry: &Registry, actor: &Actor, token: &str, new: NewAccount) -> Result<User> {
+    if !nobody_yet(registry).await? {
+        return Err(dead_link().into());
+    }
     let org = store::organizations::first(registry.db())
         .await?
         .ok_or_else(|| Error::internal("there is no organisation"))?;
@@ -201,6 +209,8 @@ pub async fn set_up(registry: &Registry, actor: &Actor, token: &str, new: NewAcc
     let digest = registry.keyring.digest(SETUP, token.as_bytes());
     let mut batch = Batch::default();
     batch.push(store::once::spend(digest.as_bytes(), SETUP, now));
+    // Nodes that started side by side may have made one each.
+    batch.push(store::once::void(SETUP, now));
     batch.push(store::users::add(&user));
     batch.push(store::users::add_member(&org.id, &user.id, Role::Owner, now));
     let resource = Resource {
@@ -309,7 +319,7 @@ pub async fn sign_in(
     match user {
         Some(user) if right && hash_matched(&user, locked) => begin(registry, user, browser, now).await,
         Some(user) => {
-            note_failure(registry, &user, locked, browser, now).await?;
+            note_failure(registry, &user, browser, now).await?;
             Err(wrong().into())
         }
         None => Err(wrong().into()),
@@ -327,20 +337,14 @@ fn wrong() -> Refusal {
     )
 }
 
-async fn note_failure(
-    registry: &Registry,
-    user: &User,
-    locked: Option<Timestamp>,
-    browser: &Browser,
-    now: Timestamp,
-) -> Result<()> {
-    if locked.is_some() {
-        return Ok(());
-    }
+async fn note_failure(registry: &Registry, user: &User, browser: &Browser, now: Timestamp) -> Result<()> {
     let most = i64::try_from(registry.config.limits.sign_in_attempts_per_account).unwrap_or(i64::MAX);
-    let lock = ((user.failed_attempts + 1) % most.max(1) == 0).then(|| now.after(LOCKED));
+    let noted = store::users::note_failure(&user.id, most.max(1), now.after(LOCKED), now);
+    let mut noted = registry.db().write(noted.into()).await?;
+    let row = noted.first_mut().and_then(|done| done.returned.pop());
+    let lock: Option<Timestamp> = row.map(|mut row| row.next()).transpose()?.flatten();
+    let lock = lock.filter(|until| *until > now);
     let mut batch = Batch::default();
-    batch.push(store::users::note_failure(&user.id, lock));
     if lock.is_some() {
         let organizations = store::users::organizations_of(registry.db(), &user.id).await?;
         for (org, ..) in organizations {
@@ -379,8 +383,11 @@ async fn begin(registry: &Registry, user: User, browser: &Browser, now: Timestam
         batch.push(store::sessions::remove(previous));
     }
     batch.push(store::sessions::add(&session));
-    batch.push(store::users::forget_failures(&user.id));
-    registry.live.commit(batch).await?;
+    batch.push(store::users::forget_failures(&user.id, now));
+    registry.live.commit(batch).await.map_err(|error| match error {
+        WriteError::Unmet("locked") => Error::from(wrong()),
+        other => other.into(),
+    })?;
     Ok(SignedIn {
         cookie,
         session,

@@ -6,7 +6,7 @@ use crate::{
     db::Batch,
     error::Result,
     oauth::{
-        client::Status,
+        client::{Kind, Status},
         refusal::{Code, Field, Refusal},
     },
     registry::{
@@ -200,6 +200,14 @@ async fn find(registry: &Registry, access: &Access, client_id: &str, version: Op
             .because("this type of client cannot keep a secret, so it has none")
             .reason("client.no_secret")
             .into());
+    }
+    // They serve every organisation, also where their scopes could be anybody's.
+    if client.kind == Kind::System && !access.permissions.allow(Permission::InstanceWrite) {
+        let why = "only an operator gives a system client new secrets or ends old ones";
+        registry
+            .note_refusal(access, "secret.rotated", resource(&client), why)
+            .await;
+        return Err(Code::Forbidden.because(why).reason("client.system").into());
     }
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
     if !are_yours(access, &apis, &client) {

@@ -147,20 +147,25 @@ pub fn add(user: &User) -> Statement {
     )
 }
 
-/// Notes a failed sign-in, and until when the account is locked for it.
-pub fn note_failure(id: &str, locked_until: Option<Timestamp>) -> Statement {
+/// Notes a failed sign-in; the account is locked until `until` by every `most`th. The database counts, since guesses
+/// come side by side. Returns until when the account is or was locked; a locked one counts no more.
+pub fn note_failure(id: &str, most: i64, until: Timestamp, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE users SET failed_attempts = failed_attempts + 1, locked_until = $1 WHERE id = $2",
-        vec![locked_until.into(), id.into()],
+        "UPDATE users SET failed_attempts = failed_attempts + 1, \
+         locked_until = CASE WHEN (failed_attempts + 1) % $1 = 0 THEN $2 ELSE locked_until END \
+         WHERE id = $3 AND (locked_until IS NULL OR locked_until <= $4) RETURNING locked_until",
+        vec![most.into(), until.into(), id.into(), now.into()],
     )
 }
 
-/// Forgets failed sign-ins, after a good one.
-pub fn forget_failures(id: &str) -> Statement {
+/// Forgets failed sign-ins, after a good one: `locked` if the account was locked meanwhile.
+pub fn forget_failures(id: &str, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE users SET failed_attempts = 0, locked_until = NULL WHERE id = $1",
-        vec![id.into()],
+        "UPDATE users SET failed_attempts = 0, locked_until = NULL \
+         WHERE id = $1 AND (locked_until IS NULL OR locked_until <= $2)",
+        vec![id.into(), now.into()],
     )
+    .expecting("locked")
 }
 
 /// Replaces the password hash.

@@ -313,8 +313,6 @@ async fn g_18_whoever_asks_reads_that_the_body_is_too_large() {
     })
     .await;
 }
-<<<<<<< HEAD
-=======
 
 #[tokio::test]
 async fn g_26_b_082_links_and_redirects_come_from_the_issuer() {
@@ -348,7 +346,6 @@ async fn g_26_b_082_links_and_redirects_come_from_the_issuer() {
     )
     .await;
 }
->>>>>>> part-k
 
 /// The path of the link of a new member.
 async fn invited(app: &TestApp, username: &str) -> String {
@@ -439,8 +436,6 @@ async fn g_25_after_a_password_the_browser_is_led_on_by_303() {
     })
     .await;
 }
-<<<<<<< HEAD
-=======
 
 #[tokio::test]
 async fn g_26_b_082_links_and_redirects_come_from_the_issuer() {
@@ -474,4 +469,47 @@ async fn g_26_b_082_links_and_redirects_come_from_the_issuer() {
     )
     .await;
 }
->>>>>>> part-k
+
+#[tokio::test]
+async fn guesses_side_by_side_lock_an_account_too() {
+    on_both(async |app| {
+        person(&app, "ada", Some(Role::Admin)).await;
+        let registry = &app.app.registry;
+        let from = people::Browser {
+            ip: "192.0.2.9".to_owned(),
+            user_agent: String::new(),
+            previous: None,
+        };
+        let guess = async |word: &str| {
+            people::sign_in(registry, "ada", Secret::new(word.to_owned()), &from)
+                .await
+                .is_ok()
+        };
+        let most = registry.config.limits.sign_in_attempts_per_account;
+        for _ in 0..most.div_ceil(2) {
+            let (one, other) = tokio::join!(guess("wrong"), guess("wrong as well"));
+            assert!(!one && !other);
+        }
+        assert!(!guess(PASSWORD).await, "the account is locked");
+        app.clock.advance(Lifetime::minutes(16));
+        assert!(guess(PASSWORD).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_set_up_link_is_dead_once_somebody_has_an_account() {
+    on_both(async |app| {
+        let link = people::setup_link(&app.app.registry)
+            .await
+            .unwrap()
+            .expect("nobody yet");
+        person(&app, "ada", Some(Role::Admin)).await;
+        let browser = Browser::new(&app);
+        assert_eq!(browser.get(&link.path).await.status, StatusCode::GONE);
+        let form = [("username", "eve"), ("password", PASSWORD)];
+        let refused = browser.submit(&link.path, &form).await;
+        assert_eq!(refused.status, StatusCode::GONE, "{}", refused.text());
+    })
+    .await;
+}

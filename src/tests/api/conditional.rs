@@ -196,3 +196,24 @@ async fn callers_are_counted() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_answer_is_repeated_only_to_who_may_still_ask() {
+    on_both(async |app| {
+        let manager = Manager::with(&app, &["clients:write"]).await;
+        let first = create(&manager, "one", &nightly()).await;
+        assert_eq!(first.status, 201, "{}", first.text());
+        let more = [("resource", "urn:oauthority:api"), ("scope", "clients:read")];
+        let reading = Manager {
+            token: manager.client.token_for(&app, &more).await,
+            client: manager.client,
+            app: &app,
+        };
+        problem(
+            &create(&reading, "one", &nightly()).await,
+            403,
+            "insufficient_scope",
+        );
+    })
+    .await;
+}

@@ -3,7 +3,14 @@
 use serde_json::json;
 
 use super::{Manager, pointers, problem};
-use crate::{registry::access::Permission, tests::harness::on_both};
+use crate::{
+    registry::{
+        access::Permission,
+        bootstrap::system_access,
+        secrets::{self, Rotation},
+    },
+    tests::harness::on_both,
+};
 
 #[tokio::test]
 async fn a_token_grants_only_what_it_holds() {
@@ -125,6 +132,73 @@ async fn a_client_makes_nobody_an_owner() {
         );
         assert_eq!(manager.delete(&path).await.status, 204);
         problem(&manager.get(&path).await, 404, "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_makes_nobody_mightier_than_itself() {
+    on_both(async |app| {
+        let manager = Manager::with(&app, &["members:write"]).await;
+        for role in ["admin", "auditor"] {
+            let body = json!({ "username": "eve", "role": role });
+            problem(
+                &manager.post(&manager.own("/members"), &body).await,
+                403,
+                "member.beyond_yours",
+            );
+        }
+        let body = json!({ "username": "eve", "role": "member" });
+        let added = manager.post(&manager.own("/members"), &body).await;
+        assert_eq!(added.status, 201, "{}", added.text());
+        let id = added.json()["member"]["id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let path = manager.own(&format!("/members/{id}"));
+        let refused = manager.patch(&path, &json!({ "role": "admin" })).await;
+        problem(&refused, 403, "member.beyond_yours");
+        let mighty = Manager::new(&app).await;
+        assert_eq!(mighty.patch(&path, &json!({ "role": "admin" })).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn seeing_the_whole_instance_changes_nothing_in_it() {
+    on_both(async |app| {
+        let operator = Manager::operator(&app).await;
+        app.organization("other").await;
+        let more = [
+            ("resource", "urn:oauthority:api"),
+            ("scope", "instance:read clients:write"),
+        ];
+        let token = operator.client.token_for(&app, &more).await;
+        let seeing = Manager {
+            app: &app,
+            client: operator.client,
+            token,
+        };
+        let body = json!({ "name": "A", "type": "service", "scopes": ["workspace:read"] });
+        let path = "/api/v1/orgs/other/clients";
+        problem(&seeing.post(path, &body).await, 403, "insufficient_scope");
+        assert_eq!(seeing.get(path).await.status, 200);
+        assert_eq!(seeing.post(&seeing.own("/clients"), &body).await.status, 201);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_secrets_of_system_clients_are_the_operators() {
+    on_both(async |app| {
+        let sync = app.app.registry.config.system_clients.sync_id.clone();
+        let owner = app.owner();
+        let refused = secrets::rotate(&app.app.registry, &owner, &sync, None, Rotation::default()).await;
+        let refused = refused.err().expect("refused");
+        assert_eq!(refused.refusal().map(|r| r.reason), Some("client.system"));
+        let system = system_access(app.org.clone());
+        let rotated = secrets::rotate(&app.app.registry, &system, &sync, None, Rotation::default()).await;
+        assert!(rotated.is_ok());
     })
     .await;
 }

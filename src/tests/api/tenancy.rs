@@ -170,3 +170,33 @@ async fn w_27_a_disabled_caller_is_out_at_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn trying_to_add_somebody_tells_nothing_about_him() {
+    on_both(async |app| {
+        let other = app.organization("other").await;
+        let known = NewMember {
+            username: "eve".to_owned(),
+            display_name: Some("Eve Moneypenny".to_owned()),
+            email: Some("eve@example.com".to_owned()),
+            role: Role::Member,
+        };
+        members::add(&app.app.registry, &app.owner_of(&other), known)
+            .await
+            .expect("added");
+        let manager = Manager::new(&app).await;
+        let tried = async |username: &str| {
+            let body = json!({ "username": username, "role": "member" });
+            let answer = manager.post(&manager.own("/members?dry_run=true"), &body).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let mut told = answer.json();
+            for own in ["id", "username", "display_name"] {
+                told["member"][own].take();
+            }
+            assert!(!answer.text().contains("Moneypenny") && !answer.text().contains("example.com"));
+            told
+        };
+        assert_eq!(tried("eve").await, tried("nobody").await);
+    })
+    .await;
+}

@@ -2,8 +2,12 @@
 
 use super::*;
 use crate::{
+    registry::people,
     store,
-    tests::harness::{TestClient, on_both},
+    tests::{
+        browser::PASSWORD,
+        harness::{TestClient, on_both},
+    },
     time::Lifetime,
 };
 
@@ -185,9 +189,19 @@ async fn who_has_no_secret_cannot_rotate_it() {
 #[tokio::test]
 async fn t76_the_secret_of_a_system_client_can_be_rotated() {
     on_both(async |app| {
+        let link = people::setup_link(&app.app.registry)
+            .await
+            .expect("made")
+            .expect("nobody yet");
+        let ope = Browser::new(&app);
+        let form = [("username", "ope"), ("password", PASSWORD)];
+        expect(&ope.submit(&link.path, &form).await, StatusCode::SEE_OTHER);
+        ope.get("/me/preferences").await;
+        let path = at(&app, "/clients/oa_sync_client/rotate");
+        expect(&ope.get(&path).await, StatusCode::OK);
+        // They serve every organisation: not even an owner of this one may.
         let olga = Browser::of(&app, "olga", Role::Owner).await;
-        let answer = olga.get(&at(&app, "/clients/oa_sync_client/rotate")).await;
-        expect(&answer, StatusCode::OK);
+        expect(&olga.get(&path).await, StatusCode::FORBIDDEN);
     })
     .await;
 }

@@ -2,7 +2,8 @@
 //! `product.md` section 4.
 
 use crate::{
-    oauth::client::{AuthMethod, GrantType},
+    db::Statement,
+    oauth::client::{AuthMethod, GrantType, Status},
     registry::{
         apis,
         client_input::ScopeRef,
@@ -237,6 +238,36 @@ async fn g_32_without_its_shared_database_a_node_answers_for_the_lease_only() {
             let answer = app.post(path).basic(&scene.client).form(&form).await;
             answer.refused(503, "temporarily_unavailable");
         }
+    })
+    .await;
+}
+
+/// Runs a statement outside of the product.
+async fn meddle(app: &TestApp, sql: &'static str) {
+    app.db()
+        .write(Statement::new(sql, vec![]).into())
+        .await
+        .expect(sql);
+}
+
+#[tokio::test]
+async fn what_could_not_be_applied_is_not_answered_while_somebody_else_applies_it() {
+    on_both(async |app| {
+        let scene = scene(&app).await;
+        let live = &app.app.registry.live;
+        meddle(&app, "ALTER TABLE client_secrets RENAME TO out_of_reach").await;
+        clients::disable(&app.app.registry, &app.owner(), &scene.client.id, None, None)
+            .await
+            .expect("committed, though not applied");
+        live.fresh().await.expect_err("this node cannot know");
+        meddle(&app, "ALTER TABLE out_of_reach RENAME TO client_secrets").await;
+        let second = async {
+            live.fresh().await.expect("the storage is back");
+            live.client(&scene.client.id).map(|client| client.status)
+        };
+        let (first, second) = tokio::join!(live.catch_up(), second);
+        first.expect("the storage is back");
+        assert_eq!(second, Some(Status::Disabled));
     })
     .await;
 }
