@@ -16,7 +16,7 @@ export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const PASSWORD = 'plain-walnut-orbit-tests';
 export const ORG = '/orgs/acme';
 
-// Anything on the way to the secret: the browser speaks to nobody but the server under test.
+// The browser speaks to nobody but the server under test.
 const SWITCHES = [
 	'--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
 	'--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',

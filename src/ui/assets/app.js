@@ -356,7 +356,7 @@ if (secret) {
 	addEventListener('beforeunload', event => { if (!stored) event.preventDefault(); });
 	document.addEventListener('submit', event => { if (event.target.matches('[data-download]')) stored = true; });
 	addEventListener('pagehide', () => all('[data-secret]').forEach(node => node.replaceChildren()));
-	addEventListener('pageshow', event => { if (event.persisted) location.replace(location.href); });
+	addEventListener('pageshow', event => { if (event.persisted) { stored = true; location.replace(location.href); } });
 }
 
 // Waiting lines: [data-poll] asks until the answer no longer does
