@@ -137,7 +137,7 @@ async fn ending(visit: &Visit) -> Result<Vec<Matter>, Response> {
                     .relative(secret.last_used_at)
                     .unwrap_or_else(|| reader.date(secret.last_used_at))
             ),
-            action: "Look at it",
+            action: "Show it",
             href: visit.path(&format!("/clients/{}/secrets", secret.client_id)),
         })
         .collect())
@@ -179,7 +179,7 @@ async fn group(visit: &Visit, attention: Attention) -> Result<Option<Matter>, Re
     Ok(Some(Matter {
         what,
         why: format!("{reason}: {names}"),
-        action: "Look at them",
+        action: "Show them",
         href: visit.path(&format!("/clients?attention={attention}&sort=last_used_at")),
     }))
 }

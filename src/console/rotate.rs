@@ -238,7 +238,7 @@ fn secrets_table(visit: &Visit, client: &Client, usable: &[&ClientSecret]) -> Ma
         cells: vec![
             html! { code translate="no" { "…" (secret.hint) } },
             html! { (reader.moment_or(secret.last_used_at, "Never")) @if let Some(ip) = &secret.last_used_ip { " from " (ip) } },
-            html! { (reader.moment_or(secret.stops_at(), "Never")) },
+            html! { @match secret.stops_at() { Some(at) => (reader.deadline(at)), None => span.hint { "Never" } } },
             if secret.state(visit.now) == SecretState::Ending {
                 html! { (Badge::ENDING) }
             } else {

@@ -8,7 +8,6 @@ pub const SHORTCUTS: &[(&[&str], &str)] = &[
     (&["g", "c"], "Go to clients"),
     (&["g", "a"], "Go to APIs and scopes"),
     (&["g", "l"], "Go to activity"),
-    (&["g", "m"], "Go to my credentials"),
     (&["c"], "Create"),
     (&["j"], "Next row"),
     (&["k"], "Previous row"),

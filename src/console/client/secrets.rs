@@ -183,7 +183,7 @@ fn table(visit: &Visit, record: &Record) -> Markup {
                 @if let Some(ip) = &secret.last_used_ip { " from " code { (ip) } }
             },
             html! { (secret.uses) },
-            html! { @match secret.stops_at() { Some(at) => (reader.moment(at)), None => span.hint { "Never" } } },
+            html! { @match secret.stops_at() { Some(at) => (reader.deadline(at)), None => span.hint { "Never" } } },
             html! { (labels::secret(secret.state(visit.now))) },
         ],
         menu: if yours { menu(visit, record, secret) } else { Vec::new() },
