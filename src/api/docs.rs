@@ -32,7 +32,7 @@ pub fn page(document: &Json, issuer: &Issuer) -> Markup {
     let page = Page {
         title: "Management API".to_owned(),
         lead: Some(html! {
-            (document["info"]["description"].as_str().unwrap_or_default())
+            (prose(document["info"]["description"].as_str().unwrap_or_default()))
             " The same as a document: " a href=(issuer.join(openapi::PATH)) { "OpenAPI 3.1" } "."
         }),
         ..Page::default()
@@ -182,11 +182,11 @@ fn shape(name: &str, schema: &Json) -> Markup {
     html! {
         details id={ "object-" (name) } {
             summary { code { (name) } }
-            @if let Some(about) = schema["description"].as_str() { p { (about) } }
+            @if let Some(about) = schema["description"].as_str() { p { (prose(about)) } }
             @if let Some(members) = schema["properties"].as_object() {
                 dl { @for (member, schema) in members {
                     dt { code { (member) } @if required.contains(&member.as_str()) { " (always there)" } }
-                    dd { (reference(schema)) " " (schema["description"].as_str().unwrap_or_default()) }
+                    dd { (reference(schema)) " " (prose(schema["description"].as_str().unwrap_or_default())) }
                 } }
             } @else if let Some(kind) = kind(schema) { p { code { (kind) } } }
         }
@@ -205,4 +205,13 @@ fn reference(schema: &Json) -> Markup {
         return html! { "list of " (reference(&schema["items"])) };
     }
     html! { code { (kind(schema).unwrap_or_default()) } }
+}
+
+/// A sentence of the document: what stands between backticks is code.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
 }

@@ -222,7 +222,7 @@ impl Shell {
                             @if let Some(why) = &self.read_only { p.strip.warn { (why) } }
                         }
                     }
-                    div.frame {
+                    div class=[(!self.nav.is_empty()).then_some("frame")] {
                         @if !self.nav.is_empty() { (self.side()) }
                         main #main tabindex="-1" {
                             div class={ "page" @if page.narrow { " narrow" } } {
