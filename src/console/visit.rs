@@ -1,6 +1,10 @@
 //! One person's request to the console: who he is, in which organisation, with which form; and the pages it is answered
 //! with. A handler begins with [`enter`] or [`enter_post`] and ends with a response; both ends are the same everywhere.
 
+mod flash; // a word about what was done
+mod frame; // who looks, where he can go
+mod proof; // a password that proves anew who acts
+
 use axum::{
     body::Body,
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
@@ -16,9 +20,8 @@ use crate::{
     observe::RequestContext,
     registry::{
         access::{Access, Actor, ActorKind, Permission, Permissions},
-        organizations, people,
+        organizations,
     },
-    secret::Secret,
     store::{
         self,
         organizations::Organization,
@@ -26,16 +29,15 @@ use crate::{
     },
     time::Timestamp,
     ui::{
-        badge::Tone,
-        form,
         headers::{self, Part, Place},
-        icon::Icon,
         notice::Flash,
-        page::{Account, Link, NavItem, Page, Shell, Theme},
+        page::Page,
         problem::{Changed, Problem},
         time::Reader,
     },
 };
+
+pub use flash::done;
 
 /// What a handler gives back: on both sides a whole response.
 pub type Answer = std::result::Result<Response, Response>;
@@ -75,8 +77,6 @@ pub enum Section {
     Settings,
     Personal,
 }
-
-const FLASH: &str = "oauthority-flash";
 
 /// Begins a GET of a page of an organisation (its handle).
 ///
@@ -294,207 +294,6 @@ impl Visit {
         }
     }
 
-    /// A password that a form carries along proves anew who acts; see [`Visit::trouble`].
-    async fn confirm_password(&mut self) -> std::result::Result<(), Response> {
-        let password = self.form.exact("confirm_password").to_owned();
-        if password.is_empty() {
-            return Ok(());
-        }
-        let proven = people::confirm(
-            &self.app.registry,
-            &self.visitor.session,
-            &self.visitor.user,
-            Secret::new(password),
-        )
-        .await;
-        match proven {
-            Ok(signed_in) => {
-                self.cookies
-                    .push(browser::set_session(&self.app, Some(&signed_in.cookie)));
-                self.visitor.csrf = self.app.registry.keyring.csrf(&signed_in.session.digest);
-                self.visitor.session = signed_in.session;
-                Ok(())
-            }
-            Err(error) if error.refusal().is_some_and(|r| r.code == Code::Unauthenticated) => {
-                Err(self.ask_password(true))
-            }
-            Err(error) => Err(self.trouble(error)),
-        }
-    }
-
-    fn ask_password(&self, wrong: bool) -> Response {
-        let page = Page {
-            title: "Enter your password to go on".to_owned(),
-            error: wrong,
-            narrow: true,
-            ..Page::default()
-        };
-        let content = html! {
-            form.card.stack.lg method="post" action=(self.here) novalidate {
-                (form::csrf(&self.visitor.csrf))
-                @for (name, value) in self.form.fields() {
-                    @if !matches!(name, "csrf" | "confirm_password") { (form::hidden(name, value)) }
-                }
-                p { "This needs a sign-in not older than 15 minutes. What you entered is kept; nothing has been changed yet." }
-                (form::Field {
-                    label: "Password",
-                    name: "confirm_password",
-                    kind: form::Kind::Password,
-                    autocomplete: "current-password",
-                    error: if wrong { "This is not your password." } else { "" },
-                    autofocus: true,
-                    ..form::Field::default()
-                })
-                div.actions { (form::primary("Go on")) }
-            }
-        };
-        self.page(Section::Personal, StatusCode::FORBIDDEN, &page, &content)
-    }
-
-    fn read_flash(&mut self, headers: &axum::http::HeaderMap) {
-        let Some(text) = browser::cookie(headers, FLASH) else {
-            return;
-        };
-        self.cookies.push(browser::set_cookie(&self.app, FLASH, "", 0));
-        self.flash = unpack_flash(&text);
-    }
-
-    /// The frame around a page.
-    pub fn shell(&self, section: Section) -> Shell {
-        let preferences = self.preferences();
-        let user = &self.visitor.user;
-        let org = self.access.as_ref().map(|a| &a.org);
-        let at = |tail: &str| org.map_or_else(String::new, |o| format!("/orgs/{}{tail}", o.handle));
-        let role = match (self.role, user.operator) {
-            (Some(role), _) => role.word(),
-            (None, true) => "operator",
-            (None, false) => "",
-        };
-        let mut chars = role.chars();
-        let role = chars
-            .next()
-            .map(|c| c.to_uppercase().collect::<String>() + chars.as_str());
-        Shell {
-            theme: preferences.theme.as_deref().and_then(Theme::parse),
-            shortcuts: preferences.shortcuts,
-            csrf: self.visitor.csrf.clone(),
-            zone: self.reader().zone_words(),
-            org: org.map(|o| o.name.clone()).unwrap_or_default(),
-            home: "/".to_owned(),
-            orgs: self
-                .orgs
-                .iter()
-                .map(|(id, handle, name, _)| Link {
-                    label: name.clone(),
-                    href: format!("/orgs/{handle}/clients"),
-                    current: org.is_some_and(|o| o.id == *id),
-                })
-                .collect(),
-            nav: self.nav(section),
-            search: (org.is_some() && self.may(Permission::ClientsRead)).then(|| at("/clients")),
-            account: Account {
-                name: user.display_name.clone(),
-                login: user.username.clone(),
-                role: role.unwrap_or_default(),
-                links: vec![Link {
-                    label: "Preferences".to_owned(),
-                    href: "/me/preferences".to_owned(),
-                    current: section == Section::Personal,
-                }],
-                sign_out: "/logout".to_owned(),
-            },
-            operator: self.role.is_none() && org.is_some() && user.operator,
-            read_only: (self.role == Some(Role::Auditor) && !user.operator).then(|| {
-                "You are an auditor here: you see everything and change nothing. An organisation admin can change \
-                 your role."
-                    .to_owned()
-            }),
-        }
-    }
-
-    fn nav(&self, section: Section) -> Vec<NavItem> {
-        let Some(access) = &self.access else {
-            return self.personal_nav();
-        };
-        let item = |icon, label: &str, tail: &str, is, keys, permission| {
-            self.may(permission).then(|| NavItem {
-                icon,
-                label: label.to_owned(),
-                href: format!("/orgs/{}{tail}", access.org.handle),
-                current: section == is,
-                keys,
-            })
-        };
-        [
-            item(
-                Icon::Home,
-                "Overview",
-                "",
-                Section::Overview,
-                None,
-                Permission::ClientsRead,
-            ),
-            item(
-                Icon::Key,
-                "OAuth Clients",
-                "/clients",
-                Section::Clients,
-                Some("g c"),
-                Permission::ClientsRead,
-            ),
-            item(
-                Icon::Api,
-                "APIs & scopes",
-                "/apis",
-                Section::Apis,
-                Some("g a"),
-                Permission::ApisRead,
-            ),
-            item(
-                Icon::People,
-                "Members",
-                "/people",
-                Section::Members,
-                None,
-                Permission::MembersRead,
-            ),
-            item(
-                Icon::Activity,
-                "Activity",
-                "/activity",
-                Section::Activity,
-                Some("g l"),
-                Permission::AuditRead,
-            ),
-            item(
-                Icon::Settings,
-                "Settings",
-                "/settings",
-                Section::Settings,
-                None,
-                Permission::OrganizationsWrite,
-            ),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-
-    /// Where one goes from a page that belongs to no organisation.
-    fn personal_nav(&self) -> Vec<NavItem> {
-        let item = |icon, label: &str, href: &str| NavItem {
-            icon,
-            label: label.to_owned(),
-            href: href.to_owned(),
-            current: self.here.split('?').next() == Some(href),
-            keys: None,
-        };
-        vec![
-            item(Icon::Home, "Start", "/"),
-            item(Icon::Settings, "Preferences", "/me/preferences"),
-        ]
-    }
-
     /// A page, or the part of it that was asked for.
     pub fn page(&self, section: Section, status: StatusCode, page: &Page, content: &Markup) -> Response {
         let shell = self.shell(section);
@@ -522,11 +321,11 @@ impl Visit {
     }
 
     /// Goes on to another page, with a word about what was done.
-    pub fn go(&self, to: &str, flash: Option<&Flash>) -> Response {
+    pub fn go(&self, to: &str, said: Option<&Flash>) -> Response {
         let mut response = Redirect::to(to).into_response();
         headers::protect(&mut response, Place::Console);
-        if let Some(flash) = flash {
-            let cookie = browser::set_cookie(&self.app, FLASH, &pack_flash(flash), 60);
+        if let Some(said) = said {
+            let cookie = browser::set_cookie(&self.app, flash::NAME, &flash::pack(said), 60);
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         self.finish(response)
@@ -596,36 +395,6 @@ pub fn sentence(words: &str) -> String {
         .unwrap_or_default();
     let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", chars.as_str())
-}
-
-/// A good word about what was done.
-pub fn done(text: impl Into<String>) -> Flash {
-    Flash {
-        tone: Tone::Ok,
-        text: text.into(),
-        next: None,
-    }
-}
-
-/// A flash travels in a cookie that only the person himself could forge, and is escaped like any text.
-fn pack_flash(flash: &Flash) -> String {
-    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-    let json = serde_json::json!({ "ok": flash.tone == Tone::Ok, "text": flash.text, "next": flash.next });
-    BASE64_URL_SAFE_NO_PAD.encode(json.to_string())
-}
-
-fn unpack_flash(text: &str) -> Option<Flash> {
-    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-    let json: serde_json::Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let next = json["next"].as_array().and_then(|pair| {
-        let href = browser::local_path(pair.get(1)?.as_str()?).to_owned();
-        Some((pair.first()?.as_str()?.to_owned(), href))
-    });
-    Some(Flash {
-        tone: if json["ok"] == true { Tone::Ok } else { Tone::Warn },
-        text: json["text"].as_str()?.chars().take(500).collect(),
-        next,
-    })
 }
 
 /// A result of the registry, or the page that says why not.
