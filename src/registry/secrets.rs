@@ -220,10 +220,11 @@ async fn find(registry: &Registry, access: &Access, client_id: &str, version: Op
     Ok(client)
 }
 
-/// Whether this access may touch the secrets of a client: not of one that may do more than itself. `apis` are those of
-/// the organisation.
+/// Whether this access may touch the secrets of a client: not of one that may do more than itself, and of system clients
+/// only whoever runs the instance. `apis` are those of the organisation.
 pub fn are_yours(access: &Access, apis: &[Api], client: &Client) -> bool {
     access.permissions.allow(Permission::ClientsWrite)
+        && (client.kind != Kind::System || access.permissions.allow(Permission::InstanceWrite))
         && client_input::covers(access.permissions, apis, &client.scopes)
 }
 

@@ -215,7 +215,7 @@ async fn a_secret_that_may_do_more_is_for_an_operator_to_rotate() {
         lacks(&page, "/clients/oa_admin_client/rotate");
         let list = ada.get(&at(&app, "/clients")).await;
         lacks(&list, "/clients/oa_admin_client/rotate");
-        holds(&list, "/clients/oa_sync_client/rotate");
+        lacks(&list, "/clients/oa_sync_client/rotate");
         let refused = ada.get(&at(&app, "/clients/oa_admin_client/disable")).await;
         holds(&refused, "can be rotated by an operator.");
         lacks(&refused, "/clients/oa_admin_client/rotate");
