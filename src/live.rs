@@ -115,7 +115,6 @@ impl Keys {
 #[derive(Default)]
 struct Catalogue {
     apis: HashMap<Arc<str>, Arc<Api>>,
-    by_audience: HashMap<Arc<str>, Arc<Api>>,
     organization_lifetimes: HashMap<String, Option<Lifetime>>,
 }
 
@@ -187,11 +186,6 @@ impl Live {
     /// The API with this id.
     pub fn api(&self, id: &str) -> Option<Arc<Api>> {
         self.catalogue.load().apis.get(id).cloned()
-    }
-
-    /// The API of an audience.
-    pub fn api_of(&self, audience: &str) -> Option<Arc<Api>> {
-        self.catalogue.load().by_audience.get(audience).cloned()
     }
 
     /// The access token lifetime that an organisation sets, if it does.
@@ -396,15 +390,11 @@ impl Live {
     async fn reload_catalogue(&self) -> Result<()> {
         let apis = store::apis::all(&self.db).await?;
         let organizations = store::organizations::all(&self.db).await?;
-        let apis: Vec<Arc<Api>> = apis.iter().map(|api| Arc::new(api_from(api))).collect();
-        let by = |key: fn(&Api) -> &Arc<str>| {
-            apis.iter()
-                .map(|api| (Arc::clone(key(api)), Arc::clone(api)))
-                .collect()
-        };
         self.catalogue.store(Arc::new(Catalogue {
-            apis: by(|api| &api.id),
-            by_audience: by(|api| &api.audience),
+            apis: apis
+                .iter()
+                .map(|api| (Arc::from(api.id.as_str()), Arc::new(api_from(api))))
+                .collect(),
             organization_lifetimes: organizations
                 .into_iter()
                 .map(|org| (org.id, org.settings.access_token_lifetime.map(Lifetime::seconds)))

@@ -42,13 +42,6 @@ pub struct Impact {
     pub reversible: bool,
 }
 
-impl Impact {
-    /// How many access tokens stop working.
-    pub fn token_count(&self) -> i64 {
-        self.access_tokens.iter().map(|t| t.count).sum()
-    }
-}
-
 /// Counts what a cut would cut.
 ///
 /// # Errors
