@@ -13,7 +13,10 @@ use crate::time::Clock;
 pub type Migration = (&'static str, &'static str);
 
 /// All migrations, sorted by version.
-pub const MIGRATIONS: &[Migration] = &[("0001_initial", include_str!("../../migrations/0001_initial.sql"))];
+pub const MIGRATIONS: &[Migration] = &[
+    ("0001_initial", include_str!("../../migrations/0001_initial.sql")),
+    ("0002_people", include_str!("../../migrations/0002_people.sql")),
+];
 
 const LEDGER: &str =
     "CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)";

@@ -1,5 +1,6 @@
 //! The protocol, pure: no async, no input or output, no HTTP library.
 
+pub mod authentication; // how well somebody proved who he is
 pub mod client; // what a client is and what its type allows
 pub mod json; // JSON written by hand on the hot path
 pub mod params; // request parameters: form and JSON bodies, strictly

@@ -60,6 +60,62 @@ impl Granted {
     }
 }
 
+/// One scope of the catalogue: of an API, or of OpenID Connect (no API).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeKey {
+    pub api: Option<Arc<str>>,
+    pub value: Arc<str>,
+}
+
+impl ScopeKey {
+    /// A scope of OpenID Connect.
+    pub fn openid(value: &str) -> Self {
+        Self {
+            api: None,
+            value: Arc::from(value),
+        }
+    }
+
+    /// A scope of an API, by the API's id.
+    pub fn of_api(api: &Arc<str>, value: &Arc<str>) -> Self {
+        Self {
+            api: Some(Arc::clone(api)),
+            value: Arc::clone(value),
+        }
+    }
+
+    /// Reads one as it is kept: `openid`, or API id, a slash and the value.
+    pub fn parse(text: &str) -> Self {
+        match text.split_once('/') {
+            Some((api, value)) => Self {
+                api: Some(Arc::from(api)),
+                value: Arc::from(value),
+            },
+            None => Self::openid(text),
+        }
+    }
+
+    /// Reads a list as it is kept, a space between.
+    pub fn parse_list(text: &str) -> Vec<Self> {
+        text.split_whitespace().map(Self::parse).collect()
+    }
+
+    /// The text of a list, as it is kept.
+    pub fn join(keys: &[Self]) -> String {
+        let texts: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        texts.join(" ")
+    }
+}
+
+impl std::fmt::Display for ScopeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(api) = &self.api {
+            write!(f, "{api}/")?;
+        }
+        f.write_str(&self.value)
+    }
+}
+
 /// What a token will be good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Narrowed<'g> {

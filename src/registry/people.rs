@@ -369,6 +369,7 @@ async fn begin(registry: &Registry, user: User, browser: &Browser, now: Timestam
     let cookie = registry.entropy.token(32);
     let session = Session {
         digest: session_digest(registry, &cookie),
+        id: format!("ses_{}", registry.id()),
         user_id: user.id.clone(),
         created_at: now,
         authenticated_at: now,

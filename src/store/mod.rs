@@ -5,8 +5,11 @@
 pub mod activity; // how many tokens are alive
 pub mod apis; // resource servers and their scopes
 pub mod audit; // who did what
+pub mod authorization_codes; // codes, by digest
 pub mod changes; // the ordered log of what can change an answer
 pub mod clients; // clients and what they were granted
+pub mod consents; // what people allowed clients
+pub mod grants; // the family of everything issued for what a person gave a client
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
 pub mod keys; // signing keys, sealed

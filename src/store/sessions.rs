@@ -9,11 +9,13 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Session {
     pub digest: Vec<u8>,
+    /// What others may know it by: the `sid` of ID tokens, and the page of sessions.
+    pub id: String,
     pub user_id: String,
     pub created_at: Timestamp,
     /// When the person last proved who he is.
     pub authenticated_at: Timestamp,
-    /// How, as RFC 8176 names it: `pwd`.
+    /// How, as RFC 8176 names it, with spaces between: `pwd otp`.
     pub methods: String,
     pub last_seen_at: Timestamp,
     pub expires_at: Timestamp,
@@ -24,6 +26,7 @@ pub struct Session {
 fn read(mut row: Row) -> Result<Session, DbError> {
     Ok(Session {
         digest: row.next()?,
+        id: row.next()?,
         user_id: row.next()?,
         created_at: row.next()?,
         authenticated_at: row.next()?,
@@ -35,6 +38,16 @@ fn read(mut row: Row) -> Result<Session, DbError> {
     })
 }
 
+macro_rules! columns {
+    ($tail:literal) => {
+        concat!(
+            "SELECT digest, id, user_id, created_at, authenticated_at, methods, last_seen_at, expires_at, ip, \
+             user_agent FROM sessions ",
+            $tail
+        )
+    };
+}
+
 /// The session with this digest that has neither expired nor been idle since `idle_since`.
 pub async fn find(
     db: &Db,
@@ -44,8 +57,7 @@ pub async fn find(
 ) -> Result<Option<Session>, DbError> {
     let row = db
         .read_one(
-            "SELECT digest, user_id, created_at, authenticated_at, methods, last_seen_at, expires_at, ip, user_agent \
-             FROM sessions WHERE digest = $1 AND expires_at > $2 AND last_seen_at > $3",
+            columns!("WHERE digest = $1 AND expires_at > $2 AND last_seen_at > $3"),
             vec![digest.into(), now.into(), idle_since.into()],
         )
         .await?;
@@ -55,10 +67,11 @@ pub async fn find(
 /// Adds a session.
 pub fn add(session: &Session) -> Statement {
     Statement::new(
-        "INSERT INTO sessions (digest, user_id, created_at, authenticated_at, methods, last_seen_at, expires_at, ip, \
-         user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO sessions (digest, id, user_id, created_at, authenticated_at, methods, last_seen_at, expires_at, \
+         ip, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         vec![
             session.digest.clone().into(),
+            (&session.id).into(),
             (&session.user_id).into(),
             session.created_at.into(),
             session.authenticated_at.into(),

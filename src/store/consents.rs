@@ -1,0 +1,104 @@
+//! What people allowed clients. Asked again only for what is new.
+
+use crate::{
+    db::{Db, DbError, Row, Statement},
+    oauth::scope::ScopeKey,
+    time::Timestamp,
+};
+
+/// What one person allowed one client.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    pub user_id: String,
+    pub client_id: String,
+    pub scopes: Vec<ScopeKey>,
+    /// First and last time that something was allowed.
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+fn read(mut row: Row) -> Result<Consent, DbError> {
+    Ok(Consent {
+        user_id: row.next()?,
+        client_id: row.next()?,
+        scopes: ScopeKey::parse_list(&row.next::<String>()?),
+        created_at: row.next()?,
+        updated_at: row.next()?,
+    })
+}
+
+/// What a person allowed a client, if anything.
+pub async fn find(db: &Db, user_id: &str, client_id: &str) -> Result<Option<Consent>, DbError> {
+    let row = db
+        .read_one(
+            "SELECT user_id, client_id, scopes, created_at, updated_at FROM consents \
+             WHERE user_id = $1 AND client_id = $2",
+            vec![user_id.into(), client_id.into()],
+        )
+        .await?;
+    row.map(read).transpose()
+}
+
+/// What a person allowed, last change first.
+pub async fn of_user(db: &Db, user_id: &str) -> Result<Vec<Consent>, DbError> {
+    let rows = db
+        .read(
+            "SELECT user_id, client_id, scopes, created_at, updated_at FROM consents \
+             WHERE user_id = $1 ORDER BY updated_at DESC, client_id",
+            vec![user_id.into()],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Who allowed a client anything, last change first; at most `limit`.
+pub async fn of_client(db: &Db, client_id: &str, limit: i64) -> Result<Vec<Consent>, DbError> {
+    let rows = db
+        .read(
+            "SELECT user_id, client_id, scopes, created_at, updated_at FROM consents \
+             WHERE client_id = $1 ORDER BY updated_at DESC, user_id LIMIT $2",
+            vec![client_id.into(), limit.into()],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Writes down what a person has allowed by now.
+pub fn set(user_id: &str, client_id: &str, scopes: &[ScopeKey], now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO consents (user_id, client_id, scopes, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) \
+         ON CONFLICT (user_id, client_id) DO UPDATE SET scopes = $3, updated_at = $4",
+        vec![
+            user_id.into(),
+            client_id.into(),
+            ScopeKey::join(scopes).into(),
+            now.into(),
+        ],
+    )
+}
+
+/// Takes back what a person allowed a client: `consent` if there is nothing to take back.
+pub fn remove(user_id: &str, client_id: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM consents WHERE user_id = $1 AND client_id = $2",
+        vec![user_id.into(), client_id.into()],
+    )
+    .expecting("consent")
+}
+
+/// Takes back what a person allowed the clients of an organisation, the instance's own ones apart.
+pub fn remove_member(user_id: &str, org_id: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM consents WHERE user_id = $1 AND client_id IN \
+         (SELECT client_id FROM clients WHERE org_id = $2 AND kind <> 'system')",
+        vec![user_id.into(), org_id.into()],
+    )
+}
+
+/// Takes back everything that was allowed to a client.
+pub fn remove_client(client_id: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM consents WHERE client_id = $1",
+        vec![client_id.into()],
+    )
+}
