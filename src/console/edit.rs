@@ -152,6 +152,7 @@ impl Sheet {
             require_consent: Some(draft.require_consent),
             access_token_lifetime: Some(draft.access_token_lifetime),
             user_id: Some(draft.user_id),
+            ..Edit::default()
         };
         let id = &self.client.client_id;
         clients::edit(&visit.app.registry, visit.access(), id, Some(self.version), edit).await

@@ -9,7 +9,10 @@ use super::{Demo, HANDLE};
 use crate::{
     db::Batch,
     error::Result,
-    oauth::client::{ApplicationType, GrantType, Kind},
+    oauth::{
+        client::{ApplicationType, GrantType, Kind},
+        people_settings::PeopleSettings,
+    },
     registry::{
         client_input::{Draft, ScopeRef},
         clients::{self, Created, Creation},
@@ -218,6 +221,8 @@ fn draft(name: String, sample: Sample) -> Draft {
         auth_method: None,
         require_consent: application_type != ApplicationType::Service,
         access_token_lifetime: None,
+        optional_scopes: None,
+        people: PeopleSettings::default(),
         user_id: None,
     }
 }

@@ -8,7 +8,10 @@ use serde_json::json;
 use crate::{
     db::{Batch, Db, WriteError},
     error::{Error, Result},
-    oauth::client::{ApplicationType, GrantType, Kind, Origin},
+    oauth::{
+        client::{ApplicationType, GrantType, Kind, Origin},
+        people_settings::PeopleSettings,
+    },
     registry::{
         Registry,
         access::{Access, Actor, Permission, Permissions},
@@ -266,6 +269,8 @@ async fn provision_system_clients(registry: &Registry, org: Organization) -> Res
             auth_method: None,
             require_consent: false,
             access_token_lifetime: None,
+            optional_scopes: None,
+            people: PeopleSettings::default(),
             user_id: None,
         };
         let extra = Creation {

@@ -11,6 +11,7 @@ pub mod keys; // signing keys
 pub mod members; // people of an organisation
 pub mod organizations; // tenants
 pub mod people; // accounts, passwords, sign-in, sessions
+mod people_input; // what a client may settle about people
 pub mod secrets; // rotate, end, extend
 
 use std::sync::Arc;

@@ -19,6 +19,7 @@ use crate::{
     error::Result,
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, words},
+        people_settings::PeopleSettings,
         refusal::{Field, Refusal},
     },
     registry::{
@@ -332,6 +333,8 @@ fn draft(new: NewClient) -> Result<Draft, Refusal> {
         scopes: refs(scopes),
         auth_method: new.auth_method,
         access_token_lifetime: new.access_token_lifetime.map(Lifetime::seconds),
+        optional_scopes: None,
+        people: PeopleSettings::default(),
         user_id: new.owner,
     })
 }
@@ -408,6 +411,7 @@ async fn edit(call: Call) -> Result<Reply> {
             .access_token_lifetime
             .map(|seconds| seconds.map(Lifetime::seconds)),
         user_id: patch.owner,
+        ..Edit::default()
     };
     let registry = &call.app.registry;
     let client = clients::edit(registry, &access, &client.client_id, Some(client.version), edit).await?;

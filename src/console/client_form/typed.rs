@@ -4,6 +4,7 @@ use crate::{
     browser::Form,
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind},
+        people_settings::PeopleSettings,
         scope::OIDC,
     },
     registry::{
@@ -199,6 +200,8 @@ impl Typed {
             scopes: this.scope_refs(apis),
             auth_method: this.pinned(),
             access_token_lifetime: this.lifetime(),
+            optional_scopes: None,
+            people: PeopleSettings::default(),
             user_id: this.user_id(),
             kind: this.kind,
             application_type: this.application_type,
