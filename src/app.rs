@@ -16,7 +16,7 @@ use crate::{
     endpoints,
     error::{Error, Result},
     hosted,
-    live::Live,
+    live::{self, Live},
     observe::{self, Observer},
     password::Passwords,
     registry::{Registry, bootstrap},
@@ -70,6 +70,7 @@ impl App {
         let live = Live::load(db, Arc::clone(&keyring), around.clock.clone()).await?;
         let parallel = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
         let registry = Registry {
+            userinfo: Arc::new(live::Api::userinfo(config.issuer.as_str())),
             config: Arc::new(config),
             live,
             keyring,

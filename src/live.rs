@@ -51,6 +51,37 @@ pub struct Client {
     pub for_people: Option<Box<ForPeople>>,
 }
 
+impl Client {
+    /// Whether it may ask for a scope of OpenID Connect.
+    pub fn may_ask(&self, scope: &str) -> bool {
+        self.oidc().iter().any(|value| value.as_ref() == scope)
+    }
+
+    /// The scopes of OpenID Connect that it may ask for.
+    pub fn oidc(&self) -> &[Arc<str>] {
+        self.for_people.as_ref().map_or(&[], |people| &people.oidc)
+    }
+
+    /// Where its answers may go.
+    pub fn redirect_uris(&self) -> &[String] {
+        self.for_people
+            .as_ref()
+            .map_or(&[], |people| &people.redirect_uris)
+    }
+
+    /// What it knows people by is derived from this, if they have names of their own there.
+    pub fn pairwise_sector(&self) -> Option<&str> {
+        self.for_people.as_ref()?.pairwise_sector.as_deref()
+    }
+
+    /// How its ID tokens are signed.
+    pub fn id_token_alg(&self) -> Alg {
+        self.for_people
+            .as_ref()
+            .map_or(Alg::Rs256, |people| people.id_token_alg)
+    }
+}
+
 /// What the flows need in which a person stands behind the token.
 #[derive(Debug)]
 pub struct ForPeople {
@@ -100,6 +131,19 @@ pub struct Api {
 }
 
 impl Api {
+    /// The userinfo endpoint as an audience: that of a token which is for nothing else. Its scopes belong to no API.
+    pub fn userinfo(issuer: &str) -> Self {
+        Self {
+            id: Arc::from("userinfo"),
+            org_id: None,
+            audience: Arc::from(issuer),
+            format: TokenFormat::Jwt,
+            lifetime: None,
+            algorithm: None,
+            implied: HashMap::new(),
+        }
+    }
+
     /// Everything that a value grants, itself included; empty if this API has no such scope.
     pub fn implied(&self, value: &str) -> &[Arc<str>] {
         self.implied.get(value).map_or(&[], Vec::as_slice)

@@ -142,6 +142,7 @@ fn at(registry: &Registry, time: Timestamp) -> Registry {
     use std::sync::Arc;
     Registry {
         config: Arc::clone(&registry.config),
+        userinfo: Arc::clone(&registry.userinfo),
         live: Arc::clone(&registry.live),
         keyring: Arc::clone(&registry.keyring),
         entropy: registry.entropy.clone(),

@@ -3,6 +3,7 @@
 //! Every answer is JSON and, where it could hold a credential, not to be stored
 //! ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
 
+mod authorize; // ask a person
 mod introspect; // is this token still good?
 mod jwks; // the public keys
 mod metadata; // what this server can do
@@ -35,6 +36,7 @@ use crate::{
 
 /// Where the endpoints are, below the issuer; discovery says the same.
 pub(crate) mod path {
+    pub const AUTHORIZE: &str = "/oauth2/authorize";
     pub const TOKEN: &str = "/oauth2/token";
     /// Other names that the token endpoint answers to.
     pub const TOKEN_ALIASES: [&str; 2] = ["/api/oauth/token", "/oauth2/v1/token"];
@@ -56,6 +58,16 @@ pub fn routes(issuer: &Issuer) -> Router<State> {
     };
     let mut below = Router::new()
         .route(path::TOKEN, post(token::token).fallback(method_not_allowed))
+        .route(
+            path::AUTHORIZE,
+            get(authorize::get)
+                .post(authorize::post)
+                .fallback(method_not_allowed),
+        )
+        .route(
+            crate::authorize::CONTINUE,
+            get(authorize::go_on).fallback(method_not_allowed),
+        )
         .route(
             path::INTROSPECT,
             post(introspect::introspect).fallback(method_not_allowed),
@@ -172,6 +184,15 @@ impl Incoming {
     fn request_id(&self) -> &str {
         self.context().map_or("", |context| &context.request_id)
     }
+}
+
+/// The id and the address of a request.
+fn context_of(parts: &Parts) -> (String, String) {
+    let context = parts.extensions.get::<RequestContext>();
+    (
+        context.map(|c| c.request_id.clone()).unwrap_or_default(),
+        context.map(|c| c.ip.to_string()).unwrap_or_default(),
+    )
 }
 
 /// The answer to a client that posts: every 401 says how to authenticate.

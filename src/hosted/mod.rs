@@ -1,5 +1,6 @@
 //! Pages a person meets on the way: set-up, sign-in, sign-out.
 
+mod consent; // may this app?
 mod set_up; // the first administrator, and new members, pick a password
 mod sign_in; // user name and password
 mod sign_out; // ends the session
@@ -30,6 +31,7 @@ use crate::{
 pub fn routes() -> Router<State> {
     Router::new()
         .route("/setup/{token}", get(set_up::show).post(set_up::submit))
+        .route("/consent", get(consent::show).post(consent::submit))
         .route("/login", get(sign_in::show).post(sign_in::submit))
         .route("/logout", post(sign_out::submit))
 }

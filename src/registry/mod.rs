@@ -6,6 +6,7 @@ pub mod apis; // resource servers and scopes
 pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
+pub mod grants; // what people gave clients, and how it ends
 pub mod impact; // what a cut would cut
 pub mod keys; // signing keys
 pub mod members; // people of an organisation
@@ -23,7 +24,7 @@ use crate::{
     config::Config,
     db::{Batch, Db, Done, WriteError},
     error::Result,
-    live::Live,
+    live::{self, Live},
     password::Passwords,
     registry::access::{Access, Actor},
     secret::{Entropy, Keyring},
@@ -35,6 +36,8 @@ use crate::{
 pub struct Registry {
     pub config: Arc<Config>,
     pub live: Arc<Live>,
+    /// The audience of tokens that are for the userinfo endpoint alone.
+    pub userinfo: Arc<live::Api>,
     pub keyring: Arc<Keyring>,
     pub entropy: Entropy,
     pub clock: Clock,

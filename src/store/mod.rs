@@ -9,6 +9,7 @@ pub mod authorization_codes; // codes, by digest
 pub mod changes; // the ordered log of what can change an answer
 pub mod clients; // clients and what they were granted
 pub mod consents; // what people allowed clients
+pub mod device_codes; // requests of devices that have no browser
 pub mod grants; // the family of everything issued for what a person gave a client
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
