@@ -74,6 +74,8 @@ CREATE TABLE authorization_codes (
 CREATE INDEX authorization_codes_grant ON authorization_codes (grant_id);
 CREATE INDEX authorization_codes_expiry ON authorization_codes (expires_at);
 
+CREATE INDEX audit_events_actor ON audit_events (actor_id, at, id);
+
 -- What a person allowed a client; asked again only for what is new.
 CREATE TABLE consents (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,

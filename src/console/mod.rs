@@ -2,6 +2,7 @@
 
 mod activity; // who did what
 mod apis; // APIs and scopes
+mod apps; // what a person lets apps do
 mod asked; // a page is read or posted to
 mod client; // one client
 mod client_form; // the form of a client, for creating and editing
@@ -13,6 +14,7 @@ mod hand_over; // the one page that shows a secret
 mod help; // shortcuts, words, errors
 mod labels; // what a person reads where the wire has a word
 mod landing; // where a person arrives, other addresses, what is nowhere
+mod mine; // what a person did
 mod once; // forms that work once
 mod overview; // what needs attention
 mod people; // members
@@ -31,6 +33,7 @@ pub fn routes() -> Router<State> {
         .route(assets::ROUTE, get(assets::serve))
         .merge(activity::routes())
         .merge(apis::routes())
+        .merge(apps::routes())
         .merge(client::routes())
         .merge(clients::routes())
         .merge(create::routes())
@@ -39,6 +42,7 @@ pub fn routes() -> Router<State> {
         .merge(hand_over::routes())
         .merge(help::routes())
         .merge(landing::routes())
+        .merge(mine::routes())
         .merge(overview::routes())
         .merge(people::routes())
         .merge(preferences::routes())

@@ -25,7 +25,11 @@ use crate::{
     },
     browser::{self, Form, Visitor},
     error::Result,
-    oauth::{client::Origin, refusal::Code, scope::ScopeKey},
+    oauth::{
+        client::Origin,
+        refusal::Code,
+        scope::{ScopeKey, openid_words},
+    },
     registry::access::{Actor, ActorKind},
     store::{self, apis::Risk},
     ui::{
@@ -216,7 +220,7 @@ impl Asked {
                 .iter()
                 .find(|api| key.api.as_deref() == Some(api.id.as_str()));
             let scope = api.and_then(|api| api.scopes.iter().find(|scope| *scope.value == *key.value));
-            let words = match (scope, of_openid(&key.value)) {
+            let words = match (scope, openid_words(&key.value)) {
                 (Some(scope), _) if !scope.description.is_empty() => scope.description.clone(),
                 (None, Some(words)) if key.api.is_none() => words.to_owned(),
                 _ => format!("{} – no description by the publisher", key.value),
@@ -297,19 +301,6 @@ fn row(wish: &Wish) -> Markup {
             details { summary { span.sr { "Name of this scope" } span aria-hidden="true" { "…" } } code translate="no" { (wish.key.value) } @if !wish.place.is_empty() { " at " (wish.place) } }
         }
     }
-}
-
-/// What a scope of OpenID Connect lets an app see, in words.
-fn of_openid(scope: &str) -> Option<&'static str> {
-    Some(match scope {
-        "openid" => "Know that it is you",
-        "profile" => "See your name and profile",
-        "email" => "See your e-mail address",
-        "address" => "See your postal address",
-        "phone" => "See your telephone number",
-        "offline_access" => "Keep this access until you remove it, also when you are signed out",
-        _ => return None,
-    })
 }
 
 /// Where the person goes from here: the registrable part in bold.

@@ -6,6 +6,7 @@ pub mod apis; // resource servers and scopes
 pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
+pub mod connected_apps; // what a person lets apps do
 pub mod grants; // what people gave clients, and how it ends
 pub mod impact; // what a cut would cut
 pub mod keys; // signing keys

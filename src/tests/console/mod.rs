@@ -2,6 +2,7 @@
 
 mod activity;
 mod apis;
+mod apps;
 mod client;
 mod clients;
 mod create;
