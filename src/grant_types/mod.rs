@@ -62,7 +62,11 @@ pub fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>, Refusal> {
     }
     match grant {
         GrantType::ClientCredentials => client_credentials::redeem(exchange),
-        GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::DeviceCode => {
+        GrantType::AuthorizationCode
+        | GrantType::RefreshToken
+        | GrantType::DeviceCode
+        | GrantType::Password
+        | GrantType::Implicit => {
             Err(Code::UnsupportedGrantType.because("this server does not serve that grant type"))
         }
     }
