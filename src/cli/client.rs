@@ -2,6 +2,7 @@
 
 mod change; // create and update
 mod list; // list
+mod people; // flags about the people who sign in
 mod remove; // disable, enable, delete, impact
 
 use clap::Subcommand;
