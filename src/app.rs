@@ -17,6 +17,7 @@ use crate::{
     error::{Error, Result},
     hosted,
     live::Live,
+    mail::Post,
     observe::{self, Observer},
     password::Passwords,
     registry::{Registry, bootstrap},
@@ -70,6 +71,7 @@ impl App {
         let live = Live::load(db, Arc::clone(&keyring), around.clock.clone()).await?;
         let parallel = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
         let registry = Registry {
+            post: Post::new(&config)?,
             config: Arc::new(config),
             live,
             keyring,

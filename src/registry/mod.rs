@@ -20,9 +20,10 @@ use serde_json::Value as Json;
 use crate::{
     activity::Activity,
     config::Config,
-    db::{Batch, Db, Done, WriteError},
+    db::{Batch, Db, Done, Statement, WriteError},
     error::Result,
     live::Live,
+    mail::{self, Mail, Post},
     password::Passwords,
     registry::access::{Access, Actor},
     secret::{Entropy, Keyring},
@@ -39,6 +40,7 @@ pub struct Registry {
     pub clock: Clock,
     pub activity: Arc<Activity>,
     pub passwords: Passwords,
+    pub post: Post,
 }
 
 impl Registry {
@@ -66,6 +68,19 @@ impl Registry {
             return Ok(Vec::new());
         }
         self.live.commit(batch).await
+    }
+
+    /// The statement that queues a mail.
+    pub fn mail(&self, mail: &Mail) -> Statement {
+        mail::queue(&self.keyring, &self.entropy, &self.id(), mail, self.now())
+    }
+
+    /// Sends the mails that are due.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn deliver_mail(&self) -> Result<()> {
+        self.post.deliver(self.db(), &self.keyring, self.now()).await
     }
 
     /// Writes down what was used since the last time.

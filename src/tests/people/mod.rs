@@ -1,5 +1,6 @@
 //! Accounts coming and going: mail, lost passwords, addresses, invitations, removal, status, profiles.
 
+mod mail; // to a server, and into files
 mod removal; // what ends with a membership
 
 use crate::{oauth::scope::ScopeKey, store::grants::Grant, tests::harness::TestApp, time::Lifetime};
