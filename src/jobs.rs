@@ -16,17 +16,18 @@ use crate::{
     app::State,
     db::Statement,
     error::Result,
-    registry::{Registry, keys},
+    registry::{Registry, keys, recovery},
     setup_link,
     store::{activity, changes, idempotency, once, revocations, sessions},
     time::Lifetime,
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 6] = [
+const TABLE: [(Job, Duration); 7] = [
     (Job::FlushActivity, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
+    (Job::AnswerRecoveries, Duration::from_secs(2)),
     (Job::DeliverMail, Duration::from_secs(2)),
     (Job::AdvanceKeys, Duration::from_secs(60)),
     (Job::Sweep, Duration::from_secs(60)),
@@ -37,6 +38,7 @@ enum Job {
     FlushActivity,
     CatchUp,
     KeepSetupLink,
+    AnswerRecoveries,
     DeliverMail,
     AdvanceKeys,
     Sweep,
@@ -50,6 +52,7 @@ impl Job {
             Self::CatchUp if !registry.db().is_shared() => Ok(()),
             Self::CatchUp => registry.live.catch_up().await,
             Self::KeepSetupLink => setup_link::keep(registry).await,
+            Self::AnswerRecoveries => recovery::answer_all(registry).await,
             Self::DeliverMail => registry.deliver_mail().await,
             Self::AdvanceKeys => keys::advance(registry).await,
             Self::Sweep => sweep(registry).await,

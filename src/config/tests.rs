@@ -470,7 +470,7 @@ fn the_mail_server_may_stand_in_a_file_and_without_one_mails_are_files() {
     let config = load(&[("OAUTHORITY_MAIL__SMTP_URL_FILE", &path)]);
     let url = config.mail.smtp_url.clone().expect("a server");
     assert_eq!(url.expose(), "smtps://user:hunter2@mail.example");
-    let shown = super::show(&config);
+    let shown = show(&config);
     let value = |key: &str| shown.iter().find(|s| s.key == key).map(|s| s.value.clone());
     assert_eq!(
         value("mail.smtp_url").as_deref(),
@@ -478,10 +478,7 @@ fn the_mail_server_may_stand_in_a_file_and_without_one_mails_are_files() {
     );
     let config = load(&[("OAUTHORITY_DATA_DIR", "/srv/oauthority")]);
     assert!(config.mail.smtp_url.is_none());
-    assert_eq!(
-        config.mail.directory,
-        std::path::Path::new("/srv/oauthority/mail")
-    );
+    assert_eq!(config.mail.directory, Path::new("/srv/oauthority/mail"));
     assert_eq!(config.mail.from, "Oauthority <oauthority@localhost>");
     let both = problems(&[
         ("OAUTHORITY_MAIL__SMTP_URL_FILE", &path),

@@ -2,6 +2,7 @@
 //! they cannot disagree about who may do what. Every change appends its audit event in the same transaction.
 
 pub mod access; // who acts, for which organisation, with which permissions
+pub mod accounts; // people of the whole instance
 pub mod apis; // resource servers and scopes
 pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
@@ -11,6 +12,7 @@ pub mod keys; // signing keys
 pub mod members; // people of an organisation
 pub mod organizations; // tenants
 pub mod people; // accounts, passwords, sign-in, sessions
+pub mod recovery; // a forgotten password
 pub mod secrets; // rotate, end, extend
 
 use std::sync::Arc;

@@ -17,6 +17,7 @@ pub mod mails; // mail on its way
 pub mod once; // texts that work once
 pub mod organizations; // tenants
 mod profile; // what a person tells apps about himself
+pub mod recovery_requests; // people who cannot sign in
 pub mod revocations; // single tokens cut off
 pub mod secrets; // client secrets, digests only
 pub mod sessions; // signed-in browsers

@@ -213,6 +213,21 @@ pub fn set_password(id: &str, hash: &str, now: Timestamp) -> Statement {
     )
 }
 
+/// Replaces the password hash of an active person: `unchanged` if it is not the one that was read.
+pub fn replace_password(id: &str, before: Option<&str>, hash: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE users SET password_hash = $1, updated_at = $2 WHERE id = $3 AND status = 'active' \
+         AND coalesce(password_hash, '') = $4",
+        vec![
+            hash.into(),
+            now.into(),
+            id.into(),
+            before.unwrap_or_default().into(),
+        ],
+    )
+    .expecting("unchanged")
+}
+
 /// Replaces what a person says about himself.
 pub fn set_profile(id: &str, display_name: &str, profile: &Profile, now: Timestamp) -> Statement {
     Statement::new(
