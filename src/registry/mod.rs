@@ -7,11 +7,13 @@ pub mod apis; // resource servers and scopes
 pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
+pub mod email; // the address of a person
 pub mod impact; // what a cut would cut
 pub mod keys; // signing keys
 pub mod members; // people of an organisation
 pub mod organizations; // tenants
 pub mod people; // accounts, passwords, sign-in, sessions
+pub mod profile; // what a person tells about himself
 pub mod recovery; // a forgotten password
 pub mod secrets; // rotate, end, extend
 

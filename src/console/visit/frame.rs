@@ -48,11 +48,13 @@ impl Visit {
                 name: user.display_name.clone(),
                 login: user.username.clone(),
                 role: role.unwrap_or_default(),
-                links: vec![Link {
-                    label: "Preferences".to_owned(),
-                    href: "/me/preferences".to_owned(),
-                    current: section == Section::Personal,
-                }],
+                links: [("Profile", "/me/profile"), ("Preferences", "/me/preferences")]
+                    .map(|(label, href)| Link {
+                        label: label.to_owned(),
+                        href: href.to_owned(),
+                        current: self.here.split('?').next() == Some(href),
+                    })
+                    .to_vec(),
                 sign_out: "/logout".to_owned(),
             },
             operator: self.role.is_none() && org.is_some() && user.operator,
@@ -143,6 +145,7 @@ impl Visit {
         };
         vec![
             item(Icon::Home, "Start", "/"),
+            item(Icon::People, "Profile", "/me/profile"),
             item(Icon::Settings, "Preferences", "/me/preferences"),
         ]
     }

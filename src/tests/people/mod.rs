@@ -1,5 +1,6 @@
 //! Accounts coming and going: mail, lost passwords, addresses, invitations, removal, status, profiles.
 
+mod email; // addresses and profiles
 mod mail; // to a server, and into files
 mod recovery; // a forgotten password
 mod removal; // what ends with a membership
