@@ -1,4 +1,4 @@
-//! What the server does by itself: writes down uses, applies changes of other nodes, moves signing keys on, forgets.
+//! What the server does by itself: writes down uses, sends mail, applies changes of other nodes, moves signing keys on, forgets.
 //!
 //! A job that fails says so in the log and is tried again at its next turn; the jobs of several nodes do not disturb
 //! one another.
@@ -16,17 +16,19 @@ use crate::{
     app::State,
     db::Statement,
     error::Result,
-    registry::{Registry, keys},
+    registry::{Registry, keys, recovery},
     setup_link,
     store::{activity, changes, idempotency, once, revocations, sessions},
     time::Lifetime,
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 5] = [
+const TABLE: [(Job, Duration); 7] = [
     (Job::FlushActivity, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
+    (Job::AnswerRecoveries, Duration::from_secs(2)),
+    (Job::DeliverMail, Duration::from_secs(2)),
     (Job::AdvanceKeys, Duration::from_secs(60)),
     (Job::Sweep, Duration::from_secs(60)),
 ];
@@ -36,6 +38,8 @@ enum Job {
     FlushActivity,
     CatchUp,
     KeepSetupLink,
+    AnswerRecoveries,
+    DeliverMail,
     AdvanceKeys,
     Sweep,
 }
@@ -48,6 +52,8 @@ impl Job {
             Self::CatchUp if !registry.db().is_shared() => Ok(()),
             Self::CatchUp => registry.live.catch_up().await,
             Self::KeepSetupLink => setup_link::keep(registry).await,
+            Self::AnswerRecoveries => recovery::answer_all(registry).await,
+            Self::DeliverMail => registry.deliver_mail().await,
             Self::AdvanceKeys => keys::advance(registry).await,
             Self::Sweep => sweep(registry).await,
         }

@@ -28,6 +28,7 @@ pub struct Throttle {
     failures: Counter,
     requests: Counter,
     sign_ins: Counter,
+    recoveries: Counter,
 }
 
 impl Throttle {
@@ -47,6 +48,7 @@ impl Throttle {
             failures: Counter::new(failures),
             requests: Counter::new(requests),
             sign_ins: Counter::new(sign_ins),
+            recoveries: Counter::new(RECOVERIES),
         }
     }
 
@@ -103,7 +105,24 @@ impl Throttle {
         self.sign_ins.note(key, now);
         Ok(())
     }
+
+    /// Counts a request for mail from an address: each may send one to somebody else.
+    ///
+    /// # Errors
+    /// `rate_limited`, and when to come back.
+    pub fn spend_recovery(&self, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+        let key = self.hasher.hash_one(network(ip));
+        self.recoveries.admit(key, now, || {
+            Code::TooManyRequests
+                .because("too many links were asked for from this address: wait a minute, then try again")
+        })?;
+        self.recoveries.note(key, now);
+        Ok(())
+    }
 }
+
+/// How often one address may ask for a link to a new password in a minute.
+const RECOVERIES: u64 = 5;
 
 /// The part of an address that one party holds: all of IPv4, the first 64 bits of IPv6.
 fn network(ip: IpAddr) -> IpAddr {

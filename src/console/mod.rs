@@ -19,6 +19,7 @@ mod once; // forms that work once
 mod overview; // what needs attention
 mod people; // members
 mod preferences; // how a person likes the console
+mod profile; // what a person tells about himself
 mod rotate; // a new secret, and an end for the old one
 mod settings; // of the organisation
 pub mod visit; // one person's request, and the pages it is answered with
@@ -46,6 +47,7 @@ pub fn routes() -> Router<State> {
         .merge(overview::routes())
         .merge(people::routes())
         .merge(preferences::routes())
+        .merge(profile::routes())
         .merge(rotate::routes())
         .merge(settings::routes())
 }

@@ -1,6 +1,7 @@
 //! Pages a person meets on the way: set-up, sign-in, sign-out.
 
 mod consent; // may this app?
+mod recover; // a forgotten password
 mod set_up; // the first administrator, and new members, pick a password
 mod sign_in; // user name and password
 mod sign_out; // ends the session
@@ -33,6 +34,11 @@ pub fn routes() -> Router<State> {
         .route("/setup/{token}", get(set_up::show).post(set_up::submit))
         .route("/consent", get(consent::show).post(consent::submit))
         .route("/login", get(sign_in::show).post(sign_in::submit))
+        .route("/login/recover", get(recover::show).post(recover::submit))
+        .route(
+            "/login/recover/{token}",
+            get(recover::show_link).post(recover::submit_link),
+        )
         .route("/logout", post(sign_out::submit))
 }
 

@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// The pages that belong to a person.
-const PERSONAL: [(Icon, &str, &str); 3] = [
+const PERSONAL: [(Icon, &str, &str); 4] = [
+    (Icon::People, "Profile", "/me/profile"),
     (Icon::Key, "Connected apps", "/me/apps"),
     (Icon::Activity, "My activity", "/me/activity"),
     (Icon::Settings, "Preferences", "/me/preferences"),
