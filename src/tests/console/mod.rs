@@ -11,6 +11,7 @@ mod hand_over;
 mod inert;
 mod landing;
 mod people;
+mod people_settings;
 mod preferences;
 mod rotate;
 mod settings;
