@@ -14,6 +14,7 @@ mod hand_over; // the one page that shows a secret
 mod help; // shortcuts, words, errors
 mod labels; // what a person reads where the wire has a word
 mod landing; // where a person arrives, other addresses, what is nowhere
+mod legacy; // the warning while a grant for migrations is on
 mod mine; // what a person did
 mod once; // forms that work once
 mod overview; // what needs attention

@@ -92,12 +92,12 @@ impl std::str::FromStr for Seconds {
     }
 }
 
-fn or_null(text: String) -> Json {
+fn or_null(text: &str) -> Json {
     if text == "none" { Json::Null } else { json!(text) }
 }
 
-fn list(texts: Vec<String>) -> Option<Json> {
-    match texts.as_slice() {
+fn list(texts: &[String]) -> Option<Json> {
+    match texts {
         [] => None,
         [one] if one == "none" => Some(json!([])),
         _ => Some(json!(texts)),
@@ -128,10 +128,13 @@ impl People {
         put(
             body,
             [
-                ("optional_scopes", list(self.optional_scopes)),
-                ("home_page", self.home_page.map(or_null)),
-                ("post_logout_redirect_uris", list(self.post_logout_redirect_uris)),
-                ("backchannel_logout_uri", self.backchannel_logout_uri.map(or_null)),
+                ("optional_scopes", list(&self.optional_scopes)),
+                ("home_page", self.home_page.as_deref().map(or_null)),
+                ("post_logout_redirect_uris", list(&self.post_logout_redirect_uris)),
+                (
+                    "backchannel_logout_uri",
+                    self.backchannel_logout_uri.as_deref().map(or_null),
+                ),
                 (
                     "backchannel_logout_session_required",
                     self.backchannel_logout_session_required.map(Json::from),

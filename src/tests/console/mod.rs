@@ -12,6 +12,7 @@ mod hand_over;
 mod inert;
 mod landing;
 mod people;
+mod people_settings;
 mod preferences;
 mod rotate;
 mod settings;
