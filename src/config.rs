@@ -152,6 +152,7 @@ pub struct SystemClients {
     pub sync_id: String,
     pub mobile_id: String,
     pub desktop_id: String,
+    pub cli_id: String,
 }
 
 /// The first organisation.

@@ -92,7 +92,13 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
         ));
     }
     let ids = &config.system_clients;
-    let mut ids = [&ids.admin_id, &ids.sync_id, &ids.mobile_id, &ids.desktop_id];
+    let mut ids = [
+        &ids.admin_id,
+        &ids.sync_id,
+        &ids.mobile_id,
+        &ids.desktop_id,
+        &ids.cli_id,
+    ];
     ids.sort();
     if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]) {
         problems.push(Problem(format!("`system_clients` has the id `{twice}` twice")));

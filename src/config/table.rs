@@ -131,6 +131,8 @@ pub(super) static SETTINGS: &[Setting] = settings![
         "Client id of \"Mobile App\"; read at the first start only.";
     "system_clients.desktop_id", Text("oauthority-desktop-agent"), |c| Slot::Text(&mut c.system_clients.desktop_id, client_id),
         "Client id of \"Desktop Agent\"; read at the first start only.";
+    "system_clients.cli_id", Text("oauthority-cli"), |c| Slot::Text(&mut c.system_clients.cli_id, client_id),
+        "Client id of \"Command Line\"; read at the first start only.";
     "bootstrap.organization", Text("My organisation"), |c| Slot::Text(&mut c.bootstrap.organization, name),
         "Name of the first organisation; read at the first start only.";
     "bootstrap.handle", Text("main"), |c| Slot::Text(&mut c.bootstrap.handle, handle),

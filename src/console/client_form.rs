@@ -92,17 +92,26 @@ pub(super) struct Shape {
     pub makes_secret: bool,
 }
 
-/// The grants that a type of client can use.
-pub(super) fn grants_of(application_type: ApplicationType) -> Vec<GrantType> {
+/// The grants that a type of client can use: those for migrations where they are switched on, or `held`.
+pub(super) fn grants_of(
+    application_type: ApplicationType,
+    offered: &[GrantType],
+    held: &[GrantType],
+) -> Vec<GrantType> {
     use GrantType::{AuthorizationCode, ClientCredentials, DeviceCode, RefreshToken};
-    match application_type {
+    let mut grants = match application_type {
         ApplicationType::Service => vec![ClientCredentials],
         ApplicationType::Web => vec![AuthorizationCode, ClientCredentials, RefreshToken, DeviceCode],
         ApplicationType::UserAgentBased => vec![AuthorizationCode, RefreshToken],
         ApplicationType::Native | ApplicationType::Public => {
             vec![AuthorizationCode, RefreshToken, DeviceCode]
         }
+    };
+    if application_type != ApplicationType::Service {
+        let legacy = GrantType::ALL.iter().filter(|grant| grant.is_legacy());
+        grants.extend(legacy.filter(|grant| offered.contains(grant) || held.contains(grant)));
     }
+    grants
 }
 
 /// A type that cannot be chosen.

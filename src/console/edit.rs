@@ -94,12 +94,13 @@ async fn act(visit: &Visit, id: &str) -> Answer {
         .await
         .or_trouble(visit)?;
     let now = Typed::of_client(&client);
+    let offered = visit.app.registry.grants();
     let original = Form::parse(visit.form.exact("original").as_bytes()).or_trouble(visit)?;
     let mut sheet = Sheet {
-        original: Typed::read(&original, &now, false),
+        original: Typed::read(&original, &now, false, &offered),
         version: visit.form.one("version").parse().unwrap_or_default(),
         customise: wants_custom(visit, &client),
-        typed: Typed::read(&visit.form, &now, false),
+        typed: Typed::read(&visit.form, &now, false, &offered),
         client,
         refused: Refused::default(),
         new_row: false,
@@ -179,7 +180,11 @@ impl Sheet {
         let here = visit.path(&format!("/clients/{}/edit?customise=yes", self.client.client_id));
         Shape {
             types: client_form::only(self.client.application_type),
-            grants: client_form::grants_of(self.client.application_type),
+            grants: client_form::grants_of(
+                self.client.application_type,
+                &visit.app.registry.grants(),
+                &self.client.grant_types,
+            ),
             locked: self.locked().then(|| {
                 html! { p { "A sync connector has this grant and the five scopes below, no more and no less. "
                     a href=(here) { "Customise" } " makes it a custom client with everything open. That cannot be turned back." } }

@@ -115,7 +115,7 @@ pub async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
         GrantType::ClientCredentials => Ok(client_credentials::redeem(exchange)?),
         GrantType::AuthorizationCode => authorization_code::redeem(exchange).await,
         GrantType::RefreshToken => refresh_token::redeem(exchange).await,
-        GrantType::DeviceCode => Err(Code::UnsupportedGrantType
+        GrantType::DeviceCode | GrantType::Password | GrantType::Implicit => Err(Code::UnsupportedGrantType
             .because("this server does not serve that grant type")
             .into()),
     }

@@ -25,6 +25,7 @@ use crate::{
     db::{Batch, Db, Done, WriteError},
     error::Result,
     live::{self, Live},
+    oauth::client::GrantType,
     password::Passwords,
     registry::access::{Access, Actor},
     secret::{Entropy, Keyring},
@@ -54,6 +55,12 @@ impl Registry {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The grants that a client may be registered for here.
+    pub fn grants(&self) -> Vec<GrantType> {
+        let legacy = &self.config.legacy;
+        GrantType::offered(legacy.password_grant, legacy.implicit_grant)
     }
 
     /// A fresh id, ordered by time.

@@ -53,6 +53,8 @@ fn ways(typed: &Typed) -> Markup {
             GrantType::ClientCredentials => "for itself",
             GrantType::RefreshToken => "again without a new sign-in",
             GrantType::DeviceCode => "for people who confirm on another device",
+            GrantType::Password => "with the passwords of people",
+            GrantType::Implicit => "in the address of the browser",
         })
         .collect();
     html! {
@@ -154,6 +156,12 @@ fn warnings(typed: &Typed, scopes: &[(&Api, &Scope)]) -> Vec<String> {
         warnings.push(format!(
             "{} can destroy data: {}.",
             scope.value, scope.description
+        ));
+    }
+    for grant in typed.grant_types.iter().filter(|grant| grant.is_legacy()) {
+        warnings.push(format!(
+            "The {} grant is for a migration only (RFC 9700): move to authorization code.",
+            grant.label().to_lowercase()
         ));
     }
     let kind = typed.application_type;

@@ -84,8 +84,9 @@ impl Typed {
         }
     }
 
-    /// Reads a form. `before` says what the form cannot: the kind, and the type unless it may be chosen.
-    pub fn read(form: &Form, before: &Self, may_choose_type: bool) -> Self {
+    /// Reads a form. `before` says what the form cannot: the kind, and the type unless it may be chosen. A grant that
+    /// is neither offered nor held is none.
+    pub fn read(form: &Form, before: &Self, may_choose_type: bool, offered: &[GrantType]) -> Self {
         let chosen = ApplicationType::parse(form.one("type")).filter(|_| may_choose_type);
         Self {
             kind: before.kind,
@@ -93,7 +94,11 @@ impl Typed {
             name: form.one("name").to_owned(),
             description: form.one("description").replace("\r\n", "\n"),
             owner: form.one("owner").to_owned(),
-            grant_types: form.all("grant_types").filter_map(GrantType::parse).collect(),
+            grant_types: form
+                .all("grant_types")
+                .filter_map(GrantType::parse)
+                .filter(|grant| offered.contains(grant) || before.grant_types.contains(grant))
+                .collect(),
             // Several lines pasted into one row are several URIs; a URI holds no space.
             redirect_uris: form
                 .all("redirect_uris")
@@ -141,7 +146,7 @@ impl Typed {
 
     /// Whether people return to it by a redirect.
     pub fn redirects(&self) -> bool {
-        self.grant_types.contains(&GrantType::AuthorizationCode)
+        self.grant_types.iter().any(|grant| grant.redirects())
     }
 
     /// The same without what its grants have no use for.
