@@ -18,7 +18,7 @@ use crate::{
     error::Result,
     registry::{Registry, keys, recovery},
     setup_link,
-    store::{activity, changes, idempotency, once, revocations, sessions},
+    store::{activity, changes, idempotency, invitations, once, revocations, sessions},
     time::Lifetime,
 };
 
@@ -112,6 +112,9 @@ const CHANGES: Lifetime = Lifetime::hours(1);
 const ANSWERS: Lifetime = Lifetime::hours(24);
 const ANSWERED_SECRETS: Lifetime = Lifetime::minutes(10);
 
+/// How long an invitation that came to its end is remembered.
+const INVITATIONS: Lifetime = Lifetime::days(30);
+
 /// Forgets what cannot matter any more.
 ///
 /// # Errors
@@ -130,6 +133,7 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;
+    forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }
 

@@ -12,6 +12,7 @@ mod connection; // requests to the server
 mod exit; // exit codes and failures
 mod hand_over; // secrets, once
 mod help; // topics
+mod invitation; // people on their way in
 mod keys; // signing keys
 mod member; // people of an organisation
 mod options; // what every command of the client takes

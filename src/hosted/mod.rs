@@ -1,5 +1,6 @@
 //! Pages a person meets on the way: set-up, sign-in, sign-out.
 
+mod invitation; // into an organisation
 mod recover; // a forgotten password
 mod set_up; // the first administrator, and new members, pick a password
 mod sign_in; // user name and password
@@ -32,6 +33,10 @@ pub fn routes() -> Router<State> {
     Router::new()
         .route("/setup/{token}", get(set_up::show).post(set_up::submit))
         .route("/login", get(sign_in::show).post(sign_in::submit))
+        .route(
+            "/invitations/{token}",
+            get(invitation::show).post(invitation::submit),
+        )
         .route("/login/recover", get(recover::show).post(recover::submit))
         .route(
             "/login/recover/{token}",

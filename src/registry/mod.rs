@@ -9,6 +9,7 @@ pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
 pub mod email; // the address of a person
 pub mod impact; // what a cut would cut
+pub mod invitations; // into an organisation
 pub mod keys; // signing keys
 pub mod members; // people of an organisation
 pub mod organizations; // tenants

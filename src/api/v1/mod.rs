@@ -5,6 +5,7 @@ mod apis; // resource servers
 mod client_changes; // creating, editing, cutting off
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
+mod invitations; // on their way in
 mod keys; // signing keys
 mod me; // who calls, and whom
 mod members; // people
@@ -27,6 +28,7 @@ pub fn operations() -> Vec<Operation> {
         apis::operations(),
         scopes::operations(),
         members::operations(),
+        invitations::operations(),
         activity::operations(),
         keys::operations(),
     ]
