@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     registry::{
         access::Permission,
-        invitations,
+        accounts, invitations,
         members::{self, Added, NewMember},
     },
     store::users::{Member, Role, UserStatus},
@@ -252,6 +252,7 @@ async fn show_one(
             dt { "Looks after" } dd { a href=(visit.path(&format!("/clients?owner={}", member.user.id))) { "Clients owned" } }
         } }
         @if visit.may(Permission::MembersWrite) { (change(&visit, &member, &at)) }
+        @if visit.may(Permission::InstanceWrite) && member.user.id != visit.visitor.user.id { (status(&visit, &member, &at)) }
     };
     let page = page(&visit, &member.user.display_name);
     Ok(visit.ok(Section::Members, &page, &content))
@@ -287,6 +288,28 @@ fn change(visit: &Visit, member: &Member, at: &str) -> Markup {
     }
 }
 
+/// For operators: the account, in every organisation.
+fn status(visit: &Visit, member: &Member, at: &str) -> Markup {
+    let name = &member.user.display_name;
+    html! {
+        section.card #account {
+            h2 { "Account" }
+            form.stack method="post" action=(at) {
+                (csrf(&visit.visitor.csrf))
+                @if member.user.status == UserStatus::Inactive {
+                    (hidden("do", "reactivate"))
+                    p.dim { (name) " may sign in again. What " (name) " gave apps before stays dead." }
+                    div.actions { button.btn type="submit" { "Reactivate account" } }
+                } @else {
+                    (hidden("do", "deactivate"))
+                    p.dim { "In every organisation: " (name) " is signed out everywhere and cannot sign in any more, and every app loses what " (name) " gave it, at once." }
+                    div.actions { (form::danger("Deactivate account")) }
+                }
+            }
+        }
+    }
+}
+
 async fn act(
     Given(app): Given<State>,
     Path((org, user)): Path<(String, String)>,
@@ -303,6 +326,20 @@ async fn act(
             let article = members::with_article(role);
             let words = format!("{} is {article} now.", member.user.display_name);
             Ok(visit.go(&visit.path(&format!("/people/{user}")), Some(&done(words))))
+        }
+        (word @ ("deactivate" | "reactivate"), _) => {
+            // A member of this organisation, at its address.
+            members::find(registry, access, &user).await.or_trouble(&visit)?;
+            let status = if word == "reactivate" {
+                UserStatus::Active
+            } else {
+                UserStatus::Inactive
+            };
+            accounts::set_status(registry, access, &user, status)
+                .await
+                .or_trouble(&visit)?;
+            let flash = done(format!("The account is {}.", status.word()));
+            Ok(visit.go(&visit.path(&format!("/people/{user}")), Some(&flash)))
         }
         ("remove", _) => {
             members::remove(registry, access, &user)

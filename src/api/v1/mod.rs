@@ -12,6 +12,7 @@ mod members; // people
 mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
+mod users; // people of the whole instance
 
 use serde::{Deserialize, Deserializer};
 
@@ -31,6 +32,7 @@ pub fn operations() -> Vec<Operation> {
         invitations::operations(),
         activity::operations(),
         keys::operations(),
+        users::operations(),
     ]
     .into_iter()
     .flatten()

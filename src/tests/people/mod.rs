@@ -5,6 +5,7 @@ mod invitations; // into an organisation
 mod mail; // to a server, and into files
 mod recovery; // a forgotten password
 mod removal; // what ends with a membership
+mod status; // who may sign in
 
 use crate::{
     db::Batch,
