@@ -19,8 +19,8 @@ use crate::{
     registry::{Registry, keys, recovery},
     setup_link,
     store::{
-        activity, authorization_codes, changes, device_codes, grants, idempotency, once, revocations,
-        sessions,
+        activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
+        revocations, sessions,
     },
     time::Lifetime,
 };
@@ -119,6 +119,9 @@ const CODES: Lifetime = Lifetime::days(1);
 /// For how long a grant that ended can be looked at.
 const GRANTS: Lifetime = Lifetime::days(30);
 
+/// How long an invitation that came to its end is remembered.
+const INVITATIONS: Lifetime = Lifetime::days(30);
+
 /// Forgets what cannot matter any more.
 ///
 /// # Errors
@@ -140,6 +143,7 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;
+    forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }
 

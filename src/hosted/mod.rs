@@ -2,6 +2,7 @@
 
 mod consent; // may this app?
 mod device; // a person answers for a device
+mod invitation; // into an organisation
 mod recover; // a forgotten password
 mod scopes; // what an app asks for, in words
 mod set_up; // the first administrator, and new members, pick a password
@@ -40,6 +41,10 @@ pub fn routes() -> Router<State> {
         .route("/consent", get(consent::show).post(consent::submit))
         .merge(device::routes())
         .route("/login", get(sign_in::show).post(sign_in::submit))
+        .route(
+            "/invitations/{token}",
+            get(invitation::show).post(invitation::submit),
+        )
         .route("/login/recover", get(recover::show).post(recover::submit))
         .route(
             "/login/recover/{token}",
