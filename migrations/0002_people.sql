@@ -93,10 +93,12 @@ CREATE TABLE consents (
 );
 CREATE INDEX consents_client ON consents (client_id);
 
+-- Both codes by digest. `poll_interval` grows when a device asks too often.
 CREATE TABLE device_codes (
     digest BYTEA PRIMARY KEY,
     user_code BYTEA NOT NULL UNIQUE,
     client_id TEXT NOT NULL REFERENCES clients (client_id) ON DELETE CASCADE,
+    client_epoch BIGINT NOT NULL,
     scopes TEXT NOT NULL,
     ip TEXT NOT NULL,
     user_agent TEXT NOT NULL,

@@ -18,7 +18,10 @@ use crate::{
     error::Result,
     registry::{Registry, keys, recovery},
     setup_link,
-    store::{activity, changes, idempotency, once, revocations, sessions},
+    store::{
+        activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
+        revocations, sessions,
+    },
     time::Lifetime,
 };
 
@@ -111,6 +114,13 @@ const CHANGES: Lifetime = Lifetime::hours(1);
 /// For how long a repeated request gets the same answer, and the same secret.
 const ANSWERS: Lifetime = Lifetime::hours(24);
 const ANSWERED_SECRETS: Lifetime = Lifetime::minutes(10);
+/// For how long a code is known for what it was: replayed, or typed too late.
+const CODES: Lifetime = Lifetime::days(1);
+/// For how long a grant that ended can be looked at.
+const GRANTS: Lifetime = Lifetime::days(30);
+
+/// How long an invitation that came to its end is remembered.
+const INVITATIONS: Lifetime = Lifetime::days(30);
 
 /// Forgets what cannot matter any more.
 ///
@@ -126,10 +136,14 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     .await?;
     forget(registry, || idempotency::forget(now.before(ANSWERS))).await?;
     forget(registry, || once::forget(now)).await?;
+    forget(registry, || authorization_codes::forget(now.before(CODES))).await?;
+    forget(registry, || device_codes::forget(now.before(CODES))).await?;
+    forget(registry, || grants::forget(now.before(GRANTS))).await?;
     forget(registry, || sessions::forget(now, idle)).await?;
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;
+    forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }
 

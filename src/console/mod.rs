@@ -12,6 +12,7 @@ mod cut; // disable, enable, delete
 mod edit; // change a client
 mod hand_over; // the one page that shows a secret
 mod help; // shortcuts, words, errors
+mod invitations; // into an organisation
 mod labels; // what a person reads where the wire has a word
 mod landing; // where a person arrives, other addresses, what is nowhere
 mod legacy; // the warning while a grant for migrations is on
@@ -43,6 +44,7 @@ pub fn routes() -> Router<State> {
         .merge(edit::routes())
         .merge(hand_over::routes())
         .merge(help::routes())
+        .merge(invitations::routes())
         .merge(landing::routes())
         .merge(mine::routes())
         .merge(overview::routes())

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The purpose of the link.
-const VERIFY: &str = "verify e-mail";
+pub(super) const VERIFY: &str = "verify e-mail";
 /// How long it works.
 const WORKS: Lifetime = Lifetime::hours(24);
 /// How many links a person may ask for in an hour.

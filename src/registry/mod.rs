@@ -11,6 +11,7 @@ pub mod connected_apps; // what a person lets apps do
 pub mod email; // the address of a person
 pub mod grants; // what people gave clients, and how it ends
 pub mod impact; // what a cut would cut
+pub mod invitations; // into an organisation
 pub mod keys; // signing keys
 pub mod members; // people of an organisation
 pub mod organizations; // tenants

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The purpose of the link.
-const RECOVER: &str = "recover";
+pub(super) const RECOVER: &str = "recover";
 /// How long it works.
 pub const WORKS: Lifetime = Lifetime::hours(1);
 /// How many links an account gets in that time.

@@ -13,6 +13,7 @@ pub mod device_codes; // requests of devices that have no browser
 pub mod grants; // the family of everything issued for what a person gave a client
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
+pub mod invitations; // on their way into organisations
 pub mod keys; // signing keys, sealed
 pub mod mails; // mail on its way
 pub mod once; // texts that work once

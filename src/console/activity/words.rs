@@ -60,15 +60,60 @@ const VERBS: &[(&str, &str, &str)] = &[
     ),
     ("grant.revoked", "end the sign-in", "ended the sign-in"),
     ("user.locked", "lock the account of", "locked the account of"),
+    ("member.joined", "join as", "accepted an invitation as"),
+    ("invitation.sent", "invite", "invited"),
+    ("invitation.resent", "invite again", "invited again"),
+    (
+        "invitation.revoked",
+        "revoke the invitation to",
+        "revoked the invitation to",
+    ),
+    (
+        "user.recovery_sent",
+        "send a link for a new password to",
+        "sent a link for a new password to",
+    ),
+    (
+        "user.password_reset",
+        "set a new password of",
+        "set a new password of",
+    ),
+    ("user.email_asked", "give an address to", "gave an address to"),
+    (
+        "user.email_confirmed",
+        "confirm the address of",
+        "confirmed the address of",
+    ),
+    (
+        "user.email_removed",
+        "remove the address of",
+        "removed the address of",
+    ),
+    (
+        "user.profile_changed",
+        "change the profile of",
+        "changed the profile of",
+    ),
+    (
+        "user.deactivated",
+        "deactivate the account of",
+        "deactivated the account of",
+    ),
+    (
+        "user.reactivated",
+        "reactivate the account of",
+        "reactivated the account of",
+    ),
 ];
 
 /// Groups of actions to filter by: the start of their names, and the words.
-pub(super) const GROUPS: [(&str, &str); 8] = [
+pub(super) const GROUPS: [(&str, &str); 9] = [
     ("client", "Clients"),
     ("secret", "Secrets"),
     ("api", "APIs"),
     ("scope", "Scopes"),
     ("member", "Members"),
+    ("invitation", "Invitations"),
     ("organization", "Organisation"),
     ("key", "Signing keys"),
     ("user", "Accounts"),

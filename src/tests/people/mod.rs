@@ -1,9 +1,11 @@
 //! Accounts coming and going: mail, lost passwords, addresses, invitations, removal, status, profiles.
 
 mod email; // addresses and profiles
+mod invitations; // into an organisation
 mod mail; // to a server, and into files
 mod recovery; // a forgotten password
 mod removal; // what ends with a membership
+mod status; // who may sign in
 
 use crate::{
     db::Batch,
