@@ -23,7 +23,15 @@ fn read(path: &str) -> String {
 /// Every document of the project.
 fn documents() -> Vec<Document> {
     let mut found = Vec::new();
-    for directory in ["", "docs", "docs/decisions", "benches"] {
+    let directories = [
+        "",
+        "docs",
+        "docs/decisions",
+        "benches",
+        "examples/spa",
+        "examples/native",
+    ];
+    for directory in directories {
         for entry in fs::read_dir(project().join(directory)).expect("a directory of the project") {
             let path = entry.expect("it can be read").path();
             if path.extension().is_some_and(|e| e == "md") {

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { chromium, jose, oauth, strict } from '../browser/libraries.js';
-import { PlainBrowser } from './plain_browser.mjs';
+import { Console, PlainBrowser } from './plain_browser.mjs';
 import { step } from './step.mjs';
 
 const [issuer, username, password] = process.argv.slice(2);
@@ -31,22 +31,8 @@ async function callback(host) {
 	};
 }
 
-const admin = new PlainBrowser(issuer);
-
-/** Creates a client in the console, from a template: what `fields` says, and these scopes. */
-async function create(template, name, scopes, fields = {}) {
-	const path = new URL(admin.page.url).pathname.match(/^\/orgs\/[^/]+/)[0];
-	const page = await admin.open(`${path}/clients/new/${template}`);
-	const ids = scopes.split(' ').map(scope => {
-		const row = page.text.split('<label class="scope"').find(text => new RegExp(`<code[^>]*>${scope}</code>`).test(text));
-		assert.ok(row, `the form offers no scope ${scope}`);
-		return row.match(/value="([^"]*)"/)[1];
-	});
-	await admin.submit(undefined, { name, scopes: ids, ...fields });
-	const id = admin.page.textOf('client-id');
-	assert.ok(id, `${name} was not created: ${admin.page.status} ${admin.page.title}\n${admin.page.textOf('errors') ?? ''}`);
-	return { id, secret: admin.page.textOf('secret') };
-}
+const desk = new Console(issuer);
+const create = (...what) => desk.create(...what);
 
 const app = await callback('localhost');
 const native = await callback('127.0.0.1');
@@ -56,11 +42,7 @@ const browser = await chromium.launch({
 });
 
 try {
-	await step('The administrator signs in with a browser without scripts.', async () => {
-		await admin.open('/login');
-		await admin.submit('sign-in', { username, password });
-		assert.match(new URL(admin.page.url).pathname, /^\/orgs\//);
-	});
+	await step('The administrator signs in with a browser without scripts.', () => desk.signIn(username, password));
 	await openidClient();
 	await oauth4webapi();
 	await authlib();

@@ -115,3 +115,27 @@ export class PlainBrowser {
 		return at;
 	}
 }
+
+/** The console, in the hands of an administrator who uses a plain browser. */
+export class Console extends PlainBrowser {
+	async signIn(username, password) {
+		await this.open('/login');
+		await this.submit('sign-in', { username, password });
+		[this.home] = new URL(this.page.url).pathname.match(/^\/orgs\/[^/]+/) ?? [];
+		assert.ok(this.home, `${username} is signed in, but ${this.page.url} is no page of an organisation`);
+	}
+
+	/** Creates a client from a template: what `fields` says, and these scopes. Gives its id and, where it has one, its secret. */
+	async create(template, name, scopes, fields = {}) {
+		const page = await this.open(`${this.home}/clients/new/${template}`);
+		const ids = scopes.split(' ').map(scope => {
+			const row = page.text.split('<label class="scope"').find(text => text.includes(`<code translate="no">${scope}</code>`));
+			assert.ok(row, `the form offers no scope ${scope}`);
+			return row.match(/value="([^"]*)"/)[1];
+		});
+		const made = await this.submit(undefined, { name, scopes: ids, ...fields });
+		const id = made.textOf('client-id');
+		assert.ok(id, `${name} was not created: ${made.status} “${made.title}” ${made.textOf('errors') ?? ''}`);
+		return { id, secret: made.textOf('secret') };
+	}
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Walks docs/quickstart.md as a newcomer would: starts the program without any configuration on an empty directory, and
-# goes from the set-up link to a token that is taken back; then people sign in to apps built with libraries of others.
+# goes from the set-up link to a token that is taken back; then people sign in to apps built with libraries of others, and
+# to the examples.
 # Prints each step; the first that fails ends it.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -48,6 +49,7 @@ echo "✓ The program starts without any configuration on an empty directory, an
 
 export PYTHON=$root/target/venv/bin/python
 node tests/end-to-end/journey.mjs "http://localhost:$port" "$line"
-# The administrator that the journey has made.
+# With the administrator that the journey has made.
 node tests/end-to-end/people.mjs "http://localhost:$port" root plain-walnut-orbit-journey
+node tests/end-to-end/examples.mjs "http://localhost:$port" root plain-walnut-orbit-journey "$OAUTHORITY_BIN"
 echo 'All of it works.'
