@@ -27,7 +27,7 @@ use crate::{
         scope::Granted,
     },
     secret::Keyring,
-    store::{self, apis::TokenFormat, changes, keys::KeyState, revocations},
+    store::{self, apis::TokenFormat, changes, grants, keys::KeyState, revocations},
     time::{Clock, Lifetime, Timestamp},
 };
 
@@ -198,9 +198,9 @@ impl Live {
         self.keys.load()
     }
 
-    /// Whether a token was cut off by its `jti`.
-    pub fn is_revoked(&self, jti: &str) -> bool {
-        read(&self.revoked).contains_key(jti)
+    /// Whether a token was cut off by its `jti`, or a grant by its id.
+    pub fn is_revoked(&self, id: &str) -> bool {
+        read(&self.revoked).contains_key(id)
     }
 
     /// Makes sure that memory may be answered from.
@@ -310,6 +310,11 @@ impl Live {
                 write(&self.revoked).insert(jti.to_owned(), expires_at);
                 Ok(())
             }
+            changes::Kind::Person => {
+                let revoked = grants::revoked_of(&self.db, subject, self.clock.now()).await?;
+                write(&self.revoked).extend(revoked);
+                Ok(())
+            }
         }
     }
 
@@ -329,6 +334,8 @@ impl Live {
         self.reload_catalogue().await?;
         self.reload_keys().await?;
         let revoked = revocations::live(&self.db, now).await?;
+        write(&self.revoked).extend(revoked);
+        let revoked = grants::revoked(&self.db, now).await?;
         write(&self.revoked).extend(revoked);
         let mut secrets: HashMap<String, Vec<store::secrets::ClientSecret>> = HashMap::new();
         for secret in store::secrets::all(&self.db).await? {

@@ -3,16 +3,19 @@
 use serde_json::json;
 
 use crate::{
-    db::{Batch, Statement, WriteError},
+    db::{Batch, WriteError},
     error::{Error, Result},
     oauth::refusal::{Code, Field, Refusal},
     registry::{
         Registry, Resource,
         access::{Access, Permission, Permissions},
+        announce,
         people::{self, AccountLink},
     },
     store::{
         self,
+        changes::Kind,
+        grants::{self, Which},
         users::{Member, Role, User},
     },
 };
@@ -166,7 +169,7 @@ pub async fn set_role(registry: &Registry, access: &Access, user_id: &str, role:
         registry,
         access,
         &member.user,
-        statement,
+        statement.into(),
         "member.role_changed",
         details,
     )
@@ -174,7 +177,7 @@ pub async fn set_role(registry: &Registry, access: &Access, user_id: &str, role:
     Ok(Member { role, ..member })
 }
 
-/// Ends a membership.
+/// Ends a membership, and with it everything the person gave the organisation's clients.
 ///
 /// # Errors
 /// `conflict` for the last owner; `not_found`; missing permission.
@@ -183,30 +186,28 @@ pub async fn remove(registry: &Registry, access: &Access, user_id: &str) -> Resu
     let member = find(registry, access, user_id).await?;
     check_owner(access, own_role(registry, access).await?, member.role)?;
     let details = json!({ "before": { "role": member.role } });
-    let statement = store::users::remove_member(&access.org.id, user_id);
-    change(
-        registry,
-        access,
-        &member.user,
-        statement,
-        "member.removed",
-        details,
-    )
-    .await
+    let (org, now) = (&access.org.id, registry.now());
+    let mut batch = Batch::from_iter([
+        // The membership goes first: whoever gives a grant locks it before he writes.
+        store::users::remove_member(org, user_id),
+        grants::revoke(Which::Member(user_id, org), "member_removed", now),
+        store::consents::remove_member(user_id, org),
+    ]);
+    announce(&mut batch, Kind::Person, user_id, now);
+    change(registry, access, &member.user, batch, "member.removed", details).await
 }
 
 async fn change(
     registry: &Registry,
     access: &Access,
     user: &User,
-    statement: Statement,
+    statements: Batch,
     action: &str,
     details: serde_json::Value,
 ) -> Result<()> {
-    let mut batch = Batch::default();
     // Two changes of the same organisation's owners wait for one another on its row.
-    batch.push(store::organizations::touch(&access.org.id));
-    batch.push(statement);
+    let mut batch = Batch::from(store::organizations::touch(&access.org.id));
+    batch.append(statements);
     let event = registry.event(&access.actor, &access.org.id, action, resource(user), details);
     batch.push(store::audit::append(&event));
     registry

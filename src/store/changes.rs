@@ -18,6 +18,8 @@ pub enum Kind {
     Key,
     /// A token that was cut off, by its `jti`.
     Token,
+    /// A person, of whose grants some were revoked.
+    Person,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             Self::Organization => "organization",
             Self::Key => "key",
             Self::Token => "token",
+            Self::Person => "person",
         }
     }
 
@@ -38,6 +41,7 @@ impl Kind {
             Self::Organization,
             Self::Key,
             Self::Token,
+            Self::Person,
         ]
         .into_iter()
         .find(|kind| kind.word() == word)

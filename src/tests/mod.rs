@@ -13,6 +13,7 @@ mod hosted;
 mod hostile; // ten thousand requests that mean no good
 mod jobs;
 mod layers; // the walls of the house
+mod people; // accounts coming and going
 mod postgres;
 mod protocol; // which cases have a test
 mod races; // many at once
