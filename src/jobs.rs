@@ -16,9 +16,9 @@ use crate::{
     app::State,
     db::Statement,
     error::Result,
-    registry::{Registry, keys},
+    registry::{Registry, keys, lockout},
     setup_link,
-    store::{activity, changes, idempotency, once, revocations, sessions},
+    store::{activity, changes, idempotency, once, revocations, sessions, sign_in_failures},
     time::Lifetime,
 };
 
@@ -121,6 +121,7 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget(registry, || idempotency::forget(now.before(ANSWERS))).await?;
     forget(registry, || once::forget(now)).await?;
     forget(registry, || sessions::forget(now, idle)).await?;
+    forget(registry, || sign_in_failures::forget(now.before(lockout::WINDOW))).await?;
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;

@@ -71,6 +71,20 @@ impl<'a> Browser<'a> {
             .map(|(_, v)| v.clone())
     }
 
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.cookies.borrow();
+        cookies
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, v)| v.clone())
+    }
+
+    /// Replaces a cookie.
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        self.keep(name, value);
+    }
+
     /// Replaces the session cookie.
     pub fn set_session(&self, value: &str) {
         self.keep("oauthority", value);

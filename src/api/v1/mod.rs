@@ -11,6 +11,7 @@ mod members; // people
 mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
+mod users; // people of the instance
 
 use serde::{Deserialize, Deserializer};
 
@@ -29,6 +30,7 @@ pub fn operations() -> Vec<Operation> {
         members::operations(),
         activity::operations(),
         keys::operations(),
+        users::operations(),
     ]
     .into_iter()
     .flatten()
