@@ -384,7 +384,7 @@ async function passkey(button, options) {
 		one('[name=csrf]', button.form).value = csrf;
 		button.form.submit();
 	} catch (problem) {
-		if (signal.aborted || options) return;
+		if (signal.aborted || options && problem instanceof DOMException) return;
 		note.hidden = false;
 		note.textContent = problem instanceof DOMException ? 'No passkey was used. Try again, or go on without one.' : problem.message;
 	}
