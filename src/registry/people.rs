@@ -329,9 +329,7 @@ pub async fn change_password(
     let mut others = sessions::of_user(registry, &user.id).await?;
     others.retain(|other| other.id != session.id);
     sessions::ending(registry, &others, "password_changed", &mut batch);
-    for forgiven in lockout::forgive(registry, &user.id, browser) {
-        batch.push(forgiven);
-    }
+    batch.push(lockout::forgive(registry, &user.id, browser));
     let details = json!({ "sessions_ended": others.len() });
     let actor = browser.actor(user);
     tell(
