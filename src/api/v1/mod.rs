@@ -6,6 +6,7 @@ mod client_changes; // creating, editing, cutting off
 mod client_input; // their settings as somebody sends them
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
+mod factors; // second factors that got lost
 mod invitations; // on their way in
 mod keys; // signing keys
 mod me; // who calls, and whom
@@ -34,6 +35,7 @@ pub fn operations() -> Vec<Operation> {
         activity::operations(),
         keys::operations(),
         users::operations(),
+        factors::operations(),
     ]
     .into_iter()
     .flatten()

@@ -119,7 +119,7 @@ async fn list(call: Call) -> Result<Reply> {
     let limit = page::limit(&call.query);
     let after = page::anchor(&call.query, "cursor")?;
     let username = call.query.one("username");
-    let access = call.caller.own(false);
+    let access = call.caller.own(false)?;
     // One more tells whether there are more.
     let found = accounts::list(registry, &access, username, after.as_deref(), limit + 1).await?;
     let mut items: Vec<User> = found.into_iter().map(User::from).collect();
@@ -141,13 +141,13 @@ fn tagged(user: store::users::User) -> Result<Reply> {
 }
 
 async fn show(call: Call) -> Result<Reply> {
-    let access = call.caller.own(false);
+    let access = call.caller.own(false)?;
     tagged(accounts::find(&call.app.registry, &access, call.path("user")).await?)
 }
 
 async fn edit(call: Call) -> Result<Reply> {
     let registry = &call.app.registry;
-    let access = call.caller.own(call.dry_run());
+    let access = call.caller.own(call.dry_run())?;
     access.require(Permission::InstanceWrite)?;
     let patch: UserPatch = call.input()?;
     let before = User::from(accounts::find(registry, &access, call.path("user")).await?);
