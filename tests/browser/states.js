@@ -63,6 +63,11 @@ export async function addresses(page) {
 		'consent misread': asks('Partner portal', 'https://sign-in.acme.example.com.accounts.partner-portal.example/callback', 'openid profile invoices:read'),
 		'untrusted request': asks('Travel planner', `${away}/x`, 'openid'),
 		'expired request': '/consent?tx=nonsense',
+		'account chooser': '/login/choose?return_to=/me/preferences',
+		'sign in again': '/login?again=1&return_to=/me/preferences',
+		security: '/me/security',
+		sessions: '/me/sessions',
+		'device code': '/device',
 		shortcuts: '/help/shortcuts',
 		glossary: '/help/glossary',
 		errors: '/help/errors',
@@ -99,6 +104,20 @@ export const states = {
 	'consent opened': async (page, at) => {
 		await page.goto(at.consent);
 		for (const summary of await page.locator('main summary').all()) await summary.click();
+	},
+	'device code refused': async (page, at) => {
+		await page.goto(at['device code']);
+		await page.fill('[name=user_code]', 'BBBB-BBBB');
+		await press(page, '#device button[type=submit]');
+	},
+	'device confirm': async page => {
+		const body = new URLSearchParams({ client_id: (await idsByName(page)).get('Meter reader'), scope: 'openid telemetry:read' });
+		const begun = await page.request.post('/oauth2/device_authorization', {
+			headers: { 'content-type': 'application/x-www-form-urlencoded' }, data: body.toString(),
+		});
+		await page.goto((await begun.json()).verification_uri_complete);
+		await press(page, '#device button[type=submit]');
+		await page.locator('#confirm').waitFor();
 	},
 	'untrusted request opened': async (page, at) => {
 		await page.goto(at['untrusted request']);

@@ -258,10 +258,9 @@ async function device() {
 		const person = new PlainBrowser(issuer);
 		await person.open(begun.verification_uri_complete ?? begun.verification_uri);
 		if (person.page.has('sign-in')) await person.submit('sign-in', { username, password });
-		for (let pages = 0; !person.page.has('allow') && pages < 2; pages++) await person.submit(undefined, { user_code: begun.user_code });
-		const form = person.page.text.match(/<form[^>]*id="([^"]+)"(?:(?!<\/form>)[\s\S])*id="allow"/)?.[1];
-		const tick = person.page.form(form).text.match(/<input[^>]*type="checkbox"[^>]*>/)?.[0].match(/name="([^"]+)"[^>]*value="([^"]+)"/);
-		await person.submit(form, tick ? { [tick[1]]: tick[2] } : {}, 'allow');
+		await person.submit('device', { user_code: begun.user_code });
+		assert.equal(person.page.textOf('user-code'), begun.user_code);
+		await person.submit('confirm', { sure: 'yes' }, 'allow');
 		const tokens = await waiting;
 		assert.equal(tokens.claims().aud, client.id);
 		assert.ok((await oauth.refreshTokenGrant(config, tokens.refresh_token)).access_token);

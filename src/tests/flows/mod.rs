@@ -1,6 +1,7 @@
 //! From the first redirect to the last token, through the pages that a person meets.
 
 mod code; // authorization codes at the token endpoint
+mod conformance; // as the OpenID certification asks
 mod device; // device codes, from the device to the page and back
 mod native; // apps on people's own machines
 mod refresh; // refresh tokens
