@@ -1,5 +1,6 @@
 //! `/api/v1`: everything that can be managed.
 
+mod account; // what belongs to a person
 mod activity; // what happened
 mod apis; // resource servers
 mod client_changes; // creating, editing, cutting off
@@ -34,6 +35,7 @@ pub fn operations() -> Vec<Operation> {
         invitations::operations(),
         activity::operations(),
         keys::operations(),
+        account::operations(),
         users::operations(),
         factors::operations(),
     ]
