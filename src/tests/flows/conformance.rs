@@ -2,7 +2,7 @@
 //! test for each module. Tests here are called as the module is.
 
 use super::*;
-use crate::time::Lifetime;
+use crate::{oauth::people_settings::PeopleSettings, time::Lifetime};
 
 /// The claims of the ID token that a request leads to.
 async fn claims(app: &TestApp, rp: &Rp, browser: &Browser<'_>, more: &[(&str, &str)]) -> Json {
@@ -128,6 +128,54 @@ async fn oidcc_server_without_pkce_is_told_why() {
         let answer = rp.authorize(&browser, &bare).await;
         assert_eq!(param(&answer, "error").as_deref(), Some("invalid_request"));
         assert!(param(&answer, "error_description").is_some_and(|why| why.contains("code_challenge")));
+    })
+    .await;
+}
+
+/// Asks to be signed out of a client, and says whether the person is still signed in.
+async fn sign_out(app: &TestApp, params: &[(&str, &str)]) -> (Answer, bool) {
+    let people = PeopleSettings {
+        post_logout_redirect_uris: vec!["https://app.example/bye".to_owned()],
+        ..PeopleSettings::default()
+    };
+    let draft = Draft {
+        people,
+        ..web_app(&SCOPES)
+    };
+    let (rp, browser) = (Rp::of(app, draft).await, alice(app).await);
+    let hint = text(&rp.tokens(app, &browser, &[]).await, "id_token");
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(params.iter().map(|(name, value)| match *name {
+            "id_token_hint" => (*name, hint.as_str()),
+            name => (name, *value),
+        }))
+        .finish();
+    let answer = browser.get(&format!("/oauth2/logout?{query}")).await;
+    let silent = rp.authorize(&browser, &[("prompt", "none")]).await;
+    (answer, param(&silent, "code").is_some())
+}
+
+#[tokio::test]
+async fn oidcc_rp_initiated_logout_no_state() {
+    on_both(async |app| {
+        let request = [
+            ("id_token_hint", ""),
+            ("post_logout_redirect_uri", "https://app.example/bye"),
+        ];
+        let (answer, signed_in) = sign_out(&app, &request).await;
+        assert_eq!(answer.header("location"), "https://app.example/bye");
+        assert!(!signed_in);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn oidcc_rp_initiated_logout_only_state() {
+    on_both(async |app| {
+        let (answer, signed_in) = sign_out(&app, &[("state", "x")]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (200, ""));
+        assert!(answer.text().contains("Sign out?"), "{}", answer.text());
+        assert!(signed_in);
     })
     .await;
 }
