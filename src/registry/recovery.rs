@@ -12,11 +12,12 @@ use crate::{
     db::{Batch, WriteError},
     error::{Error, Result},
     mail::{Action, Mail},
+    oauth::refusal::Code,
     registry::{
         Registry,
-        access::Actor,
+        access::{Access, Actor, Permission},
         accounts, announce,
-        people::{self, ACCOUNT},
+        people::{self, ACCOUNT, AccountLink},
     },
     secret::Secret,
     store::{
@@ -123,6 +124,27 @@ async fn accounts_of(registry: &Registry, who: &str) -> Result<Vec<User>> {
         found.push(user);
     }
     Ok(found)
+}
+
+/// A link to a new password that an operator hands over himself, for an account that no mail reaches.
+///
+/// # Errors
+/// `not_found`; `conflict` for an account that is not active; missing permission.
+pub async fn link_by_hand(registry: &Registry, access: &Access, id: &str) -> Result<(User, AccountLink)> {
+    access.require_fresh(Permission::InstanceWrite, registry.now())?;
+    let user = accounts::find(registry, access, id).await?;
+    if user.status != UserStatus::Active {
+        return Err(Code::Conflict
+            .because("this account is not active: reactivate it first")
+            .reason("not_active")
+            .into());
+    }
+    let mut batch = Batch::default();
+    let (path, expires_at) = link(registry, &user, &mut batch);
+    let events = accounts::events(registry, &access.actor, &user, "user.recovery_made", &json!({})).await?;
+    events.into_iter().for_each(|event| batch.push(event));
+    registry.commit(access, batch).await?;
+    Ok((user, AccountLink { path, expires_at }))
 }
 
 /// A link to a new password: the path below the issuer, and until when. Older ones stop working.

@@ -74,6 +74,11 @@ const VERBS: &[(&str, &str, &str)] = &[
         "sent a link for a new password to",
     ),
     (
+        "user.recovery_made",
+        "make a link to a new password for",
+        "made a link to a new password for",
+    ),
+    (
         "user.password_reset",
         "set a new password of",
         "set a new password of",
