@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::{
     error::Result,
-    live::{self, Live},
+    live,
     oauth::client::Status,
     registry::Registry,
     store::apis::TokenFormat,
@@ -36,6 +36,18 @@ pub struct Claims<'a> {
     pub subject: &'a str,
     /// Scope values, a space between.
     pub scope: &'a str,
+    /// The person it acts for, if it does.
+    pub person: Option<Person<'a>>,
+}
+
+/// Whom a token acts for.
+#[derive(Clone, Copy)]
+pub struct Person<'a> {
+    /// The grant that it stands on.
+    pub grant_id: &'a str,
+    pub authenticated_at: Timestamp,
+    /// How, as RFC 8176 names it, with spaces between.
+    pub methods: &'a str,
 }
 
 /// A token that was just made.
@@ -65,7 +77,7 @@ pub fn mint(registry: &Registry, claims: Claims<'_>, now: Timestamp) -> Result<M
 }
 
 /// The smallest of what API, client and organisation say; what the configuration says when none of them does.
-fn lifetime(registry: &Registry, client: &live::Client, api: &live::Api) -> Lifetime {
+pub fn lifetime(registry: &Registry, client: &live::Client, api: &live::Api) -> Lifetime {
     let organization = registry.live.organization_lifetime(&client.org_id);
     [api.lifetime, client.lifetime, organization]
         .into_iter()
@@ -87,7 +99,16 @@ pub struct AccessToken {
     pub expires_at: Timestamp,
     /// The epoch of its client when it was made.
     pub epoch: i64,
+    /// What a person gave, if it acts for one.
+    pub grant_id: Option<String>,
     pub jti: String,
+}
+
+impl AccessToken {
+    /// Whether a scope is in it.
+    pub fn holds(&self, scope: &str) -> bool {
+        self.scope.split(' ').any(|value| value == scope)
+    }
 }
 
 /// The API that a token is for, as the token names it.
@@ -129,23 +150,52 @@ pub struct ActiveToken {
     pub api: Arc<live::Api>,
 }
 
-/// Whether a token still counts: its times hold, its client is active and was not cut off since, it was not revoked,
-/// and every scope in it is still granted. `product.md` section 4.
-pub fn check_active(live: &Live, token: &AccessToken, now: Timestamp) -> Option<ActiveToken> {
+/// Whether a token still counts: its times hold, its client is active and was not cut off since, neither it nor what the
+/// person gave was revoked, and every scope in it is still granted. `product.md` section 4.
+///
+/// That the person is active and still a member needs no look: whoever ends that revokes his grants with it.
+pub fn check_active(registry: &Registry, token: &AccessToken, now: Timestamp) -> Option<ActiveToken> {
     if now >= token.expires_at || token.issued_at > now.after(SKEW) {
         return None;
     }
+    let live = &registry.live;
     let client = live.client(&token.client_id)?;
-    if client.status != Status::Active || client.epoch != token.epoch || live.is_revoked(&token.jti) {
+    let revoked = |id: &String| live.is_revoked(id);
+    if client.status != Status::Active
+        || client.epoch != token.epoch
+        || revoked(&token.jti)
+        || token.grant_id.as_ref().is_some_and(revoked)
+    {
         return None;
     }
+    let api = target(registry, &client, token)?;
+    Some(ActiveToken { client, api })
+}
+
+/// The API of a token, if everything in it is still granted there.
+fn target(registry: &Registry, client: &live::Client, token: &AccessToken) -> Option<Arc<live::Api>> {
     let granted = client.granted.iter().find(|granted| match &token.target {
         Target::Audience(audience) => granted.audience.as_ref() == audience,
         Target::Api(id) => granted.api.as_ref() == id,
-    })?;
-    if !token.scope.split(' ').all(|value| granted.allows(value)) {
+    });
+    let still = |value: &str| {
+        granted.is_some_and(|granted| granted.allows(value))
+            || token.grant_id.is_some() && client.may_ask(value)
+    };
+    if !token.scope.split(' ').all(still) {
         return None;
     }
-    let api = live.api(&granted.api)?;
-    Some(ActiveToken { client, api })
+    match granted {
+        Some(granted) => registry.live.api(&granted.api),
+        None => userinfo(registry, &token.target),
+    }
+}
+
+/// The API of a token for nothing but the userinfo endpoint.
+fn userinfo(registry: &Registry, target: &Target) -> Option<Arc<live::Api>> {
+    let own = match target {
+        Target::Audience(audience) => registry.userinfo.audience.as_ref() == audience,
+        Target::Api(id) => registry.userinfo.id.as_ref() == id,
+    };
+    own.then(|| Arc::clone(&registry.userinfo))
 }

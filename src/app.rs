@@ -16,7 +16,8 @@ use crate::{
     endpoints,
     error::{Error, Result},
     hosted,
-    live::Live,
+    live::{self, Live},
+    mail::Post,
     observe::{self, Observer},
     password::Passwords,
     registry::{Registry, bootstrap},
@@ -70,6 +71,8 @@ impl App {
         let live = Live::load(db, Arc::clone(&keyring), around.clock.clone()).await?;
         let parallel = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
         let registry = Registry {
+            userinfo: Arc::new(live::Api::userinfo(config.issuer.as_str())),
+            post: Post::new(&config)?,
             config: Arc::new(config),
             live,
             keyring,
@@ -122,7 +125,7 @@ pub fn router(app: &State, observer: Observer) -> Router {
     };
     let observer = observer.facing(face::face(app));
     let routes = Router::new()
-        .merge(endpoints::routes(&app.registry.config.issuer))
+        .merge(endpoints::routes(&app.registry.config))
         .merge(api::routes(app))
         .merge(hosted::routes())
         .merge(console::routes())

@@ -43,7 +43,7 @@ pub async fn authenticate(
     let refused =
         || Code::InvalidToken.because("the access token is invalid, expired, revoked, or for another API");
     let token = access_token::read_fully(registry, text).ok_or_else(refused)?;
-    let active = access_token::check_active(&registry.live, &token, now).ok_or_else(refused)?;
+    let active = access_token::check_active(registry, &token, now).ok_or_else(refused)?;
     if active.api.audience.as_ref() != MANAGEMENT_AUDIENCE {
         return Err(refused().into());
     }

@@ -6,6 +6,7 @@ pub mod access_token; // minted, read back, asked whether they still count
 pub mod activity; // uses of clients, gathered in memory and written in batches
 pub mod api; // the management API over HTTP
 pub mod app; // everything a request handler works with
+pub mod authorize; // from an authorization request to its answer
 pub mod bearer; // access tokens at our own APIs
 pub mod browser; // cookies, forms, and proof that a form is ours
 pub mod cli; // every command
@@ -22,8 +23,10 @@ pub mod issue; // carries out a ruling
 pub mod jobs; // what the server does by itself
 pub mod jose; // the JOSE we use, on aws-lc-rs
 pub mod live; // what the request path reads, in memory
+pub mod mail; // mail to people: a queue, and how it leaves
 pub mod oauth; // the protocol, pure
 pub mod observe; // logs, request ids, client addresses, metrics, health
+pub mod openid; // who a person is to a client, and what is told about him
 pub mod password; // argon2id on a bounded pool, and how strong a new password must be
 pub mod registry; // what may be done to the things we keep
 pub mod secret; // secrets, randomness, token text, digests, sealing

@@ -24,7 +24,8 @@ use crate::{
     jose::{Alg, jwk::Jwk, jws::PreparedHeader, signing_key::SigningKey},
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind, Status},
-        scope::Granted,
+        people_settings::{ResponseAlg, SubjectType},
+        scope::{Granted, ScopeKey},
     },
     secret::Keyring,
     store::{self, apis::TokenFormat, changes, grants, keys::KeyState, revocations},
@@ -46,6 +47,66 @@ pub struct Client {
     pub secrets: Vec<ClientSecret>,
     /// Default audience first.
     pub granted: Vec<Granted>,
+    /// `None` for a client that acts for itself only: most do, and this is large.
+    pub for_people: Option<Box<ForPeople>>,
+}
+
+impl Client {
+    /// Whether it may ask for a scope of OpenID Connect.
+    pub fn may_ask(&self, scope: &str) -> bool {
+        self.oidc().iter().any(|value| value.as_ref() == scope)
+    }
+
+    /// The scopes of OpenID Connect that it may ask for.
+    pub fn oidc(&self) -> &[Arc<str>] {
+        self.for_people.as_ref().map_or(&[], |people| &people.oidc)
+    }
+
+    /// Where its answers may go.
+    pub fn redirect_uris(&self) -> &[String] {
+        self.for_people
+            .as_ref()
+            .map_or(&[], |people| &people.redirect_uris)
+    }
+
+    /// What it knows people by is derived from this, if they have names of their own there.
+    pub fn pairwise_sector(&self) -> Option<&str> {
+        self.for_people.as_ref()?.pairwise_sector.as_deref()
+    }
+
+    /// How its ID tokens are signed.
+    pub fn id_token_alg(&self) -> Alg {
+        self.for_people
+            .as_ref()
+            .map_or(Alg::Rs256, |people| people.id_token_alg)
+    }
+}
+
+/// What the flows need in which a person stands behind the token.
+#[derive(Debug)]
+pub struct ForPeople {
+    pub name: Arc<str>,
+    pub home_page: Option<String>,
+    pub redirect_uris: Vec<String>,
+    /// Granted scopes of OpenID Connect.
+    pub oidc: Vec<Arc<str>>,
+    /// Those of all granted scopes that a person may leave out.
+    pub optional_scopes: Vec<ScopeKey>,
+    pub require_consent: bool,
+    pub first_party: bool,
+    pub post_logout_redirect_uris: Vec<String>,
+    pub backchannel_logout_uri: Option<String>,
+    pub backchannel_logout_session_required: bool,
+    pub id_token_alg: Alg,
+    /// `None`: plain JSON.
+    pub userinfo_alg: Option<Alg>,
+    /// For a client that knows people by identifiers of its own: what those are derived from. Organisation and host,
+    /// so that no other organisation gets the same by naming the same host.
+    pub pairwise_sector: Option<String>,
+    /// How old a sign-in may be if the request does not say.
+    pub default_max_age: Option<Lifetime>,
+    pub require_auth_time: bool,
+    pub require_second_factor: bool,
 }
 
 /// A secret that may authenticate its client.
@@ -70,6 +131,19 @@ pub struct Api {
 }
 
 impl Api {
+    /// The userinfo endpoint as an audience: that of a token which is for nothing else. Its scopes belong to no API.
+    pub fn userinfo(issuer: &str) -> Self {
+        Self {
+            id: Arc::from("userinfo"),
+            org_id: None,
+            audience: Arc::from(issuer),
+            format: TokenFormat::Jwt,
+            lifetime: None,
+            algorithm: None,
+            implied: HashMap::new(),
+        }
+    }
+
     /// Everything that a value grants, itself included; empty if this API has no such scope.
     pub fn implied(&self, value: &str) -> &[Arc<str>] {
         self.implied.get(value).map_or(&[], Vec::as_slice)
@@ -479,7 +553,41 @@ impl Live {
                 })
                 .collect(),
             granted,
+            for_people: stored
+                .grant_types
+                .iter()
+                .any(|grant| grant.needs_person())
+                .then(|| Box::new(for_people_from(stored))),
         }
+    }
+}
+
+fn for_people_from(stored: &store::clients::Client) -> ForPeople {
+    let people = &stored.people;
+    let alg = |alg: ResponseAlg| match alg {
+        ResponseAlg::Rs256 => Alg::Rs256,
+        ResponseAlg::Es256 => Alg::Es256,
+        ResponseAlg::EdDsa => Alg::EdDsa,
+    };
+    let sector = people.sector_identifier.as_deref().unwrap_or(&stored.client_id);
+    ForPeople {
+        name: Arc::from(stored.name.as_str()),
+        home_page: people.home_page.clone(),
+        redirect_uris: stored.redirect_uris.clone(),
+        oidc: stored.oidc_scopes.iter().map(|s| Arc::from(s.as_str())).collect(),
+        optional_scopes: stored.optional_scopes.clone(),
+        require_consent: stored.require_consent,
+        first_party: stored.first_party,
+        post_logout_redirect_uris: people.post_logout_redirect_uris.clone(),
+        backchannel_logout_uri: people.backchannel_logout_uri.clone(),
+        backchannel_logout_session_required: people.backchannel_logout_session_required,
+        id_token_alg: people.id_token_signed_response_alg.map_or(Alg::Rs256, alg),
+        userinfo_alg: people.userinfo_signed_response_alg.map(alg),
+        pairwise_sector: (people.subject_type == SubjectType::Pairwise)
+            .then(|| format!("{}/{sector}", stored.org_id)),
+        default_max_age: people.default_max_age,
+        require_auth_time: people.require_auth_time,
+        require_second_factor: people.require_second_factor,
     }
 }
 

@@ -19,7 +19,10 @@ use axum::{
 use oauthority::{
     app::{self, App, Surroundings},
     config::{Config, Sources},
-    oauth::client::{ApplicationType, GrantType, Kind},
+    oauth::{
+        client::{ApplicationType, GrantType, Kind},
+        people_settings::PeopleSettings,
+    },
     observe::{self, Observer},
     registry::{Registry, apis, bootstrap, client_input, clients},
     server::Server,
@@ -228,6 +231,8 @@ async fn register(registry: &Registry) -> Outcome<Vec<(String, String)>> {
             auth_method: None,
             require_consent: false,
             access_token_lifetime: None,
+            optional_scopes: None,
+            people: PeopleSettings::default(),
             user_id: None,
         };
         let created = clients::create(registry, &access, draft, clients::Creation::default()).await?;

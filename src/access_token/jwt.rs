@@ -5,14 +5,14 @@
 use std::borrow::Cow;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{AccessToken, Claims, Target};
 use crate::{
     config::SigningAlgorithm,
     error::{Error, Result},
     jose::{Alg, jws::Compact},
-    oauth::json,
+    oauth::{authentication, json},
     registry::Registry,
     store::apis::TokenFormat,
     time::{Lifetime, Timestamp},
@@ -56,13 +56,17 @@ const fn alg(setting: SigningAlgorithm) -> Alg {
     }
 }
 
-/// The claims of RFC 9068 §2.2, `org_id`, and the client's epoch as `cv`.
+/// The claims of RFC 9068 §2.2, `org_id`, the client's epoch as `cv` and, where it acts for a person, his grant and how he
+/// proved who he is.
 fn payload(registry: &Registry, claims: Claims<'_>, now: Timestamp, lifetime: Lifetime) -> String {
     let issuer = registry.config.issuer.as_str();
     let (client, issued_at) = (claims.client, now.seconds());
     let texts = issuer.len() + claims.subject.len() + claims.api.audience.len() + claims.scope.len();
     // Room for the names, the numbers and the `jti`, so that the buffer need not grow.
-    let mut out = String::with_capacity(texts + client.id.len() + client.org_id.len() + 190);
+    let person = claims
+        .person
+        .map_or(0, |person| person.grant_id.len() + person.methods.len() + 110);
+    let mut out = String::with_capacity(texts + client.id.len() + client.org_id.len() + person + 190);
     out.push_str("{\"iss\":");
     json::push_string(&mut out, issuer);
     json::push_member(&mut out, "sub", claims.subject);
@@ -73,6 +77,20 @@ fn payload(registry: &Registry, claims: Claims<'_>, now: Timestamp, lifetime: Li
     json::push_number(&mut out, "iat", issued_at);
     json::push_number(&mut out, "exp", issued_at + lifetime.as_seconds());
     json::push_number(&mut out, "cv", client.epoch);
+    if let Some(person) = claims.person {
+        json::push_member(&mut out, "grant_id", person.grant_id);
+        json::push_number(&mut out, "auth_time", person.authenticated_at.seconds());
+        // RFC 9068 §2.2.1
+        json::push_member(&mut out, "acr", authentication::acr(person.methods));
+        out.push_str(",\"amr\":[");
+        for (at, method) in person.methods.split(' ').enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            json::push_string(&mut out, method);
+        }
+        out.push(']');
+    }
     out.push_str(",\"jti\":\"");
     BASE64_URL_SAFE_NO_PAD.encode_string(registry.entropy.bytes::<16>(), &mut out);
     let mac = registry.keyring.token_mac(out.as_bytes());
@@ -103,6 +121,14 @@ struct Payload<'a> {
     iat: i64,
     exp: i64,
     cv: i64,
+    #[serde(default)]
+    grant_id: Option<String>,
+    #[serde(default, rename = "auth_time")]
+    _auth_time: Option<i64>,
+    #[serde(default, borrow, rename = "acr")]
+    _acr: Option<Cow<'a, str>>,
+    #[serde(default, rename = "amr")]
+    _amr: IgnoredAny,
     jti: String,
 }
 
@@ -130,6 +156,7 @@ pub(super) fn read(registry: &Registry, text: &str, trust: Trust) -> Option<Acce
         issued_at: Timestamp::from_seconds(payload.iat),
         expires_at: Timestamp::from_seconds(payload.exp),
         epoch: payload.cv,
+        grant_id: payload.grant_id,
         jti: payload.jti,
     })
 }

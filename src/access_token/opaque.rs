@@ -1,7 +1,8 @@
 //! Opaque access tokens: `oat_` and a sealed body that only this server opens.
 //!
-//! The body is: version, client epoch, issued at, lifetime, 16 random bytes, client id, API id, scope; numbers
-//! big-endian, the two ids with their length before them.
+//! The body is: version, client epoch, issued at, lifetime, 16 random bytes, client id, API id, grant id, subject, scope;
+//! numbers big-endian, ids with their length before them. A token that acts for nobody has no grant, and its subject is
+//! the client.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
@@ -16,11 +17,14 @@ use crate::{
 pub(super) const PREFIX: &str = "oat_";
 
 const PURPOSE: &[u8] = b"access-token";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 pub(super) fn mint(registry: &Registry, claims: Claims<'_>, now: Timestamp, lifetime: Lifetime) -> String {
     let (client, api) = (claims.client, claims.api);
-    let mut body = Vec::with_capacity(64 + client.id.len() + api.id.len() + claims.scope.len());
+    let grant_id = claims.person.map_or("", |person| person.grant_id);
+    let subject = claims.person.map_or("", |_| claims.subject);
+    let texts = client.id.len() + api.id.len() + grant_id.len() + subject.len() + claims.scope.len();
+    let mut body = Vec::with_capacity(64 + texts);
     body.push(VERSION);
     body.extend_from_slice(&client.epoch.to_be_bytes());
     body.extend_from_slice(&now.seconds().to_be_bytes());
@@ -28,6 +32,8 @@ pub(super) fn mint(registry: &Registry, claims: Claims<'_>, now: Timestamp, life
     body.extend_from_slice(&registry.entropy.bytes::<16>());
     push_short(&mut body, &client.id);
     push_short(&mut body, &api.id);
+    push_short(&mut body, grant_id);
+    push_short(&mut body, subject);
     body.extend_from_slice(claims.scope.as_bytes());
     let sealed = registry.keyring.seal(&registry.entropy, PURPOSE, &body);
     let mut text = String::with_capacity(PREFIX.len() + (sealed.len() * 4).div_ceil(3));
@@ -53,17 +59,20 @@ pub(super) fn read(registry: &Registry, sealed: &str) -> Option<AccessToken> {
     let (lifetime, body) = number(body)?;
     let (random, body) = body.split_first_chunk::<16>()?;
     let (client_id, body) = short(body)?;
-    let (api, scope) = short(body)?;
+    let (api, body) = short(body)?;
+    let (grant_id, body) = short(body)?;
+    let (subject, scope) = short(body)?;
     let issued_at = Timestamp::from_seconds(issued_at);
     (version == VERSION).then_some(AccessToken {
         format: TokenFormat::Opaque,
         client_id: client_id.to_owned(),
-        subject: client_id.to_owned(),
+        subject: if grant_id.is_empty() { client_id } else { subject }.to_owned(),
         target: Target::Api(api.to_owned()),
         scope: std::str::from_utf8(scope).ok()?.to_owned(),
         issued_at,
         expires_at: issued_at.after(Lifetime::seconds(lifetime)),
         epoch,
+        grant_id: (!grant_id.is_empty()).then(|| grant_id.to_owned()),
         jti: BASE64_URL_SAFE_NO_PAD.encode(random),
     })
 }

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     app::State,
+    config::Config,
     error::{Error, Result},
     oauth::refusal::{Code, Field, Refusal},
     observe::RequestContext,
@@ -266,7 +267,7 @@ async fn run(
         now,
         etag: Arc::clone(etag),
         path,
-        body: read_body(operation, &parts.headers, &bytes)?,
+        body: read_body(app.registry.config.as_ref(), operation, &parts.headers, &bytes)?,
     };
     perform(operation, call, &parts, &bytes).await
 }
@@ -320,7 +321,12 @@ async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
     Ok(params)
 }
 
-fn read_body(operation: &Operation, headers: &HeaderMap, bytes: &Bytes) -> Result<Json, Refusal> {
+fn read_body(
+    config: &Config,
+    operation: &Operation,
+    headers: &HeaderMap,
+    bytes: &Bytes,
+) -> Result<Json, Refusal> {
     let Some(wanted) = &operation.body else {
         return Ok(json!({}));
     };
@@ -345,7 +351,7 @@ fn read_body(operation: &Operation, headers: &HeaderMap, bytes: &Bytes) -> Resul
             .because(format!("send the body as {}", wanted.media_types().join(" or "))));
     }
     let body = input::parse(bytes)?;
-    let components = schema::components();
+    let components = schema::components(&config.legacy);
     let name = (wanted.shape.name)();
     let mut fields: Vec<Field> = Vec::new();
     if let Some(schema) = components.get(name.as_ref()) {

@@ -19,6 +19,7 @@ use crate::{
     error::{Error, Result},
     oauth::{
         client::{ApplicationType, GrantType, Kind, Status, words},
+        people_settings::PeopleSettings,
         refusal::{Field, Refusal},
     },
     registry::{
@@ -532,6 +533,8 @@ async fn create(call: Call) -> Result<Reply> {
         auth_method: None,
         require_consent: true,
         access_token_lifetime: None,
+        optional_scopes: None,
+        people: PeopleSettings::default(),
         user_id: None,
     };
     let extra = Creation {

@@ -13,6 +13,7 @@ use super::{
     asked,
     client_form::Refused,
     create::fields,
+    legacy,
     visit::{Answer, OrTrouble, Section, Visit, done},
 };
 use crate::{
@@ -144,6 +145,7 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
     };
     let content = html! {
         (refused.summary())
+        (legacy::standing(visit))
         form.form method="post" novalidate {
             (csrf(&visit.visitor.csrf)) (hidden("version", &typed.version))
             (section("Organisation", "", &identity(visit, typed, refused)))

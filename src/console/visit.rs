@@ -164,7 +164,7 @@ async fn begin(app: &State, parts: &Parts) -> std::result::Result<Visit, Respons
     let factors = factors::of(&app.registry, &visitor.user)
         .await
         .map_err(|error| plain_trouble(&error, &request_id))?;
-    Ok(Visit {
+    let visit = Visit {
         factors,
         app: State::clone(app),
         visitor,
@@ -181,7 +181,12 @@ async fn begin(app: &State, parts: &Parts) -> std::result::Result<Visit, Respons
         posted: parts.method == Method::POST,
         flash: None,
         cookies: Vec::new(),
-    })
+    };
+    // Nothing here has a NUL in its name, and PostgreSQL cannot be asked for it.
+    if parts.uri.path().contains("%00") {
+        return Err(visit.trouble(Code::NotFound.because("there is nothing at this path").into()));
+    }
+    Ok(visit)
 }
 
 /// A POST cannot be repeated after signing in, so it leads back to the page it came from.
@@ -308,6 +313,11 @@ impl Visit {
             return Err(self.ask_password(""));
         }
         Ok(())
+    }
+
+    /// A path of the organisation at hand, if the page belongs to one and the person may see such things.
+    pub fn path_for(&self, permission: Permission, tail: &str) -> Option<String> {
+        self.may(permission).then(|| self.path(tail))
     }
 
     /// Whether the person may do it.

@@ -32,7 +32,7 @@ async fn look(app: &App, request: Request) -> Result<Response> {
     // RFC 7662 §2.1: `token_type_hint` only helps to search, and there is one place to look.
     let text = params.required("token")?;
     let known = access_token::read(&app.registry, text).and_then(|token| {
-        let active = access_token::check_active(&app.registry.live, &token, now)?;
+        let active = access_token::check_active(&app.registry, &token, now)?;
         concerns(&caller.client, &active).then_some((token, active))
     });
     Ok(no_store(match known {

@@ -3,6 +3,8 @@
 //! Every answer is JSON and, where it could hold a credential, not to be stored
 //! ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
 
+mod authorize; // ask a person
+mod device_authorization; // a device asks for a code
 mod introspect; // is this token still good?
 mod jwks; // the public keys
 mod metadata; // what this server can do
@@ -23,7 +25,7 @@ use axum::{
 use crate::{
     app::{App, State},
     client_auth::{self, Caller},
-    config::Issuer,
+    config::Config,
     error::{Error, Result},
     oauth::{
         params::Params,
@@ -35,9 +37,11 @@ use crate::{
 
 /// Where the endpoints are, below the issuer; discovery says the same.
 pub(crate) mod path {
+    pub const AUTHORIZE: &str = "/oauth2/authorize";
     pub const TOKEN: &str = "/oauth2/token";
     /// Other names that the token endpoint answers to.
     pub const TOKEN_ALIASES: [&str; 2] = ["/api/oauth/token", "/oauth2/v1/token"];
+    pub const DEVICE_AUTHORIZATION: &str = "/oauth2/device_authorization";
     pub const INTROSPECT: &str = "/oauth2/introspect";
     pub const REVOKE: &str = "/oauth2/revoke";
     pub const JWKS: &str = "/oauth2/jwks";
@@ -48,14 +52,28 @@ pub(crate) mod path {
 }
 
 /// The routes, at the path of the issuer.
-pub fn routes(issuer: &Issuer) -> Router<State> {
-    let document = metadata::Document::new(issuer);
+pub fn routes(config: &Config) -> Router<State> {
+    let (issuer, document) = (&config.issuer, metadata::Document::new(config));
     let serve = |document: &metadata::Document| {
         let document = document.clone();
         get(move |headers: HeaderMap| async move { document.answer(&headers) }).fallback(method_not_allowed)
     };
     let mut below = Router::new()
         .route(path::TOKEN, post(token::token).fallback(method_not_allowed))
+        .route(
+            path::AUTHORIZE,
+            get(authorize::get)
+                .post(authorize::post)
+                .fallback(method_not_allowed),
+        )
+        .route(
+            crate::authorize::CONTINUE,
+            get(authorize::go_on).fallback(method_not_allowed),
+        )
+        .route(
+            path::DEVICE_AUTHORIZATION,
+            post(device_authorization::device_authorization).fallback(method_not_allowed),
+        )
         .route(
             path::INTROSPECT,
             post(introspect::introspect).fallback(method_not_allowed),
@@ -70,7 +88,10 @@ pub fn routes(issuer: &Issuer) -> Router<State> {
     match issuer.path() {
         "" => below,
         base => Router::new()
-            .nest(base, below)
+            .nest(
+                base,
+                below.route(device_authorization::PAGE, get(device_authorization::page)),
+            )
             .route(&format!("{}{base}", path::METADATA), serve(&document))
             .route(&format!("{}{base}", path::OPENID), serve(&document)),
     }
@@ -172,6 +193,15 @@ impl Incoming {
     fn request_id(&self) -> &str {
         self.context().map_or("", |context| &context.request_id)
     }
+}
+
+/// The id and the address of a request.
+fn context_of(parts: &Parts) -> (String, String) {
+    let context = parts.extensions.get::<RequestContext>();
+    (
+        context.map(|c| c.request_id.clone()).unwrap_or_default(),
+        context.map(|c| c.ip.to_string()).unwrap_or_default(),
+    )
 }
 
 /// The answer to a client that posts: every 401 says how to authenticate.

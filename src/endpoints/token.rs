@@ -1,6 +1,7 @@
 //! The token endpoint. [RFC 6749 §3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)
 //!
-//! Parse, authenticate, redeem, issue, render: no statement reaches the database for client credentials.
+//! Parse, authenticate, redeem, issue, render: no statement reaches the database for client credentials; for a person, at
+//! most one transaction does.
 
 use axum::{
     extract::{self, Request},
@@ -11,7 +12,7 @@ use super::{Incoming, answer, no_store};
 use crate::{
     app::{App, State},
     error::Result,
-    grant_types::{self, Exchange},
+    grant_types::{Exchange, Source},
     issue::{self, Tokens},
     oauth::json,
 };
@@ -29,12 +30,17 @@ async fn exchange(app: &App, request: Request) -> Result<Response> {
     params.once(&["resource", "scope"])?;
     let caller = incoming.caller(app, &params, now)?;
     app.throttle.spend_request(&caller.client.id, now)?;
-    let ruling = grant_types::redeem(&Exchange {
+    let exchange = Exchange {
+        registry: &app.registry,
         params: &params,
         caller: &caller,
-    })?;
-    let tokens = issue::issue(&app.registry, &caller, ruling, incoming.ip(), now)?;
-    Ok(render(&tokens))
+        source: Source {
+            ip: incoming.ip(),
+            request_id: incoming.request_id(),
+        },
+        now,
+    };
+    Ok(render(&issue::exchange(&exchange).await?))
 }
 
 /// RFC 6749 §5.1. The scope is always told, also where it is what was asked for.
@@ -45,6 +51,12 @@ fn render(tokens: &Tokens) -> Response {
     json::push_member(&mut body, "token_type", "Bearer");
     json::push_number(&mut body, "expires_in", tokens.expires_in.as_seconds());
     json::push_member(&mut body, "scope", &tokens.scope);
+    if let Some(refresh_token) = &tokens.refresh_token {
+        json::push_member(&mut body, "refresh_token", refresh_token);
+    }
+    if let Some(id_token) = &tokens.id_token {
+        json::push_member(&mut body, "id_token", id_token);
+    }
     body.push('}');
     no_store(body)
 }

@@ -24,10 +24,13 @@ pub(super) fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>, Refusal>
     };
     let resources: Vec<&str> = exchange.params.all("resource").collect();
     let narrowed = scope::narrow(&client.granted, asked.as_deref(), &resources)?;
+    let api = exchange.registry.live.api(&client.granted[narrowed.at].api);
     Ok(Ruling::Approve(Approval {
-        subject: &client.id,
-        granted: &client.granted[narrowed.at],
-        values: narrowed.values,
+        subject: Cow::Borrowed(&client.id),
+        // It can only just have been deleted.
+        api: api.ok_or_else(|| Code::InvalidTarget.because("the API of these scopes is gone"))?,
+        scope: narrowed.values.join(" "),
+        person: None,
     }))
 }
 

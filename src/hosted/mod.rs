@@ -3,8 +3,12 @@
 mod app_name; // which app somebody signs in for
 mod asked; // where a sign-in leads, and what it must reach
 mod choose; // the accounts of this browser
+mod consent; // may this app?
+mod device; // a person answers for a device
 mod factor; // a second factor is set up on the spot
 mod passkeys; // passkeys, between script and server
+mod recover; // a forgotten password
+mod scopes; // what an app asks for, in words
 mod second_factor; // a code or a passkey
 mod set_up; // the first administrator, and new members, pick a password
 mod sign_in; // user name and password
@@ -23,7 +27,7 @@ use maud::html;
 use crate::{
     app::{App, State},
     browser::{
-        self, Form,
+        self, Form, Visitor,
         accounts::{self, Account},
         host_cookie,
     },
@@ -31,7 +35,7 @@ use crate::{
     oauth::refusal::Code,
     observe::RequestContext,
     registry::{
-        access::Actor,
+        access::{Actor, ActorKind},
         sessions::{SignedIn, begin_again},
         sign_in::{self as proving, Progress, Proof},
     },
@@ -46,10 +50,17 @@ use crate::{
 pub fn routes() -> Router<State> {
     Router::new()
         .route("/setup/{token}", get(set_up::show).post(set_up::submit))
+        .route("/consent", get(consent::show).post(consent::submit))
+        .merge(device::routes())
         .route("/login", get(sign_in::show).post(sign_in::submit))
         .route("/login/mfa", get(second_factor::show).post(second_factor::submit))
         .route("/login/factor", get(factor::show).post(factor::submit))
         .route("/login/choose", get(choose::show).post(choose::submit))
+        .route("/login/recover", get(recover::show).post(recover::submit))
+        .route(
+            "/login/recover/{token}",
+            get(recover::show_link).post(recover::submit_link),
+        )
         .route("/logout", post(sign_out::submit))
         .merge(passkeys::routes())
 }
@@ -174,6 +185,16 @@ fn context(parts: &Parts) -> (String, String) {
         context.map(|c| c.request_id.clone()).unwrap_or_default(),
         context.map(|c| c.ip.to_string()).unwrap_or_default(),
     )
+}
+
+/// A person who acts.
+fn acting(parts: &Parts, visitor: &Visitor) -> Actor {
+    Actor {
+        kind: ActorKind::User,
+        id: visitor.user.id.clone(),
+        name: visitor.user.username.clone(),
+        ..nobody(parts)
+    }
 }
 
 /// The actor before anybody is known: the address and the request.

@@ -1,9 +1,14 @@
 //! The protocol, pure: no async, no input or output, no HTTP library.
 
 pub mod authentication; // how well somebody proved who he is
+pub mod authorization; // what an authorization request asks for
 pub mod client; // what a client is and what its type allows
 pub mod json; // JSON written by hand on the hot path
+pub mod outbound; // where this server may send requests of its own
 pub mod params; // request parameters: form and JSON bodies, strictly
-pub mod redirect; // which redirect URIs may be registered
+pub mod people_settings; // what a client settles about the people who sign in to it
+pub mod pkce; // proof key for code exchange
+pub mod redirect; // which redirect URIs may be registered, and which request matches one
 pub mod refusal; // how the protocol and the management API say no
 pub mod scope; // scope values, audiences, and narrowing a request to what was granted
+pub mod user_code; // the short code that a person carries from a device to a browser

@@ -3,7 +3,9 @@
 //!
 //! A URI is kept and compared as the exact text that was registered; parsing only decides whether it may be.
 
-use url::{Host, Url};
+use std::net::Ipv4Addr;
+
+use url::{Host, Url, form_urlencoded};
 
 use super::client::ApplicationType;
 
@@ -159,6 +161,60 @@ fn check_http(url: &Url, application_type: ApplicationType, development: bool) -
     }
 }
 
+/// Whether a redirect URI of a request is the registered one: the same text, byte for byte
+/// ([RFC 9700 §2.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1)). Of native and public clients a loopback literal
+/// may come with any port ([RFC 8252 §7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3)).
+pub fn matches(registered: &str, asked: &str, application_type: ApplicationType) -> bool {
+    if registered == asked {
+        return true;
+    }
+    let native = matches!(
+        application_type,
+        ApplicationType::Native | ApplicationType::Public
+    );
+    native
+        && split_loopback(registered)
+            .zip(split_loopback(asked))
+            .is_some_and(|(ours, theirs)| ours == theirs)
+}
+
+/// The host and everything after the port of `http` on a loopback literal.
+fn split_loopback(uri: &str) -> Option<(&str, &str)> {
+    let after_scheme = uri.strip_prefix("http://")?;
+    let end = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
+    let (authority, rest) = after_scheme.split_at(end);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let literal = host == "[::1]" || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
+    let port_fits =
+        port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    (literal && port_fits).then_some((host, rest))
+}
+
+/// Appends parameters to the query of a redirect URI, keeping what it has
+/// ([RFC 6749 §3.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.1.2)).
+pub fn with_query(uri: &str, params: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(uri.len() + 256);
+    out.push_str(uri);
+    out.push(if !uri.contains('?') {
+        '?'
+    } else if uri.ends_with(['?', '&']) {
+        return out + &encoded(params);
+    } else {
+        '&'
+    });
+    out + &encoded(params)
+}
+
+/// Parameters as a query or fragment holds them.
+pub fn encoded(params: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(params)
+        .finish()
+}
+
 fn check_private(scheme: &str, application_type: ApplicationType) -> Result<(), Objection> {
     if !matches!(
         application_type,
@@ -239,6 +295,78 @@ mod tests {
         assert_eq!(code("https://a.example/%2e%2E/cb", Web), "uri.dot_segment");
         assert_eq!(code("/cb", Web), "uri.relative");
         assert_eq!(code("https:///cb", Web), "uri.host");
+    }
+
+    #[test]
+    fn n_01_n_02_a_loopback_literal_may_come_with_any_port() {
+        for (registered, asked) in [
+            ("http://127.0.0.1/cb", "http://127.0.0.1:51004/cb"),
+            ("http://127.0.0.1:8080/cb?x=1", "http://127.0.0.1:1/cb?x=1"),
+            ("http://[::1]/cb", "http://[::1]:51004/cb"),
+            ("http://[::1]:9/cb", "http://[::1]/cb"),
+        ] {
+            assert!(matches(registered, asked, Native), "{asked}");
+            assert!(matches(registered, asked, Public), "{asked}");
+            assert!(!matches(registered, asked, Web), "{asked}");
+        }
+    }
+
+    #[test]
+    fn n_03_b_024_nothing_else_about_a_loopback_uri_is_loose() {
+        let registered = "http://127.0.0.1/cb";
+        for asked in [
+            "http://127.0.0.1:51004/cb/more",
+            "http://127.0.0.1:51004/",
+            "https://127.0.0.1:51004/cb",
+            "http://localhost:51004/cb",
+            "http://127.0.0.1.evil.example/cb",
+            "http://localhost.evil/cb",
+            "http://127.0.0.1@evil/cb",
+            "http://127.0.0.1:@evil/cb",
+            "http://127.0.0.1:80@evil/cb",
+            "http://127.0.0.1:99999/cb",
+            "http://127.0.0.1:+1/cb",
+            "http://127.0.0.1:51004/cb?x=1",
+            "http://127.0.0.1:51004/cb#f",
+            "http://127.0.0.2/cb",
+            "http://[::1]/cb",
+            "http://127.0.0.1/*",
+        ] {
+            assert!(!matches(registered, asked, Native), "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_05_a_uri_is_compared_byte_for_byte() {
+        let registered = "https://app.example/cb";
+        for asked in [
+            "https://app.example/cb/",
+            "https://app.example/cb/more",
+            "https://app.example/cb?x=1",
+            "https://app.example/cb#f",
+            "https://appXexample/cb",
+            "https://APP.example/cb",
+            "https://app.example:443/cb",
+        ] {
+            assert!(!matches(registered, asked, Web), "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_13_parameters_join_a_query_that_is_there() {
+        let add = |uri| with_query(uri, &[("code", "a b"), ("state", "+&=%\"")]);
+        assert_eq!(
+            add("https://a.example/cb"),
+            "https://a.example/cb?code=a+b&state=%2B%26%3D%25%22"
+        );
+        assert_eq!(
+            add("https://a.example/cb?x=1"),
+            "https://a.example/cb?x=1&code=a+b&state=%2B%26%3D%25%22"
+        );
+        assert_eq!(
+            add("https://a.example/cb?"),
+            "https://a.example/cb?code=a+b&state=%2B%26%3D%25%22"
+        );
     }
 
     #[test]

@@ -16,6 +16,19 @@ use super::refusal::{Code, Refusal};
 /// [OIDC Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
 pub const OIDC: &[&str] = &["openid", "profile", "email", "address", "phone", "offline_access"];
 
+/// What a scope of OpenID Connect lets an app do, in words for the person.
+pub fn openid_words(scope: &str) -> Option<&'static str> {
+    Some(match scope {
+        "openid" => "Know that it is you",
+        "profile" => "See your name and profile",
+        "email" => "See your e-mail address",
+        "address" => "See your postal address",
+        "phone" => "See your telephone number",
+        "offline_access" => "Keep this access until you remove it, also when you are signed out",
+        _ => return None,
+    })
+}
+
 /// More scopes than a request may name.
 const MOST: usize = 200;
 
@@ -173,6 +186,170 @@ pub fn narrow<'g>(
     }
 }
 
+/// What an authorization request asks for: scopes of OpenID Connect and of APIs, each of them granted to the client.
+///
+/// Without a `scope` parameter that is everything granted at the resources named, or at the default audience; scopes of
+/// OpenID Connect are never assumed.
+///
+/// # Errors
+/// `invalid_scope` for a value that is unknown, not granted, or granted in two audiences without a `resource`, and when
+/// nothing is left; `invalid_target` for a resource that is no absolute URI, not granted, or of which nothing is asked,
+/// and for scopes of several audiences that the request does not name as resources.
+pub fn ask(
+    granted: &[Granted],
+    oidc: &[Arc<str>],
+    asked: Option<&str>,
+    resources: &[String],
+) -> Result<Vec<ScopeKey>, Refusal> {
+    let mut targets: Vec<usize> = Vec::new();
+    for resource in resources {
+        let at = target(granted, &[resource])?;
+        targets.extend(at.filter(|at| !targets.contains(at)));
+    }
+    let Some(asked) = asked else {
+        return everything(granted, &targets);
+    };
+    let mut keys: Vec<ScopeKey> = Vec::new();
+    let mut used: Vec<usize> = Vec::new();
+    for (count, text) in asked.split(' ').filter(|t| !t.is_empty()).enumerate() {
+        if count == MOST {
+            return Err(Code::InvalidScope.because("the request names too many scopes"));
+        }
+        let key = if OIDC.contains(&text) {
+            let known = oidc.iter().find(|value| value.as_ref() == text);
+            ScopeKey::openid(known.ok_or_else(ungranted)?)
+        } else {
+            let (at, value) = locate_among(granted, text, &targets)?;
+            if !used.contains(&at) {
+                used.push(at);
+            }
+            ScopeKey::of_api(&granted[at].api, value)
+        };
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    if keys.is_empty() {
+        return Err(Code::InvalidScope.because("the scope parameter names no scope"));
+    }
+    if targets.iter().any(|at| !used.contains(at)) {
+        return Err(Code::InvalidTarget.because("no scope of one of the resources is asked for"));
+    }
+    if used.len() > 1 && targets.is_empty() {
+        return Err(Code::InvalidTarget
+            .because("the scopes belong to several audiences: name each of them with a resource parameter"));
+    }
+    Ok(keys)
+}
+
+/// All that was granted at some audiences, or at the default one.
+fn everything(granted: &[Granted], targets: &[usize]) -> Result<Vec<ScopeKey>, Refusal> {
+    let chosen = if targets.is_empty() { &[0] } else { targets };
+    let keys: Vec<ScopeKey> = chosen
+        .iter()
+        .filter_map(|at| granted.get(*at))
+        .flat_map(|grant| {
+            grant
+                .values
+                .iter()
+                .map(|value| ScopeKey::of_api(&grant.api, value))
+        })
+        .collect();
+    if keys.is_empty() {
+        return Err(Code::InvalidScope.because("name the scopes: this client has none that are assumed"));
+    }
+    Ok(keys)
+}
+
+fn ungranted() -> Refusal {
+    Code::InvalidScope.because("a scope is unknown or not granted to this client")
+}
+
+fn locate_among<'g>(
+    granted: &'g [Granted],
+    text: &str,
+    targets: &[usize],
+) -> Result<(usize, &'g Arc<str>), Refusal> {
+    let among = |at: &usize| targets.is_empty() || targets.contains(at);
+    let mut found = (0..granted.len())
+        .filter(among)
+        .filter_map(|at| Some((at, value_in(&granted[at], text)?)));
+    let first = found.next().ok_or_else(ungranted)?;
+    if found.next().is_some() {
+        return Err(Code::InvalidScope.because(AMBIGUOUS));
+    }
+    Ok(first)
+}
+
+/// What one token may hold of what a person gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen<'g> {
+    /// Index into `given`: the API, and so the audience. `None`: the token is for the userinfo endpoint alone.
+    pub at: Option<usize>,
+    /// Distinct values: of OpenID Connect, then of the API.
+    pub values: Vec<&'g str>,
+}
+
+/// Chooses what one token holds of what a person gave: `given` at APIs, `oidc` of OpenID Connect.
+///
+/// # Errors
+/// `invalid_scope` for a value that was not given; `invalid_target` for a resource that was not given, more than one
+/// resource, or when it is open which of several audiences is meant.
+pub fn choose<'g>(
+    given: &'g [Granted],
+    oidc: &'g [Arc<str>],
+    asked: Option<&str>,
+    resources: &[&str],
+) -> Result<Chosen<'g>, Refusal> {
+    let target = target(given, resources)?;
+    let Some(asked) = asked else {
+        let at = match (target, given.len()) {
+            (None, 0) => None,
+            (None, 1) => Some(0),
+            (None, _) => {
+                return Err(Code::InvalidTarget
+                    .because("several resources were authorised: name one with the resource parameter"));
+            }
+            (known, _) => known,
+        };
+        let api = at.map_or(&[][..], |at| &given[at].values);
+        let values: Vec<&str> = oidc.iter().chain(api).map(AsRef::as_ref).collect();
+        return some_of(at, values);
+    };
+    let (mut at, mut of_openid, mut of_api) = (target, Vec::new(), Vec::new());
+    for text in asked.split(' ').filter(|t| !t.is_empty()).take(MOST) {
+        if let Some(value) = oidc.iter().find(|value| value.as_ref() == text) {
+            of_openid.push(value.as_ref());
+            continue;
+        }
+        let (found, value) = locate(given, text, target)?;
+        if at.is_some_and(|before| before != found) {
+            return Err(
+                Code::InvalidTarget.because("the scopes belong to two audiences: ask for one token for each")
+            );
+        }
+        at = Some(found);
+        if !of_api.contains(&value) {
+            of_api.push(value);
+        }
+    }
+    of_openid.dedup();
+    of_openid.append(&mut of_api);
+    some_of(at, of_openid)
+}
+
+fn some_of(at: Option<usize>, values: Vec<&str>) -> Result<Chosen<'_>, Refusal> {
+    if values.is_empty() {
+        return Err(
+            Code::InvalidScope.because("nothing is left of what was authorised: ask the person again")
+        );
+    }
+    Ok(Chosen { at, values })
+}
+
+const AMBIGUOUS: &str =
+    "a scope stands in two audiences: add a resource parameter, or qualify it with its audience";
+
 /// The one audience that `resource` names, if any.
 fn target(granted: &[Granted], resources: &[&str]) -> Result<Option<usize>, Refusal> {
     let Some((first, others)) = resources.split_first() else {
@@ -206,19 +383,17 @@ fn locate<'g>(
             continue;
         };
         if found.is_some() {
-            return Err(Code::InvalidScope.because(
-                "a scope stands in two audiences: add a resource parameter, or qualify it with its audience",
-            ));
+            return Err(Code::InvalidScope.because(AMBIGUOUS));
         }
-        found = Some((at, value));
+        found = Some((at, value.as_ref()));
     }
-    found.ok_or_else(|| Code::InvalidScope.because("a scope is unknown or not granted to this client"))
+    found.ok_or_else(ungranted)
 }
 
-fn value_in<'g>(grant: &'g Granted, text: &str) -> Option<&'g str> {
+fn value_in<'g>(grant: &'g Granted, text: &str) -> Option<&'g Arc<str>> {
     let own = |value: &str| {
         let at = grant.effective.binary_search_by(|v| v.as_ref().cmp(value)).ok()?;
-        Some(grant.effective[at].as_ref())
+        Some(&grant.effective[at])
     };
     own(text).or_else(|| {
         let rest = text.strip_prefix(grant.audience.as_ref())?;
@@ -304,6 +479,75 @@ mod tests {
                 "{resource}"
             );
         }
+    }
+
+    fn oidc() -> Vec<Arc<str>> {
+        ["openid", "email"].map(Arc::from).to_vec()
+    }
+
+    fn asked(scope: Option<&str>, resources: &[&str]) -> Result<String, Code> {
+        let resources: Vec<String> = resources.iter().map(|r| (*r).to_owned()).collect();
+        ask(&two(), &oidc(), scope, &resources)
+            .map(|keys| ScopeKey::join(&keys))
+            .map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn a_28_nothing_of_openid_is_assumed() {
+        assert_eq!(
+            asked(None, &[]).unwrap(),
+            "https://a.example/x:read https://a.example/y:read"
+        );
+        assert_eq!(ask(&[], &oidc(), None, &[]).unwrap_err().code, Code::InvalidScope);
+    }
+
+    #[test]
+    fn a_26_a_27_unknown_and_ungranted_scopes_are_refused() {
+        for scope in ["admin:all", "openid nonsense", "profile", "openid profile"] {
+            assert_eq!(
+                asked(Some(scope), &[]).unwrap_err(),
+                Code::InvalidScope,
+                "{scope}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_audiences_are_asked_for_with_two_resources() {
+        let (a, b) = ("https://a.example", "https://b.example/");
+        assert_eq!(
+            asked(Some("y:read z:write"), &[]).unwrap_err(),
+            Code::InvalidTarget
+        );
+        assert_eq!(
+            asked(Some("openid y:read z:write"), &[a, b]).unwrap(),
+            "openid https://a.example/y:read https://b.example//z:write"
+        );
+        assert_eq!(asked(Some("y:read"), &[a, b]).unwrap_err(), Code::InvalidTarget);
+        assert_eq!(asked(Some("y:read"), &[b]).unwrap_err(), Code::InvalidScope);
+    }
+
+    #[test]
+    fn r_04_r_05_a_token_is_for_one_of_the_resources_that_were_authorised() {
+        let (two, oidc) = (two(), oidc());
+        let chosen = |asked, resources: &[&str]| choose(&two, &oidc, asked, resources).map_err(|r| r.code);
+        assert_eq!(chosen(None, &[]).unwrap_err(), Code::InvalidTarget);
+        assert_eq!(
+            chosen(None, &["https://c.example"]).unwrap_err(),
+            Code::InvalidTarget
+        );
+        let b = chosen(None, &["https://b.example/"]).unwrap();
+        assert_eq!(
+            (b.at, b.values),
+            (Some(1), vec!["openid", "email", "x:read", "z:write"])
+        );
+        let by_scope = chosen(Some("z:write openid"), &[]).unwrap();
+        assert_eq!(
+            (by_scope.at, by_scope.values),
+            (Some(1), vec!["openid", "z:write"])
+        );
+        assert_eq!(chosen(Some("openid"), &[]).unwrap().at, None);
+        assert_eq!(chosen(Some("other:write"), &[]).unwrap_err(), Code::InvalidScope);
     }
 
     #[test]

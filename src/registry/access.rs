@@ -245,12 +245,23 @@ impl Access {
     pub fn require_fresh(&self, permission: Permission, now: Timestamp) -> Result<()> {
         self.require(permission)?;
         match self.authenticated_at {
-            Some(at) if at < now.before(FRESH) => Err(Code::FreshSignInNeeded
-                .because("this needs a sign-in not older than 15 minutes: enter your password again")
-                .into()),
-            _ => Ok(()),
+            Some(at) => check_fresh(at, now),
+            None => Ok(()),
         }
     }
+}
+
+/// Asks for a sign-in that is not older than [`FRESH`].
+///
+/// # Errors
+/// `fresh_sign_in_needed`.
+pub fn check_fresh(authenticated_at: Timestamp, now: Timestamp) -> Result<()> {
+    if authenticated_at < now.before(FRESH) {
+        return Err(Code::FreshSignInNeeded
+            .because("this needs a sign-in not older than 15 minutes: enter your password again")
+            .into());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,12 +4,16 @@
 use crate::{
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind},
+        people_settings::PeopleSettings,
         redirect,
         refusal::Field,
-        scope::OIDC,
+        scope::{OIDC, ScopeKey},
     },
-    registry::access::{Permission, Permissions},
-    store::apis::Api,
+    registry::{
+        access::{Permission, Permissions},
+        people_input,
+    },
+    store::{apis::Api, clients::Client},
     time::Lifetime,
 };
 
@@ -40,9 +44,12 @@ pub struct Draft {
     pub grant_types: Vec<GrantType>,
     pub redirect_uris: Vec<String>,
     pub scopes: Vec<ScopeRef>,
+    /// Those of `scopes` that a person may leave out; `None`: as it was, as far as they are still granted.
+    pub optional_scopes: Option<Vec<ScopeRef>>,
     pub auth_method: Option<AuthMethod>,
     pub require_consent: bool,
     pub access_token_lifetime: Option<Lifetime>,
+    pub people: PeopleSettings,
     /// Id of the member who looks after it.
     pub user_id: Option<String>,
 }
@@ -58,9 +65,11 @@ impl Draft {
             grant_types: vec![GrantType::ClientCredentials],
             redirect_uris: Vec::new(),
             scopes: SYNC_CONNECTOR_SCOPES.iter().map(|s| ScopeRef::text(*s)).collect(),
+            optional_scopes: None,
             auth_method: None,
             require_consent: false,
             access_token_lifetime: None,
+            people: PeopleSettings::default(),
             user_id: None,
         }
     }
@@ -78,11 +87,14 @@ pub const SYNC_CONNECTOR_SCOPES: [&str; 5] = [
 /// The most redirect URIs a client has.
 const MOST_REDIRECTS: usize = 50;
 
-/// What was resolved: granted (API id, value) pairs in order, and scopes of OpenID Connect.
+/// What was resolved: granted (API id, value) pairs in order, scopes of OpenID Connect, which of both a person may leave
+/// out, and the host under which a pairwise client knows people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
     pub scopes: Vec<(String, String)>,
     pub oidc_scopes: Vec<String>,
+    pub optional_scopes: Vec<ScopeKey>,
+    pub sector_identifier: Option<String>,
 }
 
 /// What the check needs to know about the surroundings.
@@ -91,8 +103,10 @@ pub struct Surroundings<'a> {
     pub apis: &'a [Api],
     /// What the maker may do himself.
     pub permissions: Permissions,
-    /// What the client holds already, which is not granted anew.
-    pub held: &'a [(String, String)],
+    /// The client as it is; what it holds already is not granted anew.
+    pub before: Option<&'a Client>,
+    /// The grants that may be registered here.
+    pub grants: &'a [GrantType],
     /// Whether `http` on a loopback host may be registered for web clients.
     pub development_redirects: bool,
 }
@@ -104,10 +118,12 @@ pub struct Surroundings<'a> {
 pub fn check(draft: &Draft, around: &Surroundings<'_>) -> Result<Resolved, Vec<Field>> {
     let mut fields = Vec::new();
     check_texts(draft, &mut fields);
+    check_offered(draft, around, &mut fields);
     check_grants(draft, &mut fields);
     check_redirects(draft, around.development_redirects, &mut fields);
     check_limits(draft, &mut fields);
-    let resolved = resolve_scopes(draft, around, &mut fields);
+    let mut resolved = resolve_scopes(draft, around, &mut fields);
+    people_input::check(draft, around, &mut resolved, &mut fields);
     if draft.kind == Kind::SyncConnector {
         check_locked(draft, &mut fields);
     }
@@ -159,6 +175,19 @@ pub fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A grant that is not offered is as unknown as one that does not exist; one that a client holds may stay.
+fn check_offered(draft: &Draft, around: &Surroundings<'_>, fields: &mut Vec<Field>) {
+    let held = around.before.map(|client| client.grant_types.as_slice());
+    let held = held.unwrap_or_default();
+    for (at, grant) in draft.grant_types.iter().enumerate() {
+        if !around.grants.contains(grant) && !held.contains(grant) {
+            let words: Vec<&str> = around.grants.iter().map(|grant| grant.word()).collect();
+            let detail = format!("Choose one of {}.", words.join(", "));
+            fields.push(Field::new(format!("/grant_types/{at}"), "unknown_value", detail));
+        }
+    }
+}
+
 fn check_grants(draft: &Draft, fields: &mut Vec<Field>) {
     use ApplicationType as T;
     use GrantType as G;
@@ -192,10 +221,8 @@ fn check_grants(draft: &Draft, fields: &mut Vec<Field>) {
             "A single-page app redirects: device code is for apps without a browser.",
         );
     }
-    if grants.contains(&G::RefreshToken)
-        && !grants.contains(&G::AuthorizationCode)
-        && !grants.contains(&G::DeviceCode)
-    {
+    let refreshed = [G::AuthorizationCode, G::DeviceCode, G::Password];
+    if grants.contains(&G::RefreshToken) && !grants.iter().any(|grant| refreshed.contains(grant)) {
         wrong(
             "grant.refresh_alone",
             "Refresh tokens come with authorization code or device code: add one of them.",
@@ -205,7 +232,7 @@ fn check_grants(draft: &Draft, fields: &mut Vec<Field>) {
 
 fn check_redirects(draft: &Draft, development: bool, fields: &mut Vec<Field>) {
     let uris = &draft.redirect_uris;
-    let redirects = draft.grant_types.contains(&GrantType::AuthorizationCode);
+    let redirects = draft.grant_types.iter().any(|grant| grant.redirects());
     if redirects && uris.is_empty() {
         fields.push(Field::new(
             "/redirect_uris",
@@ -276,6 +303,10 @@ fn check_locked(draft: &Draft, fields: &mut Vec<Field>) {
 
 fn resolve_scopes(draft: &Draft, around: &Surroundings<'_>, fields: &mut Vec<Field>) -> Resolved {
     let mut resolved = Resolved::default();
+    let held = around
+        .before
+        .map(|client| client.scopes.as_slice())
+        .unwrap_or_default();
     if draft.scopes.is_empty() {
         fields.push(Field::new(
             "/scopes",
@@ -305,7 +336,7 @@ fn resolve_scopes(draft: &Draft, around: &Surroundings<'_>, fields: &mut Vec<Fie
             Err((code, detail)) => fields.push(Field::new(pointer, code, detail)),
             Ok((api, value)) => {
                 let pair = (api.id.clone(), value.to_owned());
-                if !around.held.contains(&pair)
+                if !held.contains(&pair)
                     && let Err(detail) = may_grant(api, value, draft.kind, around.permissions)
                 {
                     fields.push(Field::new(pointer, "scope.beyond_yours", detail));
@@ -319,7 +350,13 @@ fn resolve_scopes(draft: &Draft, around: &Surroundings<'_>, fields: &mut Vec<Fie
 }
 
 /// Finds the one scope that is meant.
-fn resolve<'a>(asked: &ScopeRef, apis: &'a [Api]) -> Result<(&'a Api, &'a str), (&'static str, String)> {
+///
+/// # Errors
+/// Why none is: a stable word and a sentence.
+pub(super) fn resolve<'a>(
+    asked: &ScopeRef,
+    apis: &'a [Api],
+) -> Result<(&'a Api, &'a str), (&'static str, String)> {
     let value_in = |api: &'a Api, value: &str| {
         let scope = api.scopes.iter().find(|s| s.value == value)?;
         Some((api, scope.value.as_str()))

@@ -7,6 +7,7 @@ use crate::{
     error::Result,
     oauth::{
         client::{GrantType, Kind, Status},
+        people_settings::PeopleSettings,
         refusal::{Code, Refusal},
     },
     registry::{
@@ -35,14 +36,21 @@ pub struct Creation {
 
 /// A client as others see it in an event: never a secret.
 pub fn describe(client: &Client, apis: &[Api]) -> Json {
+    let of_api = |api: &str, value: &str| {
+        let audience = apis.iter().find(|a| a.id == api).map(|a| a.audience.as_str());
+        json!({ "audience": audience, "value": value })
+    };
     let scopes: Vec<Json> = client
         .scopes
         .iter()
-        .map(|(api, value)| {
-            let audience = apis.iter().find(|a| a.id == *api).map(|a| a.audience.as_str());
-            json!({ "audience": audience, "value": value })
-        })
+        .map(|(api, value)| of_api(api, value))
         .collect();
+    let optional = client.optional_scopes.iter().map(|key| match &key.api {
+        Some(api) => of_api(api, &key.value),
+        None => json!(*key.value),
+    });
+    let optional: Vec<Json> = optional.collect();
+    let people = &client.people;
     json!({
         "name": client.name,
         "description": client.description,
@@ -56,6 +64,18 @@ pub fn describe(client: &Client, apis: &[Api]) -> Json {
         "access_token_lifetime": client.access_token_lifetime,
         "owner": client.user_id,
         "status": client.status,
+        "optional_scopes": optional,
+        "home_page": people.home_page,
+        "post_logout_redirect_uris": people.post_logout_redirect_uris,
+        "backchannel_logout_uri": people.backchannel_logout_uri,
+        "backchannel_logout_session_required": people.backchannel_logout_session_required,
+        "id_token_signed_response_alg": people.id_token_signed_response_alg,
+        "userinfo_signed_response_alg": people.userinfo_signed_response_alg,
+        "subject_type": people.subject_type,
+        "sector_identifier": people.sector_identifier,
+        "default_max_age": people.default_max_age,
+        "require_auth_time": people.require_auth_time,
+        "require_second_factor": people.require_second_factor,
     })
 }
 
@@ -154,7 +174,7 @@ pub(super) async fn create_with_id(
 ) -> Result<Created> {
     let now = registry.now();
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
-    let resolved = checked(registry, access, &draft, &apis, &[]).await?;
+    let resolved = checked(registry, access, &draft, &apis, None).await?;
     let holds_secret = draft.application_type.holds_secret();
     let client = Client {
         client_id,
@@ -168,10 +188,15 @@ pub(super) async fn create_with_id(
         redirect_uris: draft.redirect_uris,
         oidc_scopes: resolved.oidc_scopes,
         scopes: resolved.scopes,
+        optional_scopes: resolved.optional_scopes,
         auth_method: draft.auth_method,
         require_consent: draft.require_consent,
         first_party: draft.kind == Kind::System,
         access_token_lifetime: draft.access_token_lifetime,
+        people: PeopleSettings {
+            sector_identifier: resolved.sector_identifier,
+            ..draft.people
+        },
         status: Status::Active,
         status_at: None,
         status_by: None,
@@ -248,12 +273,14 @@ async fn checked(
     access: &Access,
     draft: &Draft,
     apis: &[Api],
-    held: &[(String, String)],
+    before: Option<&Client>,
 ) -> Result<Resolved> {
+    let grants = registry.grants();
     let around = Surroundings {
         apis,
+        grants: &grants,
         permissions: access.permissions,
-        held,
+        before,
         development_redirects: access.org.settings.development_redirects,
     };
     let mut result = client_input::check(draft, &around);
@@ -285,9 +312,12 @@ pub struct Edit {
     pub grant_types: Option<Vec<GrantType>>,
     pub redirect_uris: Option<Vec<String>>,
     pub scopes: Option<Vec<ScopeRef>>,
+    pub optional_scopes: Option<Vec<ScopeRef>>,
     pub auth_method: Option<Option<crate::oauth::client::AuthMethod>>,
     pub require_consent: Option<bool>,
     pub access_token_lifetime: Option<Option<crate::time::Lifetime>>,
+    /// All of them, changed or not.
+    pub people: Option<PeopleSettings>,
     pub user_id: Option<Option<String>>,
 }
 
@@ -313,9 +343,11 @@ fn draft_of(client: &Client, apis: &[Api], edit: Edit) -> Draft {
         grant_types: edit.grant_types.unwrap_or_else(|| client.grant_types.clone()),
         redirect_uris: edit.redirect_uris.unwrap_or_else(|| client.redirect_uris.clone()),
         scopes: edit.scopes.unwrap_or_else(|| scope_refs(client, apis)),
+        optional_scopes: edit.optional_scopes,
         auth_method: edit.auth_method.unwrap_or(client.auth_method),
         require_consent: edit.require_consent.unwrap_or(client.require_consent),
         access_token_lifetime: edit.access_token_lifetime.unwrap_or(client.access_token_lifetime),
+        people: edit.people.unwrap_or_else(|| client.people.clone()),
         user_id: edit.user_id.unwrap_or_else(|| client.user_id.clone()),
     }
 }
@@ -337,7 +369,7 @@ pub async fn edit(
     let now = registry.now();
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
     let draft = draft_of(&before, &apis, edit);
-    let resolved = checked(registry, access, &draft, &apis, &before.scopes).await?;
+    let resolved = checked(registry, access, &draft, &apis, Some(&before)).await?;
     let after = Client {
         kind: draft.kind,
         name: draft.name.trim().to_owned(),
@@ -346,9 +378,11 @@ pub async fn edit(
         redirect_uris: draft.redirect_uris,
         scopes: resolved.scopes,
         oidc_scopes: resolved.oidc_scopes,
+        optional_scopes: resolved.optional_scopes,
         auth_method: draft.auth_method,
         require_consent: draft.require_consent,
         access_token_lifetime: draft.access_token_lifetime,
+        people: draft.people,
         user_id: draft.user_id,
         ..before.clone()
     };

@@ -2,12 +2,16 @@
 //! they cannot disagree about who may do what. Every change appends its audit event in the same transaction.
 
 pub mod access; // who acts, for which organisation, with which permissions
+pub mod accounts; // people of the whole instance
 pub mod apis; // resource servers and scopes
 pub mod authenticator_app; // one-time codes
 pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
+pub mod connected_apps; // what a person lets apps do
+pub mod email; // the address of a person
 pub mod factors; // what a person has and needs to prove himself
+pub mod grants; // what people gave clients, and how it ends
 pub mod impact; // what a cut would cut
 pub mod keys; // signing keys
 mod known_browser; // browsers that an account knows
@@ -16,6 +20,9 @@ pub mod members; // people of an organisation
 pub mod organizations; // tenants
 pub mod passkeys; // WebAuthn
 pub mod people; // accounts and passwords
+mod people_input; // what a client may settle about people
+pub mod profile; // what a person tells about himself
+pub mod recovery; // a forgotten password
 pub mod recovery_codes; // for the day a device is lost
 pub mod secrets; // rotate, end, extend
 pub mod sessions; // signed-in browsers
@@ -28,9 +35,11 @@ use serde_json::Value as Json;
 use crate::{
     activity::Activity,
     config::Config,
-    db::{Batch, Db, Done, WriteError},
+    db::{Batch, Db, Done, Statement, WriteError},
     error::Result,
-    live::Live,
+    live::{self, Live},
+    mail::{self, Mail, Post},
+    oauth::client::GrantType,
     password::Passwords,
     registry::access::{Access, Actor},
     secret::{Entropy, Keyring},
@@ -42,11 +51,14 @@ use crate::{
 pub struct Registry {
     pub config: Arc<Config>,
     pub live: Arc<Live>,
+    /// The audience of tokens that are for the userinfo endpoint alone.
+    pub userinfo: Arc<live::Api>,
     pub keyring: Arc<Keyring>,
     pub entropy: Entropy,
     pub clock: Clock,
     pub activity: Arc<Activity>,
     pub passwords: Passwords,
+    pub post: Post,
 }
 
 impl Registry {
@@ -58,6 +70,12 @@ impl Registry {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The grants that a client may be registered for here.
+    pub fn grants(&self) -> Vec<GrantType> {
+        let legacy = &self.config.legacy;
+        GrantType::offered(legacy.password_grant, legacy.implicit_grant)
     }
 
     /// A fresh id, ordered by time.
@@ -74,6 +92,19 @@ impl Registry {
             return Ok(Vec::new());
         }
         self.live.commit(batch).await
+    }
+
+    /// The statement that queues a mail.
+    pub fn mail(&self, mail: &Mail) -> Statement {
+        mail::queue(&self.keyring, &self.entropy, &self.id(), mail, self.now())
+    }
+
+    /// Sends the mails that are due.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn deliver_mail(&self) -> Result<()> {
+        self.post.deliver(self.db(), &self.keyring, self.now()).await
     }
 
     /// Writes down what was used since the last time.

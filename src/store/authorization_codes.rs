@@ -7,6 +7,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// What codes are digested for.
+pub const PURPOSE: &str = "authorization-code";
+
 /// How many wrong verifiers use a code up.
 pub const MOST_WRONG_TRIES: i64 = 5;
 

@@ -6,7 +6,8 @@ use crate::{
     db::{Db, DbError, Row, Statement, Value},
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind, Origin, Status, fold, name_sort, words},
-        scope::OIDC,
+        people_settings::{PeopleSettings, ResponseAlg, SubjectType},
+        scope::{OIDC, ScopeKey},
     },
     time::{Lifetime, Timestamp},
 };
@@ -28,11 +29,14 @@ pub struct Client {
     pub oidc_scopes: Vec<String>,
     /// Granted (API id, value) pairs in order; the first one's API is the default audience.
     pub scopes: Vec<(String, String)>,
+    /// Those of the granted scopes that a person may leave out.
+    pub optional_scopes: Vec<ScopeKey>,
     /// `None`: Basic or body, as the caller likes.
     pub auth_method: Option<AuthMethod>,
     pub require_consent: bool,
     pub first_party: bool,
     pub access_token_lifetime: Option<Lifetime>,
+    pub people: PeopleSettings,
     pub status: Status,
     /// When, by whom and why the status last changed.
     pub status_at: Option<Timestamp>,
@@ -54,7 +58,10 @@ macro_rules! client_columns {
         "c.client_id, c.org_id, c.user_id, c.kind, c.application_type, c.name, c.description, c.grant_types, \
          c.redirect_uris, c.oidc_scopes, c.auth_method, c.require_consent, c.first_party, c.access_token_lifetime, \
          c.status, c.status_at, c.status_by, c.status_reason, c.epoch, c.origin, c.created_by, c.created_at, \
-         c.updated_at, c.last_used_at, c.last_used_ip, c.version"
+         c.updated_at, c.last_used_at, c.last_used_ip, c.version, c.optional_scopes, c.home_page, \
+         c.post_logout_redirect_uris, c.backchannel_logout_uri, c.backchannel_logout_session_required, \
+         c.id_token_signed_response_alg, c.userinfo_signed_response_alg, c.subject_type, c.sector_identifier, \
+         c.default_max_age, c.require_auth_time, c.require_second_factor"
     };
 }
 
@@ -100,6 +107,26 @@ fn read(mut row: Row) -> Result<Client, DbError> {
         last_used_at: row.next()?,
         last_used_ip: row.next()?,
         version: row.next()?,
+        optional_scopes: ScopeKey::parse_list(&row.next::<String>()?),
+        people: read_people(&mut row)?,
+    })
+}
+
+fn read_people(row: &mut Row) -> Result<PeopleSettings, DbError> {
+    let alg = |word: Option<String>| word.and_then(|word| ResponseAlg::parse(&word));
+    Ok(PeopleSettings {
+        home_page: row.next()?,
+        post_logout_redirect_uris: words_of(&row.next::<String>()?),
+        backchannel_logout_uri: row.next()?,
+        backchannel_logout_session_required: row.next()?,
+        id_token_signed_response_alg: alg(row.next()?),
+        userinfo_signed_response_alg: alg(row.next()?),
+        // Of a word that this version does not know, the narrower meaning.
+        subject_type: SubjectType::parse(&row.next::<String>()?).unwrap_or(SubjectType::Pairwise),
+        sector_identifier: row.next()?,
+        default_max_age: row.next::<Option<i64>>()?.map(Lifetime::seconds),
+        require_auth_time: row.next()?,
+        require_second_factor: row.next()?,
     })
 }
 
@@ -120,6 +147,7 @@ pub async fn find(db: &Db, client_id: &str) -> Result<Option<Client>, DbError> {
         .into_iter()
         .map(|mut row| Ok((row.next()?, row.next()?)))
         .collect::<Result<_, DbError>>()?;
+    keep_granted(&mut client);
     Ok(Some(client))
 }
 
@@ -156,7 +184,19 @@ async fn attach_scopes(
             clients[*at].scopes.push((row.next()?, row.next()?));
         }
     }
+    clients.iter_mut().for_each(keep_granted);
     Ok(())
+}
+
+/// A scope that an API lost is optional no more.
+fn keep_granted(client: &mut Client) {
+    let (scopes, oidc_scopes) = (&client.scopes, &client.oidc_scopes);
+    client.optional_scopes.retain(|key| match &key.api {
+        None => oidc_scopes.iter().any(|held| **held == *key.value),
+        Some(api) => scopes
+            .iter()
+            .any(|(held, value)| **held == **api && **value == *key.value),
+    });
 }
 
 words! {
@@ -468,69 +508,101 @@ fn search_text(client: &Client) -> String {
     fold(&parts.join("\n"))
 }
 
+/// What a client settles about people and may change, in the order of the columns.
+fn people_params(client: &Client) -> [Value; 10] {
+    let people = &client.people;
+    let word = |alg: Option<ResponseAlg>| Value::from(alg.map(ResponseAlg::word).map(str::to_owned));
+    [
+        ScopeKey::join(&client.optional_scopes).into(),
+        people.home_page.clone().into(),
+        people.post_logout_redirect_uris.join("\n").into(),
+        people.backchannel_logout_uri.clone().into(),
+        people.backchannel_logout_session_required.into(),
+        word(people.id_token_signed_response_alg),
+        word(people.userinfo_signed_response_alg),
+        people.default_max_age.map(Lifetime::as_seconds).into(),
+        people.require_auth_time.into(),
+        people.require_second_factor.into(),
+    ]
+}
+
 /// Adds a client; its scopes come by [`grant`].
 pub fn add(client: &Client) -> Statement {
+    let mut params = vec![
+        (&client.client_id).into(),
+        (&client.org_id).into(),
+        client.user_id.clone().into(),
+        client.kind.word().into(),
+        client.application_type.word().into(),
+        (&client.name).into(),
+        fold(&client.name).into(),
+        name_sort(&client.name).into(),
+        search_text(client).into(),
+        (&client.description).into(),
+        GrantType::join(&client.grant_types).into(),
+        client.redirect_uris.join("\n").into(),
+        client.oidc_scopes.join(" ").into(),
+        client.auth_method.map(AuthMethod::word).map(str::to_owned).into(),
+        client.require_consent.into(),
+        client.first_party.into(),
+        client.access_token_lifetime.map(Lifetime::as_seconds).into(),
+        client.status.word().into(),
+        client.epoch.into(),
+        client.origin.word().into(),
+        (&client.created_by).into(),
+        client.created_at.into(),
+        client.updated_at.into(),
+        client.version.into(),
+    ];
+    params.extend(people_params(client));
+    params.extend([
+        client.people.subject_type.word().into(),
+        client.people.sector_identifier.clone().into(),
+    ]);
     Statement::new(
         "INSERT INTO clients (client_id, org_id, user_id, kind, application_type, name, name_folded, name_sort, search_text, \
          description, grant_types, redirect_uris, oidc_scopes, auth_method, require_consent, first_party, \
-         access_token_lifetime, status, epoch, origin, created_by, created_at, updated_at, version) \
+         access_token_lifetime, status, epoch, origin, created_by, created_at, updated_at, version, optional_scopes, \
+         home_page, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required, \
+         id_token_signed_response_alg, userinfo_signed_response_alg, default_max_age, require_auth_time, \
+         require_second_factor, subject_type, sector_identifier) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-         $22, $23, $24)",
-        vec![
-            (&client.client_id).into(),
-            (&client.org_id).into(),
-            client.user_id.clone().into(),
-            client.kind.word().into(),
-            client.application_type.word().into(),
-            (&client.name).into(),
-            fold(&client.name).into(),
-            name_sort(&client.name).into(),
-            search_text(client).into(),
-            (&client.description).into(),
-            GrantType::join(&client.grant_types).into(),
-            client.redirect_uris.join("\n").into(),
-            client.oidc_scopes.join(" ").into(),
-            client.auth_method.map(AuthMethod::word).map(str::to_owned).into(),
-            client.require_consent.into(),
-            client.first_party.into(),
-            client.access_token_lifetime.map(Lifetime::as_seconds).into(),
-            client.status.word().into(),
-            client.epoch.into(),
-            client.origin.word().into(),
-            (&client.created_by).into(),
-            client.created_at.into(),
-            client.updated_at.into(),
-            client.version.into(),
-        ],
+         $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)",
+        params,
     )
 }
 
 /// Writes the settings of a client, if its version is still the one that was read; its scopes come by [`ungrant_all`]
-/// and [`grant`].
+/// and [`grant`]. How it knows people was settled when it was made.
 pub fn set(client: &Client, now: Timestamp) -> Statement {
+    let mut params = vec![
+        client.user_id.clone().into(),
+        client.kind.word().into(),
+        (&client.name).into(),
+        fold(&client.name).into(),
+        name_sort(&client.name).into(),
+        search_text(client).into(),
+        (&client.description).into(),
+        GrantType::join(&client.grant_types).into(),
+        client.redirect_uris.join("\n").into(),
+        client.oidc_scopes.join(" ").into(),
+        client.auth_method.map(AuthMethod::word).map(str::to_owned).into(),
+        client.require_consent.into(),
+        client.access_token_lifetime.map(Lifetime::as_seconds).into(),
+        now.into(),
+        (&client.client_id).into(),
+        client.version.into(),
+    ];
+    params.extend(people_params(client));
     Statement::new(
         "UPDATE clients SET user_id = $1, kind = $2, name = $3, name_folded = $4, name_sort = $5, search_text = $6, \
          description = $7, grant_types = $8, redirect_uris = $9, oidc_scopes = $10, auth_method = $11, \
-         require_consent = $12, access_token_lifetime = $13, updated_at = $14, version = version + 1 \
-         WHERE client_id = $15 AND version = $16",
-        vec![
-            client.user_id.clone().into(),
-            client.kind.word().into(),
-            (&client.name).into(),
-            fold(&client.name).into(),
-            name_sort(&client.name).into(),
-            search_text(client).into(),
-            (&client.description).into(),
-            GrantType::join(&client.grant_types).into(),
-            client.redirect_uris.join("\n").into(),
-            client.oidc_scopes.join(" ").into(),
-            client.auth_method.map(AuthMethod::word).map(str::to_owned).into(),
-            client.require_consent.into(),
-            client.access_token_lifetime.map(Lifetime::as_seconds).into(),
-            now.into(),
-            (&client.client_id).into(),
-            client.version.into(),
-        ],
+         require_consent = $12, access_token_lifetime = $13, updated_at = $14, version = version + 1, \
+         optional_scopes = $17, home_page = $18, post_logout_redirect_uris = $19, backchannel_logout_uri = $20, \
+         backchannel_logout_session_required = $21, id_token_signed_response_alg = $22, \
+         userinfo_signed_response_alg = $23, default_max_age = $24, require_auth_time = $25, \
+         require_second_factor = $26 WHERE client_id = $15 AND version = $16",
+        params,
     )
     .expecting("version")
 }

@@ -21,7 +21,10 @@ use crate::{
     app::{self, State, Surroundings},
     config::{Config, Sources},
     db::{Db, DbSettings},
-    oauth::client::{ApplicationType, AuthMethod, GrantType, Kind, Origin},
+    oauth::{
+        client::{ApplicationType, AuthMethod, GrantType, Kind, Origin},
+        people_settings::PeopleSettings,
+    },
     observe::{Observer, Peer},
     registry::{
         access::{Access, Actor, ActorKind, Permissions},
@@ -310,6 +313,8 @@ pub fn service(scopes: &[&str]) -> Draft {
         auth_method: None,
         require_consent: false,
         access_token_lifetime: None,
+        optional_scopes: None,
+        people: PeopleSettings::default(),
         user_id: None,
     }
 }

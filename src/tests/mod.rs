@@ -6,8 +6,9 @@ mod cli; // the commands
 mod console;
 mod databases;
 mod db;
-mod docs; // what the documents say
+mod docs;
 mod endpoints;
+mod flows; // what the documents say
 mod harness;
 mod hosted;
 mod hostile; // ten thousand requests that mean no good

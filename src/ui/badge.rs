@@ -72,6 +72,11 @@ impl Badge<'static> {
         tone: Tone::Bad,
         word: "Expired",
     };
+    /// Not seen before.
+    pub const NEW: Self = Self {
+        tone: Tone::Info,
+        word: "New",
+    };
     /// A secret that works until a known end.
     pub const ENDING: Self = Self {
         tone: Tone::Warn,

@@ -3,6 +3,7 @@
 mod activity; // what happened
 mod apis; // resource servers
 mod client_changes; // creating, editing, cutting off
+mod client_input; // their settings as somebody sends them
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
 mod keys; // signing keys

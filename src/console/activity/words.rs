@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value as Json;
 
 use super::super::visit::Visit;
-use crate::{store::audit::Event, time::Timestamp};
+use crate::{registry::access::Permission, store::audit::Event, time::Timestamp};
 
 /// What is done, in the form that follows "tried to", and in the past.
 const VERBS: &[(&str, &str, &str)] = &[
@@ -52,6 +52,13 @@ const VERBS: &[(&str, &str, &str)] = &[
         "set up this instance as",
         "set up this instance as",
     ),
+    ("consent.given", "allow", "allowed"),
+    (
+        "consent.withdrawn",
+        "take back what was allowed to",
+        "took back what was allowed to",
+    ),
+    ("grant.revoked", "end the sign-in", "ended the sign-in"),
     ("user.locked", "lock the account of", "locked the account of"),
     (
         "user.password_changed",
@@ -127,9 +134,12 @@ fn thing(visit: &Visit, event: &Event) -> Markup {
         "api.deleted" | "member.removed" | "client.foreign_access"
     );
     let href = match event.resource_kind.as_str() {
-        "client" => Some(visit.path(&format!("/clients/{}", event.resource_id))),
-        "api" => Some(visit.path(&format!("/apis/{}", event.resource_id))),
-        "member" => Some(visit.path(&format!("/people/{}", event.resource_id))),
+        "client" => visit.path_for(
+            Permission::ClientsRead,
+            &format!("/clients/{}", event.resource_id),
+        ),
+        "api" => visit.path_for(Permission::ApisRead, &format!("/apis/{}", event.resource_id)),
+        "member" => visit.path_for(Permission::MembersRead, &format!("/people/{}", event.resource_id)),
         _ => None,
     };
     html! {

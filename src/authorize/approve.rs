@@ -1,0 +1,154 @@
+//! What a person allows is written down: the grant, its code and, where he was asked, his consent, in one transaction.
+
+use std::collections::BTreeSet;
+
+use axum::response::Response;
+use serde_json::json;
+
+use super::{implicit, request::Opened};
+use crate::{
+    browser::Visitor,
+    db::Batch,
+    error::Result,
+    live,
+    oauth::{authorization::ResponseType, scope::ScopeKey},
+    registry::{
+        Registry, Resource,
+        access::Actor,
+        grants::{self, Giver},
+    },
+    store::{
+        self,
+        authorization_codes::{AuthorizationCode, PURPOSE},
+        consents::Consent,
+        grants::Grant,
+    },
+    time::Timestamp,
+};
+
+/// To whom a grant goes, and what the person said.
+pub struct Approval<'a> {
+    pub opened: &'a Opened,
+    pub visitor: &'a Visitor,
+    pub scopes: Vec<ScopeKey>,
+    /// What he had allowed before, if he was asked now.
+    pub asked: Option<Option<&'a Consent>>,
+}
+
+impl Approval<'_> {
+    /// The statements that write down a grant, and what the person was asked and said.
+    pub(super) fn batch(&self, registry: &Registry, actor: &Actor, grant: &Grant, now: Timestamp) -> Batch {
+        let client = &self.opened.client;
+        let mut batch = grants::hold(client, grant, now);
+        if let Some(before) = self.asked {
+            let said = Said {
+                client,
+                user_id: &self.visitor.user.id,
+                scopes: &self.scopes,
+                before,
+            };
+            batch.append(consent(registry, actor, said, "browser", now));
+        }
+        batch.push(store::grants::add(grant));
+        batch
+    }
+}
+
+/// Answers the client with what the person allows: a code, or for a migration a token.
+///
+/// # Errors
+/// As [`code`] and [`implicit::tokens`].
+pub async fn answer(
+    registry: &Registry,
+    actor: &Actor,
+    approval: &Approval<'_>,
+    now: Timestamp,
+) -> Result<Response> {
+    let opened = approval.opened;
+    Ok(match opened.wishes.response_type {
+        ResponseType::Code => {
+            let code = code(registry, actor, approval, now).await?;
+            opened.back.answer(&[("code", &code)])
+        }
+        ResponseType::Token => {
+            let tokens = implicit::tokens(registry, actor, approval, now).await?;
+            implicit::answer(&opened.back, &tokens)
+        }
+    })
+}
+
+/// Writes down a grant and makes its code.
+///
+/// # Errors
+/// `access_denied` when the person was deactivated or removed from the organisation meanwhile; when the storage fails.
+async fn code(registry: &Registry, actor: &Actor, approval: &Approval<'_>, now: Timestamp) -> Result<String> {
+    let opened = approval.opened;
+    let offline = grants::lasts(&opened.client, &approval.scopes);
+    let giver = Giver::of(&approval.visitor.session);
+    let grant = grants::draft(registry, &opened.client, giver, &approval.scopes, offline, now);
+    let grant = Grant {
+        claims: opened.wishes.claims.clone(),
+        ..grant
+    };
+    let text = registry.entropy.token(32);
+    let challenge = opened.wishes.challenge.as_ref();
+    let code = AuthorizationCode {
+        digest: registry
+            .keyring
+            .digest(PURPOSE, text.as_bytes())
+            .as_bytes()
+            .to_vec(),
+        grant_id: grant.id.clone(),
+        client_id: grant.client_id.clone(),
+        redirect_uri: opened.redirect_uri.clone(),
+        code_challenge: challenge.map(|c| c.as_str().to_owned()).unwrap_or_default(),
+        nonce: opened.wishes.nonce.clone(),
+        wrong_tries: 0,
+        created_at: now,
+        expires_at: now.after(registry.config.lifetimes.authorization_code),
+        used_at: None,
+    };
+    let mut batch = approval.batch(registry, actor, &grant, now);
+    batch.push(store::authorization_codes::add(&code));
+    registry.live.commit(batch).await.map_err(grants::denied)?;
+    Ok(text)
+}
+
+/// What a person was asked and said.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    pub client: &'a live::Client,
+    pub user_id: &'a str,
+    /// What he allows now.
+    pub scopes: &'a [ScopeKey],
+    /// What he had allowed before.
+    pub before: Option<&'a Consent>,
+}
+
+/// The statements that write down what a person was asked and said; `how` goes into the audit event.
+pub fn consent(registry: &Registry, actor: &Actor, said: Said<'_>, how: &str, now: Timestamp) -> Batch {
+    let client = said.client;
+    let all: BTreeSet<&ScopeKey> = said
+        .before
+        .map_or(&[][..], |consent| &consent.scopes)
+        .iter()
+        .chain(said.scopes)
+        .collect();
+    let all: Vec<ScopeKey> = all.into_iter().cloned().collect();
+    let scopes: Vec<&str> = said.scopes.iter().map(|key| key.value.as_ref()).collect();
+    let details = json!({ "scopes": scopes, "new": said.before.is_none(), "how": how });
+    let event = registry.event(actor, &client.org_id, "consent.given", resource(client), details);
+    Batch::from_iter([
+        store::consents::set(said.user_id, &client.id, &all, now),
+        store::audit::append(&event),
+    ])
+}
+
+/// A client, as the audit trail names it.
+pub(super) fn resource(client: &live::Client) -> Resource<'_> {
+    Resource {
+        kind: "client",
+        id: &client.id,
+        name: client.for_people.as_deref().map_or("", |settings| &settings.name),
+    }
+}

@@ -1,0 +1,211 @@
+//! What comes next: a page that the person must see first, or the answer.
+//! [OIDC Core §3.1.2.3](https://openid.net/specs/openid-connect-core-1_0.html#Authenticates),
+//! [§3.1.2.4](https://openid.net/specs/openid-connect-core-1_0.html#Consent)
+//!
+//! Decides only. Every page that the person comes back from leads through here again, so nothing is ever believed to have
+//! happened because a page was shown.
+
+use super::{Transaction, request::Opened};
+use crate::{
+    browser::Visitor,
+    error::Result,
+    oauth::{
+        authentication::{self, MULTI_FACTOR},
+        authorization::Prompt,
+        refusal::{Code, Refusal},
+        scope::ScopeKey,
+    },
+    openid::{self, id_token},
+    registry::{Registry, grants},
+    store::{self, consents::Consent},
+    time::{Lifetime, Timestamp},
+};
+
+/// What comes next.
+pub enum Next {
+    /// The person must sign in, or prove anew who he is, or prove it better.
+    SignIn(SignIn),
+    /// The person must say which of his accounts he means.
+    Choose,
+    /// The person must be asked.
+    Ask(Question),
+    /// The client can be answered with these scopes.
+    Answer(Vec<ScopeKey>),
+}
+
+/// What a sign-in has to reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Also somebody who is signed in.
+    pub again: bool,
+    /// The authentication class to reach, if any.
+    pub factor: Option<&'static str>,
+}
+
+/// What the person is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Everything that the client asks for now.
+    pub asked: Vec<ScopeKey>,
+    /// What of it he has not allowed before.
+    pub new: Vec<ScopeKey>,
+    /// What he had allowed by now, asked for or not; `None` if this client is new to him.
+    pub known: Option<Consent>,
+}
+
+/// Says what comes next.
+///
+/// # Errors
+/// What the client is told: `login_required` and `consent_required` for `prompt=none`; `access_denied` for a person who
+/// does not belong to the client's organisation. `Failed` when the storage fails.
+pub async fn next(
+    registry: &Registry,
+    transaction: &Transaction,
+    opened: &Opened,
+    visitor: Option<&Visitor>,
+    now: Timestamp,
+) -> Result<Next> {
+    let silent = opened.wishes.prompts(Prompt::None);
+    let Some(visitor) = visitor else {
+        return interact(
+            silent,
+            Next::SignIn(SignIn {
+                again: false,
+                factor: None,
+            }),
+        );
+    };
+    if opened.wishes.prompts(Prompt::SelectAccount) && !transaction.is_chosen() {
+        return Ok(Next::Choose);
+    }
+    if let Some(page) = identify(registry, transaction, opened, visitor, now)? {
+        return interact(silent, page);
+    }
+    grants::check_member(registry, &opened.client, &visitor.user.id).await?;
+    if let Some(class) = missing_factor(opened, visitor, silent) {
+        let page = Next::SignIn(SignIn {
+            again: false,
+            factor: Some(class),
+        });
+        return interact(silent, page);
+    }
+    match ask(registry, opened, visitor).await? {
+        Next::Ask(_) if silent => Err(Code::ConsentRequired
+            .because("the person must be asked first: send the request without prompt=none")
+            .into()),
+        next => Ok(next),
+    }
+}
+
+/// A page, unless the client wants none.
+fn interact(silent: bool, page: Next) -> Result<Next> {
+    if silent {
+        // OIDC Core §3.1.2.6
+        return Err(Code::LoginRequired
+            .because("the person must sign in first: send the request without prompt=none")
+            .into());
+    }
+    Ok(page)
+}
+
+/// Whether it is the right person, and he proved it recently enough.
+fn identify(
+    registry: &Registry,
+    transaction: &Transaction,
+    opened: &Opened,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<Option<Next>, Refusal> {
+    let proved_at = visitor.session.authenticated_at;
+    // A sign-in for this very request is as fresh as can be.
+    let just_now = proved_at >= transaction.started_at();
+    let again = Next::SignIn(SignIn {
+        again: true,
+        factor: None,
+    });
+    if let Some(hint) = &opened.wishes.id_token_hint {
+        let hint = id_token::read_hint(registry, hint)
+            .filter(|hint| *hint.client_id == *opened.client.id)
+            .ok_or_else(|| Code::InvalidRequest.because("id_token_hint is no ID token of this client"))?;
+        if hint.subject != openid::subject(registry, &opened.client, &visitor.user.id) {
+            return Ok(Some(if transaction.is_chosen() {
+                again
+            } else {
+                Next::Choose
+            }));
+        }
+    }
+    if opened.wishes.prompts(Prompt::Login) && !just_now {
+        return Ok(Some(again));
+    }
+    let default = opened.settings().and_then(|settings| settings.default_max_age);
+    let max_age = opened.wishes.max_age.map(Lifetime::seconds).or(default);
+    let too_old = max_age.is_some_and(|age| proved_at.after(age) < now);
+    Ok((too_old && !just_now).then_some(again))
+}
+
+/// The class that the session has to reach and has not.
+fn missing_factor(opened: &Opened, visitor: &Visitor, silent: bool) -> Option<&'static str> {
+    let methods = &visitor.session.methods;
+    let by_client = opened
+        .settings()
+        .is_some_and(|settings| settings.require_second_factor);
+    if by_client && !authentication::is_multi_factor(methods) {
+        return Some(MULTI_FACTOR);
+    }
+    // OIDC Core §5.5.1.1: `acr_values` is a wish, for which nobody is turned away who must not be asked.
+    let wish = opened.wishes.acr_values.as_deref().unwrap_or_default();
+    if silent || authentication::satisfies(methods, wish) {
+        return None;
+    }
+    authentication::CLASSES
+        .into_iter()
+        .find(|class| wish.split(' ').any(|wanted| wanted == *class))
+}
+
+/// Whether the person has to be asked, and what.
+async fn ask(registry: &Registry, opened: &Opened, visitor: &Visitor) -> Result<Next> {
+    let settings = opened.settings();
+    let first_party = settings.is_some_and(|s| s.first_party);
+    let wanted = opened.wishes.prompts(Prompt::Consent);
+    if first_party && !wanted {
+        return Ok(Next::Answer(opened.scopes.clone()));
+    }
+    let known = store::consents::find(registry.db(), &visitor.user.id, &opened.client.id).await?;
+    let allowed = |key: &ScopeKey| known.as_ref().is_some_and(|consent| consent.scopes.contains(key));
+    let new: Vec<ScopeKey> = opened
+        .scopes
+        .iter()
+        .filter(|key| !allowed(key))
+        .cloned()
+        .collect();
+    let required = settings.is_some_and(|s| s.require_consent);
+    // RFC 8252 §8.6: anybody can answer on a loopback port or a private scheme, so the person is asked each time.
+    let assured = opened.back.redirect_uri().starts_with("https://");
+    let must = required && (!assured || !exempt(registry, &new).await?);
+    if wanted || must {
+        return Ok(Next::Ask(Question {
+            asked: opened.scopes.clone(),
+            new,
+            known,
+        }));
+    }
+    // OIDC Core §11: access while the person is away is his to give; where he is not asked, it is left out.
+    let given = |key: &&ScopeKey| key.value.as_ref() != "offline_access" || key.api.is_some() || allowed(key);
+    Ok(Next::Answer(
+        opened.scopes.iter().filter(given).cloned().collect(),
+    ))
+}
+
+/// Whether nothing of it needs anybody's word.
+async fn exempt(registry: &Registry, new: &[ScopeKey]) -> Result<bool> {
+    for key in new {
+        let Some(api) = &key.api else { return Ok(false) };
+        let api = store::apis::find(registry.db(), api).await?;
+        let scope = api.and_then(|api| api.scopes.into_iter().find(|s| *s.value == *key.value));
+        if scope.is_none_or(|scope| scope.requires_consent) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,254 @@
+//! The person is asked. [OIDC Core §3.1.2.4](https://openid.net/specs/openid-connect-core-1_0.html#Consent)
+//!
+//! Everything shown is read anew from what is kept; the request itself travels sealed, and nothing that a browser posts
+//! can widen it. What a person says counts only with the token of his own session.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State as Given},
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+
+use super::{
+    acting, context, posted,
+    scopes::{self, Wanted, Wish},
+    trouble,
+};
+use crate::{
+    app::{App, State},
+    authorize::{
+        Transaction,
+        answer::host_of,
+        approve::{self, Approval},
+        decide::{self, Next, Question},
+        page as untrusted,
+        request::{self, Opened, Trouble},
+    },
+    browser::{self, Form, Visitor},
+    error::Result,
+    oauth::refusal::Code,
+    store,
+    ui::{
+        form,
+        headers::{self, Place},
+        page::{Card, Theme},
+    },
+};
+
+/// The page.
+pub(super) async fn show(Given(app): Given<State>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
+    match stand(&app, &parts, query.one("tx")).await {
+        Ok(Stand::Asked(asked)) => asked
+            .page(&app)
+            .await
+            .unwrap_or_else(|error| trouble(&error, &parts)),
+        Ok(Stand::Elsewhere(response)) => response,
+        Err(error) => trouble(&error, &parts),
+    }
+}
+
+/// What the person says.
+pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Response {
+    let (parts, form) = posted(&app, request).await;
+    let said: Result<Response> = async {
+        let form = form?;
+        match stand(&app, &parts, form.one("tx")).await? {
+            Stand::Asked(asked) => {
+                browser::check_csrf(&app, &asked.visitor, &form)?;
+                Ok(asked.settle(&app, &parts, &form).await)
+            }
+            Stand::Elsewhere(response) => Ok(response),
+        }
+    }
+    .await;
+    said.unwrap_or_else(|error| trouble(&error, &parts))
+}
+
+/// How a request stands.
+enum Stand {
+    Asked(Box<Asked>),
+    /// There is nothing to ask (any more).
+    Elsewhere(Response),
+}
+
+/// A request that waits for the person's word.
+struct Asked {
+    opened: Opened,
+    visitor: Visitor,
+    question: Question,
+    /// The sealed request, as it came.
+    tx: String,
+}
+
+async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
+    let registry = &app.registry;
+    registry.live.fresh().await?;
+    let Some(transaction) = Transaction::open(registry, tx) else {
+        return Ok(Stand::Elsewhere(untrusted::expired()));
+    };
+    let opened = match request::open(registry, &transaction.params) {
+        Ok(opened) => opened,
+        Err(Trouble::Untrusted(untrusted)) => {
+            return Ok(Stand::Elsewhere(untrusted.answer(&context(parts).0)));
+        }
+        Err(Trouble::Refused(back, error)) => return Ok(Stand::Elsewhere(back.fail(&error))),
+    };
+    let visitor = browser::visitor(app, &parts.headers).await?;
+    let next = decide::next(registry, &transaction, &opened, visitor.as_ref(), registry.now()).await;
+    Ok(match (next, visitor) {
+        (Ok(Next::Ask(question)), Some(visitor)) => Stand::Asked(Box::new(Asked {
+            opened,
+            visitor,
+            question,
+            tx: tx.to_owned(),
+        })),
+        // Signed out meanwhile, or asked in another window: the endpoint knows the way.
+        (Ok(_), _) => Stand::Elsewhere(Redirect::to(&transaction.path(registry)).into_response()),
+        (Err(error), _) => Stand::Elsewhere(opened.back.fail(&error)),
+    })
+}
+
+impl Asked {
+    async fn settle(&self, app: &App, parts: &Parts, form: &Form) -> Response {
+        let back = &self.opened.back;
+        if form.one("answer") != "allow" {
+            return back.refuse(&Code::AccessDenied.because("the person did not allow it"));
+        }
+        let scopes = self.wanted().taken(form);
+        if scopes.is_empty() {
+            return back.refuse(&Code::AccessDenied.because("the person left everything out"));
+        }
+        let approval = Approval {
+            opened: &self.opened,
+            visitor: &self.visitor,
+            scopes,
+            asked: Some(self.question.known.as_ref()),
+        };
+        let actor = acting(parts, &self.visitor);
+        approve::answer(&app.registry, &actor, &approval, app.registry.now())
+            .await
+            .unwrap_or_else(|error| back.fail(&error))
+    }
+
+    async fn page(&self, app: &App) -> Result<Response> {
+        let (db, client) = (app.registry.db(), &self.opened.client);
+        let org = store::organizations::find(db, &client.org_id).await?;
+        let org = org.map(|org| org.name).unwrap_or_default();
+        let wishes = self.wanted().wishes(db).await?;
+        let name = self
+            .opened
+            .settings()
+            .map_or_else(|| client.id.clone(), |settings| Arc::clone(&settings.name));
+        let card = Card {
+            title: format!("Allow {name}?"),
+            theme: self
+                .visitor
+                .user
+                .preferences
+                .theme
+                .as_deref()
+                .and_then(Theme::parse),
+            lead: Some(
+                html! { "by " b #publisher { (org) } @if let Some(home) = self.home_page() { " · " (home) } },
+            ),
+            footer: Some(
+                html! { "You can remove this any time in " a href="/me/apps" { "Connected apps" } "." },
+            ),
+            ..Card::default()
+        };
+        let content = self.content(&name, &wishes, client.pairwise_sector().is_some());
+        Ok(headers::answer(
+            Place::Transaction,
+            StatusCode::OK,
+            card.page(&content),
+        ))
+    }
+
+    fn home_page(&self) -> Option<String> {
+        let home = self.opened.settings()?.home_page.as_deref()?;
+        Some(url::Url::parse(home).ok()?.host_str()?.to_owned())
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            keys: &self.question.asked,
+            known: self.question.known.as_ref(),
+            optional: self
+                .opened
+                .settings()
+                .map_or(&[], |settings| &settings.optional_scopes),
+        }
+    }
+
+    fn content(&self, name: &str, wishes: &[Wish], own_name: bool) -> Markup {
+        let uri = self.opened.back.redirect_uri();
+        let user = &self.visitor.user;
+        html! {
+            p #account {
+                "Signed in as " b { (user.display_name) } " (" (user.username) "). "
+                a href={ "/login/choose?return_to=" (self.chooser()) } { "Not you?" }
+            }
+            form #consent .stack.lg method="post" action="/consent" {
+                (form::csrf(&self.visitor.csrf))
+                (form::hidden("tx", &self.tx))
+                (scopes::list(wishes))
+                @if own_name { p.hint { "This app does not learn the name that other apps know you by." } }
+                p #destination { "Then you go back to " (destination(uri)) "." }
+                details { summary { "Details" } dl.facts { dt { "App" } dd { (name) " " code translate="no" { (self.opened.client.id) } } dt { "Returns to" } dd { code translate="no" { (uri) } } } }
+                div.actions.even {
+                    button #deny .btn type="submit" name="answer" value="deny" { "Deny" }
+                    button #allow .btn type="submit" name="answer" value="allow" { "Allow" }
+                }
+            }
+        }
+    }
+
+    fn chooser(&self) -> String {
+        url::form_urlencoded::byte_serialize(format!("/consent?tx={}", self.tx).as_bytes()).collect()
+    }
+}
+
+/// Where the person goes from here: the registrable part in bold.
+fn destination(uri: &str) -> Markup {
+    let host = host_of(uri);
+    if !uri.starts_with("https://") {
+        return html! { b { (host) } };
+    }
+    let cut = registrable(&host);
+    html! { (host[..cut]) b { (host[cut..]) } }
+}
+
+/// Where the registrable part of a host begins: the last two labels, or three where the last two are a public suffix of
+/// the common kind (`co.uk`).
+fn registrable(host: &str) -> usize {
+    if host.parse::<std::net::IpAddr>().is_ok() || host.starts_with('[') {
+        return 0;
+    }
+    let labels: Vec<&str> = host.split('.').collect();
+    let second_level = ["co", "com", "org", "net", "gov", "ac", "edu", "or", "ne", "go"];
+    let three = labels.len() > 2
+        && labels[labels.len() - 1].len() == 2
+        && second_level.contains(&labels[labels.len() - 2]);
+    let kept = if three { 3 } else { 2 };
+    let skipped = labels.len().saturating_sub(kept);
+    labels[..skipped].iter().map(|label| label.len() + 1).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t37_the_registrable_part_of_a_long_host_stands_out() {
+        let cut = |host: &'static str| &host[registrable(host)..];
+        assert_eq!(cut("login.accounts.example.com.evil.test"), "evil.test");
+        assert_eq!(cut("app.shop.example.co.uk"), "example.co.uk");
+        assert_eq!(cut("example.com"), "example.com");
+        assert_eq!(cut("203.0.113.9"), "203.0.113.9");
+    }
+}

@@ -1,0 +1,181 @@
+//! From the first redirect to the last token, through the pages that a person meets.
+
+mod code; // authorization codes at the token endpoint
+mod device; // device codes, from the device to the page and back
+mod refresh; // refresh tokens
+
+use serde_json::Value as Json;
+use url::{Url, form_urlencoded};
+
+use super::{
+    browser::Browser,
+    harness::{Answer, TestApp, TestClient, on_both, on_both_with, signing_in},
+};
+use crate::{
+    oauth::client::{ApplicationType, GrantType},
+    registry::client_input::{Draft, ScopeRef},
+    store::users::Role,
+};
+
+/// RFC 7636 Appendix B.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const CALLBACK: &str = "https://app.example/callback";
+
+/// An app where people sign in, as its developer sees it.
+#[derive(Clone)]
+pub struct Rp {
+    pub client: TestClient,
+    pub redirect_uri: String,
+}
+
+/// The draft of a web app with everything that a person's flow can use; nobody is asked.
+pub fn web_app(scopes: &[&str]) -> Draft {
+    Draft {
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        scopes: scopes.iter().map(|scope| ScopeRef::text(*scope)).collect(),
+        ..signing_in(ApplicationType::Web)
+    }
+}
+
+/// What a web app of the tests may ask for.
+pub const SCOPES: [&str; 7] = [
+    "openid",
+    "profile",
+    "email",
+    "address",
+    "phone",
+    "offline_access",
+    "workspace:read",
+];
+
+impl Rp {
+    /// A web app of the first organisation.
+    pub async fn web(app: &TestApp) -> Self {
+        Self::of(app, web_app(&SCOPES)).await
+    }
+
+    /// A client of the first organisation.
+    pub async fn of(app: &TestApp, draft: Draft) -> Self {
+        let redirect_uri = draft.redirect_uris.first().cloned().unwrap_or_default();
+        Self {
+            client: app.client(&app.org, draft).await,
+            redirect_uri,
+        }
+    }
+
+    /// The URL of an authorization request; `more` replaces and adds parameters, an empty value takes one away.
+    pub fn url(&self, more: &[(&str, &str)]) -> String {
+        let mut params = vec![
+            ("response_type", "code"),
+            ("client_id", &self.client.id),
+            ("redirect_uri", &self.redirect_uri),
+            ("scope", "openid workspace:read"),
+            ("state", "s t&a=t%e+\"é"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        params.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
+        params.extend(more.iter().filter(|(_, value)| !value.is_empty()));
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(params)
+            .finish();
+        format!("/oauth2/authorize?{query}")
+    }
+
+    /// Sends a browser there and follows our own redirects: ends at a page of ours or at the client.
+    pub async fn authorize(&self, browser: &Browser<'_>, more: &[(&str, &str)]) -> Answer {
+        follow(browser, &self.url(more)).await
+    }
+
+    /// A code, when nothing stands in the way.
+    pub async fn code(&self, browser: &Browser<'_>, more: &[(&str, &str)]) -> String {
+        let answer = self.authorize(browser, more).await;
+        param(&answer, "code")
+            .unwrap_or_else(|| panic!("no code: {} {}", answer.header("location"), answer.text()))
+    }
+
+    /// Redeems a code; `more` replaces and adds parameters, an empty value takes one away.
+    pub async fn redeem(&self, app: &TestApp, code: &str, more: &[(&str, &str)]) -> Answer {
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &self.redirect_uri),
+            ("code_verifier", VERIFIER),
+        ];
+        form.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
+        form.extend(more.iter().filter(|(_, value)| !value.is_empty()));
+        self.ask(app, &form).await
+    }
+
+    /// Uses a refresh token.
+    pub async fn refresh(&self, app: &TestApp, token: &str, more: &[(&str, &str)]) -> Answer {
+        let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
+        form.extend(more);
+        self.ask(app, &form).await
+    }
+
+    /// Asks the token endpoint, as this client.
+    pub async fn ask(&self, app: &TestApp, form: &[(&str, &str)]) -> Answer {
+        if self.client.secret.is_empty() {
+            let mut form = form.to_vec();
+            form.push(("client_id", &self.client.id));
+            return app.post("/oauth2/token").form(&form).await;
+        }
+        app.post("/oauth2/token").basic(&self.client).form(form).await
+    }
+
+    /// Tokens of a person, when nothing stands in the way.
+    pub async fn tokens(&self, app: &TestApp, browser: &Browser<'_>, more: &[(&str, &str)]) -> Json {
+        let code = self.code(browser, more).await;
+        let answer = self.redeem(app, &code, &[]).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+}
+
+/// Opens a page and follows redirects within this server.
+pub async fn follow(browser: &Browser<'_>, path: &str) -> Answer {
+    let mut answer = browser.get(path).await;
+    for _ in 0..8 {
+        let location = answer.header("location").to_owned();
+        if !answer.status.is_redirection() || !location.starts_with('/') {
+            return answer;
+        }
+        answer = browser.get(&location).await;
+    }
+    panic!("too many redirects from {path}");
+}
+
+/// A parameter of the redirect to a client.
+pub fn param(answer: &Answer, name: &str) -> Option<String> {
+    let url = Url::parse(answer.header("location")).ok()?;
+    let found = url.query_pairs().find(|(known, _)| known == name)?;
+    Some(found.1.into_owned())
+}
+
+/// The names of the parameters of a redirect to a client.
+pub fn params(answer: &Answer) -> Vec<String> {
+    let url = Url::parse(answer.header("location")).expect("a redirect to a client");
+    url.query_pairs().map(|(name, _)| name.into_owned()).collect()
+}
+
+/// A text of an answer.
+pub fn text(json: &Json, name: &str) -> String {
+    json[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {name} in {json}"))
+        .to_owned()
+}
+
+/// The payload of a JWT, unverified.
+pub fn payload(token: &str) -> Json {
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+    let part = token.split('.').nth(1).expect("a JWT");
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+}
+
+/// A browser in which Alice, a member of the first organisation, is signed in.
+pub async fn alice(app: &TestApp) -> Browser<'_> {
+    Browser::of(app, "alice", Role::Member).await
+}
