@@ -58,14 +58,14 @@ pub fn routes() -> Router<State> {
             "/invitations/{token}",
             get(invitation::show).post(invitation::submit),
         )
+        .route("/login/mfa", get(second_factor::show).post(second_factor::submit))
+        .route("/login/factor", get(factor::show).post(factor::submit))
+        .route("/login/choose", get(choose::show).post(choose::submit))
         .route("/login/recover", get(recover::show).post(recover::submit))
         .route(
             "/login/recover/{token}",
             get(recover::show_link).post(recover::submit_link),
         )
-        .route("/login/mfa", get(second_factor::show).post(second_factor::submit))
-        .route("/login/factor", get(factor::show).post(factor::submit))
-        .route("/login/choose", get(choose::show).post(choose::submit))
         .route("/logout", post(sign_out::submit))
         .merge(passkeys::routes())
 }

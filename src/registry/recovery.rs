@@ -16,14 +16,13 @@ use crate::{
     registry::{
         Registry,
         access::{Access, Actor, Permission},
-        accounts, announce,
+        accounts,
         people::{self, ACCOUNT, AccountLink},
+        sessions,
     },
     secret::Secret,
     store::{
         self,
-        changes::Kind,
-        grants::{self, Which},
         users::{User, UserStatus},
     },
     time::{Lifetime, Timestamp},
@@ -228,16 +227,14 @@ pub async fn set_password(
         // A first password can no longer be picked either.
         store::once::void_about(ACCOUNT, &user.id, now),
         store::users::replace_password(&user.id, user.password_hash.as_deref(), &hash, now),
-        store::sessions::remove_of(&user.id),
-        grants::revoke(Which::Sessions(&user.id), "password_reset", now),
     ]);
+    sessions::ending_all(registry, &user.id, "password_reset", &mut batch).await?;
     let actor = people::acting(&user, actor);
     let events = accounts::events(registry, &actor, &user, "user.password_reset", &json!({})).await?;
     events.into_iter().for_each(|event| batch.push(event));
     if let Some(notice) = notice(&user, now) {
         batch.push(registry.mail(&notice));
     }
-    announce(&mut batch, Kind::Person, &user.id, now);
     registry.live.commit(batch).await.map_err(|error| match error {
         WriteError::Unmet(_) => Error::from(people::dead_link()),
         other => other.into(),

@@ -198,6 +198,19 @@ pub fn ending(registry: &Registry, sessions: &[Session], why: &str, batch: &mut 
     }
 }
 
+/// Ends every session of a person in a batch, those that begin meanwhile too, with every grant that hangs on one.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn ending_all(registry: &Registry, user_id: &str, why: &str, batch: &mut Batch) -> Result<()> {
+    let (alive, now) = (of_user(registry, user_id).await?, registry.now());
+    ending(registry, &alive, why, batch);
+    batch.push(store::sessions::remove_of(user_id));
+    batch.push(grants::revoke(Which::Sessions(user_id), why, now));
+    announce(batch, changes::Kind::Person, user_id, now);
+    Ok(())
+}
+
 /// Ends sessions; those that have ended already stay so.
 ///
 /// # Errors
