@@ -1,7 +1,8 @@
 //! The person is asked. [OIDC Core §3.1.2.4](https://openid.net/specs/openid-connect-core-1_0.html#Consent)
 //!
-//! Everything shown is read anew from what is kept; the request itself travels sealed, and nothing that a browser posts
-//! can widen it. What a person says counts only with the token of his own session.
+//! Everything shown is read anew from what is kept; the request itself travels sealed, together with what was shown, so
+//! that nothing that a browser posts can widen it and nobody allows what he did not see. What a person says counts only
+//! with the token of his own session.
 
 use std::sync::Arc;
 
@@ -59,6 +60,10 @@ pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Respon
         match stand(&app, &parts, form.one("tx")).await? {
             Stand::Asked(asked) => {
                 browser::check_csrf(&app, &asked.visitor, &form)?;
+                // What the client may ask for has changed since: the person has not seen that.
+                if !asked.transaction.has_shown(&asked.shown()) {
+                    return asked.page(&app).await;
+                }
                 Ok(asked.settle(&app, &parts, &form).await)
             }
             Stand::Elsewhere(response) => Ok(response),
@@ -80,7 +85,8 @@ struct Asked {
     opened: Opened,
     visitor: Visitor,
     question: Question,
-    /// The sealed request, as it came.
+    transaction: Transaction,
+    /// The same, sealed, as it came.
     tx: String,
 }
 
@@ -104,6 +110,7 @@ async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
             opened,
             visitor,
             question,
+            transaction,
             tx: tx.to_owned(),
         })),
         // Signed out meanwhile, or asked in another window: the endpoint knows the way.
@@ -156,6 +163,13 @@ impl Asked {
         }
     }
 
+    /// What the page shows, with a mark at what may be left out.
+    fn shown(&self) -> String {
+        let wish = |key: &ScopeKey| format!("{}{key}", if self.is_optional(key) { "?" } else { "" });
+        let wishes: Vec<String> = self.question.asked.iter().map(wish).collect();
+        wishes.join(" ")
+    }
+
     fn is_optional(&self, key: &ScopeKey) -> bool {
         self.opened
             .settings()
@@ -188,7 +202,9 @@ impl Asked {
             ),
             ..Card::default()
         };
-        let content = self.content(&name, &wishes, client.pairwise_sector().is_some());
+        let shown = self.transaction.clone().showing(self.shown());
+        let tx = shown.seal(&app.registry);
+        let content = self.content(&tx, &name, &wishes, client.pairwise_sector().is_some());
         Ok(headers::answer(
             Place::Transaction,
             StatusCode::OK,
@@ -233,7 +249,7 @@ impl Asked {
         Ok(self.question.asked.iter().map(wish).collect())
     }
 
-    fn content(&self, name: &str, wishes: &[Wish], own_name: bool) -> Markup {
+    fn content(&self, tx: &str, name: &str, wishes: &[Wish], own_name: bool) -> Markup {
         let uri = self.opened.back.redirect_uri();
         let user = &self.visitor.user;
         html! {
@@ -243,7 +259,7 @@ impl Asked {
             }
             form #consent .stack.lg method="post" action="/consent" {
                 (form::csrf(&self.visitor.csrf))
-                (form::hidden("tx", &self.tx))
+                (form::hidden("tx", tx))
                 @for (title, list) in groups(wishes) {
                     section { h2 { (title) } ul.plain.stack { @for wish in list { (row(wish)) } } }
                 }
