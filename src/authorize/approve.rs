@@ -33,14 +33,25 @@ pub struct Approval<'a> {
     pub opened: &'a Opened,
     pub visitor: &'a Visitor,
     pub scopes: Vec<ScopeKey>,
-    /// What he had allowed before, if he was asked now.
-    pub asked: Option<Option<&'a Consent>>,
+    pub word: Word<'a>,
+}
+
+/// What the person said about it.
+#[derive(Clone, Copy, Debug)]
+pub enum Word<'a> {
+    /// Yes, now; and what he had allowed before, if anything.
+    Given(Option<&'a Consent>),
+    /// Yes, some time before.
+    Remembered,
+    /// Nobody needs to ask him.
+    Unneeded,
 }
 
 /// Writes down a grant and makes its code.
 ///
 /// # Errors
-/// `access_denied` when the person was deactivated or removed from the organisation meanwhile; when the storage fails.
+/// `access_denied` when the person was deactivated or removed from the organisation meanwhile, `consent_required` when he
+/// took back meanwhile what he had allowed, `login_required` when he signed out; when the storage fails.
 pub async fn code(
     registry: &Registry,
     actor: &Actor,
@@ -78,7 +89,10 @@ pub async fn code(
         used_at: None,
     };
     let mut batch = hold(&opened.client, &grant, now);
-    if let Some(before) = approval.asked {
+    if matches!(approval.word, Word::Remembered | Word::Given(Some(_))) {
+        batch.push(store::consents::hold(&grant.user_id, &grant.client_id));
+    }
+    if let Word::Given(before) = approval.word {
         push_consent(registry, actor, &mut batch, approval, before, now);
     }
     batch.push(store::grants::add(&grant));
@@ -87,20 +101,30 @@ pub async fn code(
     Ok(text)
 }
 
-/// The statements that keep the person where he is while a grant is written.
+/// The statements that keep the person where he is, signed in, while a grant is written. Whoever ends a membership, an
+/// account or a session takes away its row first, and the grants after that: then none slips past him.
 pub fn hold(client: &crate::live::Client, grant: &Grant, now: Timestamp) -> Batch {
     let mut batch = Batch::from(store::grants::hold_person(&grant.user_id, now));
     if client.kind != Kind::System {
         batch.push(store::grants::hold_member(&grant.org_id, &grant.user_id, now));
     }
+    if let Some(session) = &grant.session_id {
+        batch.push(store::sessions::hold(session));
+    }
     batch
 }
 
-/// What a failed [`hold`] means.
+/// What it means that something could not be held.
 pub fn denied(error: WriteError) -> Error {
     match error {
         WriteError::Unmet("person" | "member") => Code::AccessDenied
             .because("this account does not belong to the organisation of the app any more")
+            .into(),
+        WriteError::Unmet("consent") => Code::ConsentRequired
+            .because("the person has just taken back what was allowed")
+            .into(),
+        WriteError::Unmet("session") => Code::LoginRequired
+            .because("the person has just signed out")
             .into(),
         other => other.into(),
     }
@@ -168,13 +192,16 @@ fn push_consent(
         .iter()
         .chain(&approval.scopes)
         .collect();
-    let all: Vec<ScopeKey> = all.into_iter().cloned().collect();
-    batch.push(store::consents::set(
-        &approval.visitor.user.id,
-        &client.id,
-        &all,
-        now,
-    ));
+    let declined: BTreeSet<&ScopeKey> = before
+        .map_or(&[][..], |consent| &consent.declined)
+        .iter()
+        .chain(&approval.opened.scopes)
+        .filter(|key| !all.contains(key))
+        .collect();
+    let user_id = &approval.visitor.user.id;
+    let [all, declined] = [all, declined].map(|keys| keys.into_iter().cloned().collect::<Vec<_>>());
+    batch.push(store::consents::set(user_id, &client.id, &all, now));
+    batch.push(store::consents::set_declined(user_id, &client.id, &declined));
     let resource = Resource {
         kind: "client",
         id: &client.id,

@@ -19,7 +19,7 @@ use crate::{
     authorize::{
         Transaction,
         answer::host_of,
-        approve::{self, Approval},
+        approve::{self, Approval, Word},
         decide::{self, Next, Question},
         page as untrusted,
         request::{self, Opened, Trouble},
@@ -155,7 +155,7 @@ impl Asked {
             opened: &self.opened,
             visitor: &self.visitor,
             scopes,
-            asked: Some(self.question.known.as_ref()),
+            word: Word::Given(self.question.known.as_ref()),
         };
         match approve::code(&app.registry, &actor, &approval, app.registry.now()).await {
             Ok(code) => back.answer(&[("code", &code)]),
