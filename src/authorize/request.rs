@@ -51,11 +51,18 @@ pub enum Trouble {
     Refused(Box<Back>, Error),
 }
 
+/// The longest request: it travels in URLs, and what the client is told may hold much of it again.
+const LONGEST: usize = 16 * 1024;
+
 /// Opens a request.
 ///
 /// # Errors
 /// [`Trouble::Untrusted`] until client and redirect URI are proven, [`Trouble::Refused`] from then on.
 pub fn open(registry: &Registry, text: &str) -> Result<Opened, Trouble> {
+    if text.len() > LONGEST {
+        let why = "the request is longer than 16 KiB";
+        return Err(untrusted(Code::InvalidRequest.because(why), None, None));
+    }
     let params = Params::form(text.as_bytes()).map_err(|refusal| untrusted(refusal, None, None))?;
     let addressee = Addressee::read(&params).map_err(|refusal| untrusted(refusal, None, None))?;
     let (client, back) = prove(registry, &addressee, &params)?;

@@ -6,6 +6,6 @@ mod client_authentication; // who may call
 mod introspect;
 mod logs; // what is not in them
 mod metadata; // discovery and keys
-mod revoke;
+pub mod revoke;
 mod taken_back; // every way a token dies, and that it stays dead
 mod token;
