@@ -52,6 +52,8 @@ const VERBS: &[(&str, &str, &str)] = &[
         "set up this instance as",
         "set up this instance as",
     ),
+    ("consent.given", "allow", "allowed"),
+    ("consent.denied", "deny", "denied"),
     ("user.locked", "lock the account of", "locked the account of"),
     (
         "user.password_changed",

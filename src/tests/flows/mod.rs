@@ -2,6 +2,7 @@
 
 mod code; // authorization codes at the token endpoint
 mod device; // device codes, from the device to the page and back
+mod legacy; // the password and the implicit grant
 mod refresh; // refresh tokens
 
 use serde_json::Value as Json;
