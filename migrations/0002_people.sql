@@ -8,10 +8,16 @@ CREATE UNIQUE INDEX sessions_id ON sessions (id);
 
 ALTER TABLE users ADD COLUMN email_folded TEXT;
 ALTER TABLE users ADD COLUMN email_verified_at BIGINT;
+-- An address that takes the place of the other once the person has proven that it is his.
+ALTER TABLE users ADD COLUMN email_pending TEXT;
 ALTER TABLE users ADD COLUMN profile TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE users ADD COLUMN last_grant_at BIGINT;
 UPDATE users SET email_folded = lower(email);
 CREATE INDEX users_email ON users (email_folded);
+
+-- Whom a text that works once is about, so that a newer one can end it.
+ALTER TABLE one_time_tokens ADD COLUMN subject TEXT;
+CREATE INDEX one_time_tokens_subject ON one_time_tokens (subject, purpose);
 
 ALTER TABLE memberships ADD COLUMN last_grant_at BIGINT;
 
@@ -73,6 +79,8 @@ CREATE TABLE authorization_codes (
 );
 CREATE INDEX authorization_codes_grant ON authorization_codes (grant_id);
 CREATE INDEX authorization_codes_expiry ON authorization_codes (expires_at);
+
+CREATE INDEX audit_events_actor ON audit_events (actor_id, at, id);
 
 -- What a person allowed a client; asked again only for what is new.
 CREATE TABLE consents (
@@ -166,6 +174,13 @@ CREATE TABLE mails (
     tries BIGINT NOT NULL
 );
 CREATE INDEX mails_next ON mails (next_try_at);
+
+-- Somebody cannot sign in. Kept sealed and looked into later, so that the answer tells nothing.
+CREATE TABLE recovery_requests (
+    id TEXT PRIMARY KEY,
+    sealed BYTEA NOT NULL,
+    created_at BIGINT NOT NULL
+);
 
 -- Back-channel logout requests on their way.
 CREATE TABLE logout_deliveries (

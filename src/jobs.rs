@@ -1,4 +1,4 @@
-//! What the server does by itself: writes down uses, applies changes of other nodes, moves signing keys on, forgets.
+//! What the server does by itself: writes down uses, sends mail, applies changes of other nodes, moves signing keys on, forgets.
 //!
 //! A job that fails says so in the log and is tried again at its next turn; the jobs of several nodes do not disturb
 //! one another.
@@ -16,20 +16,22 @@ use crate::{
     app::State,
     db::Statement,
     error::Result,
-    registry::{Registry, keys, lockout},
+    registry::{Registry, keys, lockout, recovery},
     setup_link,
     store::{
-        activity, authorization_codes, changes, device_codes, grants, idempotency, once, revocations,
-        sessions, sign_in_failures,
+        activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
+        revocations, sessions, sign_in_failures,
     },
     time::Lifetime,
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 5] = [
+const TABLE: [(Job, Duration); 7] = [
     (Job::FlushActivity, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
+    (Job::AnswerRecoveries, Duration::from_secs(2)),
+    (Job::DeliverMail, Duration::from_secs(2)),
     (Job::AdvanceKeys, Duration::from_secs(60)),
     (Job::Sweep, Duration::from_secs(60)),
 ];
@@ -39,6 +41,8 @@ enum Job {
     FlushActivity,
     CatchUp,
     KeepSetupLink,
+    AnswerRecoveries,
+    DeliverMail,
     AdvanceKeys,
     Sweep,
 }
@@ -51,6 +55,8 @@ impl Job {
             Self::CatchUp if !registry.db().is_shared() => Ok(()),
             Self::CatchUp => registry.live.catch_up().await,
             Self::KeepSetupLink => setup_link::keep(registry).await,
+            Self::AnswerRecoveries => recovery::answer_all(registry).await,
+            Self::DeliverMail => registry.deliver_mail().await,
             Self::AdvanceKeys => keys::advance(registry).await,
             Self::Sweep => sweep(registry).await,
         }
@@ -113,6 +119,9 @@ const CODES: Lifetime = Lifetime::days(1);
 /// For how long a grant that ended can be looked at.
 const GRANTS: Lifetime = Lifetime::days(30);
 
+/// How long an invitation that came to its end is remembered.
+const INVITATIONS: Lifetime = Lifetime::days(30);
+
 /// Forgets what cannot matter any more.
 ///
 /// # Errors
@@ -135,6 +144,7 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;
+    forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }
 

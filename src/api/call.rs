@@ -34,8 +34,8 @@ use crate::{
     error::{Error, Result},
     oauth::refusal::{Code, Field, Refusal},
     observe::RequestContext,
-    registry::access::Access,
-    secret,
+    registry::{access::Access, clients},
+    secret, store,
     time::Timestamp,
 };
 
@@ -158,6 +158,22 @@ impl Call {
             .await
     }
 
+    /// What the caller may do where this call acts: in the organisation of the path, of the client in it, or of the
+    /// body; else in his own.
+    async fn place(&self) -> Result<Access> {
+        let owner = self.body.get("ownerOrgId").and_then(Json::as_str);
+        let org = match (self.path("org"), self.path("client"), owner) {
+            ("", "", Some(owner)) => owner.to_owned(),
+            ("", "", None) => return self.caller.own(false),
+            ("", client, _) => {
+                let client = store::clients::find(self.app.registry.db(), client).await?;
+                client.ok_or_else(clients::unknown)?.org_id
+            }
+            (org, ..) => org.to_owned(),
+        };
+        self.caller.reach(&self.app, &org, false).await
+    }
+
     /// The body, which was held against its schema.
     ///
     /// # Errors
@@ -250,7 +266,7 @@ async fn run(
     let app = &ground.app;
     let now = app.registry.now();
     let caller = caller::authenticate(app, &parts.headers, parts.uri.query(), context, now).await?;
-    let (counted, granted) = ground.limit.spend(&caller.client_id, now);
+    let (counted, granted) = ground.limit.spend(&caller.key(), now);
     *left = counted;
     granted?;
     let path = path(&mut parts).await?;
@@ -284,7 +300,7 @@ async fn perform(operation: &'static Operation, call: Call, parts: &Parts, bytes
     let mut content = format!("{} {}\n", parts.method, parts.uri).into_bytes();
     content.extend_from_slice(bytes);
     let task = tokio::spawn(async move {
-        let (app, caller) = (Arc::clone(&call.app), call.caller.client_id.clone());
+        let (app, caller) = (Arc::clone(&call.app), call.caller.key());
         let Some(key) = key else {
             return (operation.act)(call).await;
         };
@@ -292,7 +308,7 @@ async fn perform(operation: &'static Operation, call: Call, parts: &Parts, bytes
             Taken::Before(reply) => {
                 // The operation itself is not asked, and the token may be another one than before.
                 if let Some(permission) = operation.permission {
-                    call.caller.own(false).require(permission)?;
+                    call.place().await?.require(permission)?;
                 }
                 Ok(reply)
             }

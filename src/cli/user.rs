@@ -1,27 +1,57 @@
-//! `oauthority user …`: people of the server, for operators.
+//! `oauthority user …`: accounts of the whole instance, for operators.
 
 use clap::Subcommand;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{
     Terminal,
     confirm::Confirmation,
-    connection::Connection,
-    exit::Result,
+    connection::{Connection, with},
+    exit::{Exit, Failure, Result},
     options::Noun,
-    render::{Kind, columns},
+    page,
+    render::{Column, Kind, columns},
 };
 
 #[derive(Subcommand)]
 pub enum Verb {
-    /// Remove every second factor of a person who has lost his, and end his sessions
-    ResetFactors {
-        /// The user name or the id
+    /// List the people of the instance
+    #[command(alias = "ls")]
+    List {
+        #[command(flatten)]
+        part: page::Part,
+    },
+    /// Deactivate an account: its person is out everywhere, at once
+    Disable {
+        /// User name or id
         user: String,
         #[command(flatten)]
         confirmation: Confirmation,
     },
+    /// Reactivate an account
+    Enable {
+        /// User name or id
+        user: String,
+    },
+    /// Remove every second factor of a person who has lost his, and end his sessions
+    ResetFactors {
+        /// User name or id
+        user: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+}
+
+fn shown() -> Vec<Column> {
+    columns(&[
+        ("username", "USER", Kind::Text),
+        ("display_name", "NAME", Kind::Text),
+        ("email", "E-MAIL", Kind::Text),
+        ("status", "STATUS", Kind::Status),
+        ("created_at", "SINCE", Kind::Day),
+        ("id", "ID", Kind::Id),
+    ])
 }
 
 /// Carries a verb out.
@@ -31,21 +61,91 @@ pub enum Verb {
 pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
     let mut connection = Connection::open(&noun.options, terminal)?;
     let connection = &mut connection;
-    let Verb::ResetFactors { user, confirmation } = noun.verb;
+    match noun.verb {
+        Verb::List { part } => {
+            let url = connection.url(&["api", "v1", "users"]);
+            let listed = page::read(connection, url, &part).await?;
+            connection
+                .view
+                .list(connection.terminal, &listed.rows, &shown(), "id")?;
+            listed.tell(connection, "people");
+            Ok(())
+        }
+        Verb::Disable { user, confirmation } => {
+            let (id, username) = find(connection, &user).await?;
+            let facts = [
+                "Every session ends, and every app loses what this person gave it, in every organisation."
+                    .to_owned(),
+            ];
+            confirmation.ask(connection, &format!("Deactivate {username}?"), &facts, &username)?;
+            set(connection, &id, "inactive", &format!("Deactivated {username}")).await
+        }
+        Verb::Enable { user } => {
+            let (id, username) = find(connection, &user).await?;
+            set(connection, &id, "active", &format!("Reactivated {username}")).await
+        }
+        Verb::ResetFactors { user, confirmation } => reset(connection, &user, &confirmation).await,
+    }
+}
+
+async fn reset(connection: &mut Connection<'_>, user: &str, confirmation: &Confirmation) -> Result<()> {
+    let (id, username) = find(connection, user).await?;
     let facts = [
         "Authenticator app, passkeys and recovery codes are removed; the password stays.".to_owned(),
         "Make sure that the person who asks is who he says: from now on the password alone signs in."
             .to_owned(),
     ];
-    let question = format!("Reset the second factors of {user}?");
-    confirmation.ask(connection, &question, &facts, &user)?;
-    let url = connection.url(&["api", "v1", "operator", "users", &user, "reset-factors"]);
+    let question = format!("Reset the second factors of {username}?");
+    confirmation.ask(connection, &question, &facts, &username)?;
+    let url = connection.url(&["api", "v1", "operator", "users", &id, "reset-factors"]);
     let person = connection
         .send(Method::POST, url, Some(&json!({})), None)
         .await?
         .body;
-    let line = format!("{} Second factors of {user} are reset", connection.view.tick());
+    let line = format!(
+        "{} Second factors of {username} are reset",
+        connection.view.tick()
+    );
     connection.terminal.say(&line);
     let shown = columns(&[("id", "ID", Kind::Text), ("username", "USER NAME", Kind::Text)]);
     connection.view.one(connection.terminal, &person, &shown, "id")
+}
+
+/// Id and user name of a person, by either.
+async fn find(connection: &mut Connection<'_>, user: &str) -> Result<(String, String)> {
+    let all = connection.url(&["api", "v1", "users"]);
+    let named = connection.get(with(all, "username", Some(user))).await?.body;
+    let one = match named["data"].get(0) {
+        Some(one) => one.clone(),
+        None if user.starts_with("usr_") => {
+            let url = connection.url(&["api", "v1", "users", user]);
+            connection.get(url).await?.body
+        }
+        None => {
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("there is nobody called {user}"),
+            ));
+        }
+    };
+    let text = |name: &str| {
+        one.get(name)
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    Ok((text("id"), text("username")))
+}
+
+async fn set(connection: &mut Connection<'_>, id: &str, status: &str, done: &str) -> Result<()> {
+    let url = connection.url(&["api", "v1", "users", id]);
+    let etag = connection.get(url.clone()).await?.etag;
+    let body = json!({ "status": status });
+    let user = connection
+        .send(Method::PATCH, url, Some(&body), etag.as_deref())
+        .await?
+        .body;
+    let line = format!("{} {done}", connection.view.tick());
+    connection.terminal.say(&line);
+    connection.view.one(connection.terminal, &user, &shown(), "id")
 }

@@ -28,6 +28,7 @@ pub struct Throttle {
     failures: Counter,
     requests: Counter,
     sign_ins: Counter,
+    recoveries: Counter,
     devices: Counter,
     guesses: Counter,
     guesses_from: Counter,
@@ -63,6 +64,7 @@ impl Throttle {
             failures: Counter::new(failures),
             requests: Counter::new(requests),
             sign_ins: Counter::new(sign_ins),
+            recoveries: Counter::new(RECOVERIES),
             devices: Counter::new(DEVICES),
             guesses: Counter::new(GUESSES),
             guesses_from: Counter::new(GUESSES_FROM),
@@ -115,7 +117,22 @@ impl Throttle {
         if self.sign_ins.limit == 0 {
             return Ok(());
         }
-        let key = self.hasher.hash_one(network(ip));
+        self.spend_sign_in_of(self.hasher.hash_one(network(ip)), now)
+    }
+
+    /// As [`spend_sign_in`](Self::spend_sign_in), of a browser that the account knows: strangers behind the same address do
+    /// not use up its tries.
+    ///
+    /// # Errors
+    /// `rate_limited`, and when to come back.
+    pub fn spend_known_sign_in(&self, browser: &str, now: Timestamp) -> Result<(), Refusal> {
+        if self.sign_ins.limit == 0 {
+            return Ok(());
+        }
+        self.spend_sign_in_of(self.hasher.hash_one(("browser", browser)), now)
+    }
+
+    fn spend_sign_in_of(&self, key: u64, now: Timestamp) -> Result<(), Refusal> {
         self.sign_ins.admit(key, now, || {
             Code::TooManyRequests
                 .because("too many sign-ins from this address: wait a minute, then try again")
@@ -123,8 +140,24 @@ impl Throttle {
         self.sign_ins.note(key, now);
         Ok(())
     }
+
+    /// Counts a request for mail from an address: each may send one to somebody else.
+    ///
+    /// # Errors
+    /// `rate_limited`, and when to come back.
+    pub fn spend_recovery(&self, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+        let key = self.hasher.hash_one(network(ip));
+        self.recoveries.admit(key, now, || {
+            Code::TooManyRequests
+                .because("too many links were asked for from this address: wait a minute, then try again")
+        })?;
+        self.recoveries.note(key, now);
+        Ok(())
+    }
 }
 
+/// How often one address may ask for a link to a new password in a minute.
+const RECOVERIES: u64 = 5;
 impl Throttle {
     /// Counts a device that asks, from an address.
     ///

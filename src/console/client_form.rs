@@ -3,6 +3,7 @@
 //! The registry decides; this translates. What a hidden part of the form holds is left aside, because the stylesheet
 //! hides a part exactly when the chosen grants have no use for it.
 
+mod people; // what it settles about people
 mod scopes; // the scope picker
 mod sections; // the parts of the form
 mod summary; // the result in sentences
@@ -14,6 +15,7 @@ use axum::response::Response;
 use maud::Markup;
 
 pub(super) use self::{
+    people::{FIELDS as PEOPLE, subjects},
     scopes::{chosen, id as scope_id},
     sections::{Look, expiry},
     summary::{removed, summary},
@@ -88,6 +90,8 @@ pub(super) struct Shape {
     pub grants: Vec<GrantType>,
     /// Grants and scopes cannot be changed; why, and what to do about it.
     pub locked: Option<Markup>,
+    /// It exists, and with it how it knows people.
+    pub settled: bool,
     /// A secret is about to be made.
     pub makes_secret: bool,
 }

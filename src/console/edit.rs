@@ -21,7 +21,7 @@ use crate::{
     app::State,
     browser::Form,
     error::Error,
-    oauth::{client::Kind, refusal::Code},
+    oauth::{client::Kind, people_settings::PeopleSettings, refusal::Code},
     registry::{
         access::Permission,
         apis,
@@ -152,8 +152,13 @@ impl Sheet {
             auth_method: Some(draft.auth_method),
             require_consent: Some(draft.require_consent),
             access_token_lifetime: Some(draft.access_token_lifetime),
+            optional_scopes: draft.optional_scopes,
+            people: Some(PeopleSettings {
+                subject_type: self.client.people.subject_type,
+                sector_identifier: self.client.people.sector_identifier.clone(),
+                ..draft.people
+            }),
             user_id: Some(draft.user_id),
-            ..Edit::default()
         };
         let id = &self.client.client_id;
         clients::edit(&visit.app.registry, visit.access(), id, Some(self.version), edit).await
@@ -189,6 +194,7 @@ impl Sheet {
                 html! { p { "A sync connector has this grant and the five scopes below, no more and no less. "
                     a href=(here) { "Customise" } " makes it a custom client with everything open. That cannot be turned back." } }
             }),
+            settled: true,
             makes_secret: false,
         }
     }

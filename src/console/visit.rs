@@ -304,6 +304,11 @@ impl Visit {
         format!("/orgs/{}{tail}", self.org().handle)
     }
 
+    /// A path of the organisation at hand, if the page belongs to one and the person may see such things.
+    pub fn path_for(&self, permission: Permission, tail: &str) -> Option<String> {
+        self.may(permission).then(|| self.path(tail))
+    }
+
     /// Asks for a sign-in that is not older than [`FRESH`].
     ///
     /// # Errors

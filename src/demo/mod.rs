@@ -149,5 +149,6 @@ fn at(registry: &Registry, time: Timestamp) -> Registry {
         clock: Clock::set(time),
         activity: Arc::clone(&registry.activity),
         passwords: registry.passwords.clone(),
+        post: registry.post.clone(),
     }
 }

@@ -17,11 +17,12 @@ use crate::{
     client_auth::Caller,
     db::Batch,
     error::Result,
+    grant_types::refresh_token::{self, Named},
     oauth::client::Origin,
     registry::{
         Resource,
         access::{Actor, ActorKind},
-        announce,
+        announce, grants,
     },
     store::{self, changes},
     time::Timestamp,
@@ -48,9 +49,32 @@ async fn take_back(app: &App, request: Request) -> Result<Response> {
     });
     if let Some(token) = token {
         cut(app, &incoming, &caller, &token, now).await?;
+    } else if let Some(named) = refresh_token::read(&app.registry.keyring, text) {
+        end(app, &incoming, &caller, &named).await?;
     }
     // RFC 7009 §2.2: also for a token that is invalid anyway.
     Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response())
+}
+
+fn actor(incoming: &Incoming, caller: &Caller) -> Actor {
+    Actor {
+        kind: ActorKind::Client,
+        id: caller.client.id.to_string(),
+        name: caller.client.id.to_string(),
+        ip: Some(incoming.ip().to_string()),
+        request_id: incoming.request_id().to_owned(),
+        origin: Origin::Api,
+    }
+}
+
+/// Ends what a refresh token stands on, and with it every token that was issued for the same (RFC 7009 §2.1). One that
+/// was used before will do: it names the same grant.
+async fn end(app: &App, incoming: &Incoming, caller: &Caller, named: &Named) -> Result<()> {
+    let grant = store::grants::find(app.registry.db(), &named.grant_id).await?;
+    if let Some(grant) = grant.filter(|grant| *grant.client_id == *caller.client.id) {
+        grants::end(&app.registry, &actor(incoming, caller), &grant, "client_revoked").await?;
+    }
+    Ok(())
 }
 
 /// Writes the revocation down, and waits until it holds.
@@ -61,15 +85,7 @@ async fn cut(
     token: &AccessToken,
     now: Timestamp,
 ) -> Result<()> {
-    let client = &caller.client;
-    let actor = Actor {
-        kind: ActorKind::Client,
-        id: client.id.to_string(),
-        name: client.id.to_string(),
-        ip: Some(incoming.ip().to_string()),
-        request_id: incoming.request_id().to_owned(),
-        origin: Origin::Api,
-    };
+    let (client, actor) = (&caller.client, actor(incoming, caller));
     let resource = Resource {
         kind: "token",
         id: &token.jti,

@@ -73,7 +73,7 @@ fn page(app: &App, asked: &Asked, accounts: &[Account]) -> Response {
             @for account in accounts { (choice(app, asked, account)) }
             a.btn href=(asked.step("/login") + "&other=1") { (Icon::Plus) "Use another account" }
             @if let Some(first) = accounts.first() {
-                form method="post" action="/logout" {
+                form.stack method="post" action="/logout" {
                     (csrf(&accounts::csrf(app, first)))
                     (hidden("all", "1"))
                     button.btn.quiet { "Sign out of all accounts" }
@@ -91,7 +91,7 @@ fn page(app: &App, asked: &Asked, accounts: &[Account]) -> Response {
 
 fn choice(app: &App, asked: &Asked, account: &Account) -> Markup {
     html! {
-        form method="post" action="/login/choose" {
+        form.stack method="post" action="/login/choose" {
             (asked.fields())
             (csrf(&accounts::csrf(app, account)))
             (hidden("session", &account.session.id))

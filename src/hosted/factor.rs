@@ -9,7 +9,7 @@ use axum::{
 use maud::html;
 
 use super::{
-    Asked, Landing, astray, check_half_csrf, go_on, half, posted, redirect, sign_in::spend_try, trouble,
+    Asked, Landing, astray, check_half_csrf, go_on, half, posted, redirect, sign_in::spend_try_at, trouble,
     with_cookies,
 };
 use crate::{
@@ -71,8 +71,8 @@ async fn add(app: &App, parts: &Parts, form: &Form, asked: &Asked) -> Result<Res
     let accounts = accounts::all(app, &parts.headers).await?;
     let proof = half(app, parts, &accounts).await?.ok_or_else(begin_again)?;
     check_half_csrf(app, &proof, form.one("csrf"))?;
-    spend_try(app, parts)?;
     let browser = accounts::browser(app, parts, &accounts);
+    spend_try_at(app, &browser, &proof.user.username).await?;
     let (sealed, code) = (form.one("sealed"), form.one("code"));
     let added = factors::add_app(&app.registry, proof.clone(), sealed, code, &browser).await;
     let proof = match added {

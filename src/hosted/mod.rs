@@ -6,7 +6,9 @@ mod choose; // the accounts of this browser
 mod consent; // may this app?
 mod device; // a person answers for a device
 mod factor; // a second factor is set up on the spot
+mod invitation; // into an organisation
 mod passkeys; // passkeys, between script and server
+mod recover; // a forgotten password
 mod scopes; // what an app asks for, in words
 mod second_factor; // a code or a passkey
 mod set_up; // the first administrator, and new members, pick a password
@@ -52,6 +54,15 @@ pub fn routes() -> Router<State> {
         .route("/consent", get(consent::show).post(consent::submit))
         .merge(device::routes())
         .route("/login", get(sign_in::show).post(sign_in::submit))
+        .route(
+            "/invitations/{token}",
+            get(invitation::show).post(invitation::submit),
+        )
+        .route("/login/recover", get(recover::show).post(recover::submit))
+        .route(
+            "/login/recover/{token}",
+            get(recover::show_link).post(recover::submit_link),
+        )
         .route("/login/mfa", get(second_factor::show).post(second_factor::submit))
         .route("/login/factor", get(factor::show).post(factor::submit))
         .route("/login/choose", get(choose::show).post(choose::submit))

@@ -194,7 +194,7 @@ async fn prove(Given(app): Given<State>, request: Request) -> Response {
     answer(
         async {
             let asking = Asking::read(&app, request).await?;
-            spend_try(&app, &asking.parts)?;
+            spend_try(&app, &accounts::browser(&app, &asking.parts, &asking.accounts))?;
             let (half, account) = asking.at_hand(&app);
             let bound = bound(half, account);
             let sealed = asking.ceremony(&app);

@@ -6,7 +6,7 @@ use crate::{
     browser::Form,
     db::Db,
     error::Result,
-    oauth::scope::ScopeKey,
+    oauth::scope::{ScopeKey, openid_words},
     store::{
         self,
         apis::{Api, Risk},
@@ -59,7 +59,7 @@ impl Wanted<'_> {
             .iter()
             .find(|api| key.api.as_deref() == Some(api.id.as_str()));
         let scope = api.and_then(|api| api.scopes.iter().find(|scope| *scope.value == *key.value));
-        let words = match (scope, of_openid(&key.value)) {
+        let words = match (scope, openid_words(&key.value)) {
             (Some(scope), _) if !scope.description.is_empty() => scope.description.clone(),
             (None, Some(words)) if key.api.is_none() => words.to_owned(),
             _ => format!("{} – no description by the publisher", key.value),
@@ -126,17 +126,4 @@ fn row(wish: &Wish) -> Markup {
             details { summary { span.sr { "Name of this scope" } span aria-hidden="true" { "…" } } code translate="no" { (wish.key.value) } @if !wish.place.is_empty() { " at " (wish.place) } }
         }
     }
-}
-
-/// What a scope of OpenID Connect lets an app see, in words.
-fn of_openid(scope: &str) -> Option<&'static str> {
-    Some(match scope {
-        "openid" => "Know that it is you",
-        "profile" => "See your name and profile",
-        "email" => "See your e-mail address",
-        "address" => "See your postal address",
-        "phone" => "See your telephone number",
-        "offline_access" => "Keep this access until you remove it, also when you are signed out",
-        _ => return None,
-    })
 }

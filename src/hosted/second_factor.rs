@@ -8,7 +8,7 @@ use axum::{
 use maud::html;
 
 use super::{
-    Asked, astray, check_half_csrf, half, land, posted, redirect, said, sign_in::spend_try, trouble,
+    Asked, astray, check_half_csrf, half, land, posted, redirect, said, sign_in::spend_try_at, trouble,
 };
 use crate::{
     app::{App, State},
@@ -67,8 +67,8 @@ async fn prove(app: &App, parts: &Parts, form: &Form, asked: &Asked) -> Result<R
     let accounts = accounts::all(app, &parts.headers).await?;
     let proof = half(app, parts, &accounts).await?.ok_or_else(begin_again)?;
     check_half_csrf(app, &proof, form.one("csrf"))?;
-    spend_try(app, parts)?;
     let browser = accounts::browser(app, parts, &accounts);
+    spend_try_at(app, &browser, &proof.user.username).await?;
     match factors::prove_code(&app.registry, proof.clone(), form.one("code"), &browser).await {
         Ok(proof) => land(app, parts, asked, &accounts, proof).await,
         Err(error) => match said(&error) {

@@ -1,7 +1,5 @@
 //! Sign-in with user name and password, or a passkey. The words for a wrong name and a wrong password are the same.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use axum::{
     extract::{Request, State as Given},
     http::{StatusCode, request::Parts},
@@ -15,8 +13,7 @@ use crate::{
     browser::{Form, accounts},
     error::Result,
     oauth::authentication,
-    observe::RequestContext,
-    registry::{factors, passkeys, sign_in},
+    registry::{factors, passkeys, sessions::Browser, sign_in},
     secret::Secret,
     ui::{
         factor::{PasskeyAction, passkey_button, passkey_trouble},
@@ -87,9 +84,9 @@ pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Respon
 }
 
 async fn prove(app: &App, parts: &Parts, form: &Form, asked: &Asked) -> Result<Response> {
-    spend_try(app, parts)?;
     let accounts = accounts::all(app, &parts.headers).await?;
     let browser = accounts::browser(app, parts, &accounts);
+    spend_try_at(app, &browser, form.one("username")).await?;
     let password = Secret::new(form.exact("password").to_owned());
     let proof = sign_in::password(&app.registry, form.one("username"), password, &browser).await?;
     land(app, parts, asked, &accounts, proof).await
@@ -99,10 +96,19 @@ async fn prove(app: &App, parts: &Parts, form: &Form, asked: &Asked) -> Result<R
 ///
 /// # Errors
 /// `rate_limited`, and when to come back.
-pub(super) fn spend_try(app: &App, parts: &Parts) -> Result<()> {
-    let context = parts.extensions.get::<RequestContext>();
-    let ip = context.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |c| c.ip);
-    Ok(app.throttle.spend_sign_in(ip, app.registry.now())?)
+pub(super) fn spend_try(app: &App, browser: &Browser) -> Result<()> {
+    Ok(app.throttle.spend_sign_in(browser.ip, app.registry.now())?)
+}
+
+/// Counts a try at an account: from a browser that it knows, or else from an address.
+///
+/// # Errors
+/// `rate_limited`, and when to come back.
+pub(super) async fn spend_try_at(app: &App, browser: &Browser, username: &str) -> Result<()> {
+    match sign_in::known_browser(&app.registry, username, browser).await? {
+        Some(id) => Ok(app.throttle.spend_known_sign_in(&id, app.registry.now())?),
+        None => spend_try(app, browser),
+    }
 }
 
 fn page(app: &App, asked: &Asked, status: StatusCode, username: &str, wrong: Option<&str>) -> Response {

@@ -53,7 +53,8 @@ pub async fn required(registry: &Registry, user: &User) -> Result<&'static str> 
     let organizations = if user.operator {
         store::organizations::all(registry.db()).await?
     } else {
-        store::organizations::of_member(registry.db(), &user.id).await?
+        let of_member = store::organizations::of_member(registry.db(), &user.id).await?;
+        of_member.into_iter().map(|(org, _)| org).collect()
     };
     let demanded = organizations.iter().any(|org| org.settings.require_second_factor);
     Ok(if demanded { MULTI_FACTOR } else { SINGLE_FACTOR })

@@ -48,8 +48,7 @@ impl Attempt {
             .map(|b| format!("{b:02x}"))
             .collect();
         let account = user.map_or(nobody, |user| user.id.clone());
-        let origin = known_browser::find(&registry.keyring, &browser.known, &account)
-            .map_or_else(|| network(browser), |id| format!("browser {id}"));
+        let origin = origin(registry, &account, browser);
         Self::count(registry, account, origin).await
     }
 
@@ -89,13 +88,15 @@ impl Attempt {
     }
 }
 
-/// Forgets the tries at an account from a browser in which its person has proven who he is.
-pub(super) fn forgive(registry: &Registry, user_id: &str, browser: &Browser) -> [Statement; 2] {
-    let known = known_browser::find(&registry.keyring, &browser.known, user_id).unwrap_or_default();
-    [
-        sign_in_failures::forgive(user_id, &network(browser)),
-        sign_in_failures::forgive(user_id, &format!("browser {known}")),
-    ]
+/// Forgets the tries at an account from a browser in which its person has proven who he is. What strangers tried from the
+/// same network still counts when the account knows the browser.
+pub(super) fn forgive(registry: &Registry, user_id: &str, browser: &Browser) -> Statement {
+    sign_in_failures::forgive(user_id, &origin(registry, user_id, browser))
+}
+
+fn origin(registry: &Registry, account: &str, browser: &Browser) -> String {
+    known_browser::find(&registry.keyring, &browser.known, account)
+        .map_or_else(|| network(browser), |id| format!("browser {id}"))
 }
 
 fn network(browser: &Browser) -> String {

@@ -2,14 +2,18 @@
 //! they cannot disagree about who may do what. Every change appends its audit event in the same transaction.
 
 pub mod access; // who acts, for which organisation, with which permissions
+pub mod accounts; // people of the whole instance
 pub mod apis; // resource servers and scopes
 pub mod authenticator_app; // one-time codes
 pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
+pub mod connected_apps; // what a person lets apps do
+pub mod email; // the address of a person
 pub mod factors; // what a person has and needs to prove himself
 pub mod grants; // what people gave clients, and how it ends
 pub mod impact; // what a cut would cut
+pub mod invitations; // into an organisation
 pub mod keys; // signing keys
 mod known_browser; // browsers that an account knows
 pub mod lockout; // who guesses shuts out himself
@@ -19,6 +23,8 @@ pub mod passkeys; // WebAuthn
 pub mod password_grant; // a client brings a password, for migrations only
 pub mod people; // accounts and passwords
 mod people_input; // what a client may settle about people
+pub mod profile; // what a person tells about himself
+pub mod recovery; // a forgotten password
 pub mod recovery_codes; // for the day a device is lost
 pub mod secrets; // rotate, end, extend
 pub mod sessions; // signed-in browsers
@@ -31,9 +37,10 @@ use serde_json::Value as Json;
 use crate::{
     activity::Activity,
     config::Config,
-    db::{Batch, Db, Done, WriteError},
+    db::{Batch, Db, Done, Statement, WriteError},
     error::Result,
     live::{self, Live},
+    mail::{self, Mail, Post},
     oauth::client::GrantType,
     password::Passwords,
     registry::access::{Access, Actor},
@@ -53,6 +60,7 @@ pub struct Registry {
     pub clock: Clock,
     pub activity: Arc<Activity>,
     pub passwords: Passwords,
+    pub post: Post,
 }
 
 impl Registry {
@@ -86,6 +94,19 @@ impl Registry {
             return Ok(Vec::new());
         }
         self.live.commit(batch).await
+    }
+
+    /// The statement that queues a mail.
+    pub fn mail(&self, mail: &Mail) -> Statement {
+        mail::queue(&self.keyring, &self.entropy, &self.id(), mail, self.now())
+    }
+
+    /// Sends the mails that are due.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn deliver_mail(&self) -> Result<()> {
+        self.post.deliver(self.db(), &self.keyring, self.now()).await
     }
 
     /// Writes down what was used since the last time.

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    db::Batch,
+    db::Statement,
     error::{Error, Result},
     live,
     oauth::{
@@ -29,8 +29,8 @@ pub struct Proven {
     pub user: User,
     /// As in [`authentication`](crate::oauth::authentication).
     pub methods: String,
-    /// The statements that forgive the tries before this one.
-    pub forgiven: Batch,
+    /// Forgives the tries before this one.
+    pub forgiven: Statement,
 }
 
 /// Checks who a person is, and whether he may use the client with no more than his password.
@@ -64,9 +64,8 @@ pub async fn verify(
     grants::check_member(registry, client, &proof.user.id)
         .await
         .map_err(refused)?;
-    let forgiven = lockout::forgive(registry, &proof.user.id, &browser);
     Ok(Proven {
-        forgiven: forgiven.into_iter().collect(),
+        forgiven: lockout::forgive(registry, &proof.user.id, &browser),
         methods: proof.methods.clone(),
         user: proof.user,
     })

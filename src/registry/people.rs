@@ -18,7 +18,7 @@ use crate::{
     store::{
         self,
         sessions::Session,
-        users::{Preferences, Role, User, UserStatus},
+        users::{Preferences, Profile, Role, User, UserStatus},
     },
     time::Timestamp,
 };
@@ -33,7 +33,7 @@ pub struct AccountLink {
 /// The purpose of the first administrator's link.
 const SETUP: &str = "setup";
 /// The purpose of a new member's link.
-const ACCOUNT: &str = "account";
+pub(super) const ACCOUNT: &str = "account";
 
 /// The texts of a new account.
 pub struct NewAccount {
@@ -84,7 +84,10 @@ pub(super) fn draft(
         id: format!("usr_{}", registry.id()),
         username: username.to_owned(),
         email,
+        email_verified_at: None,
+        email_pending: None,
         display_name,
+        profile: Profile::default(),
         password_hash: None,
         status: UserStatus::Active,
         may_hold_credentials: true,
@@ -103,7 +106,7 @@ pub(super) fn taken(error: WriteError) -> Error {
     error.into()
 }
 
-async fn hashed(registry: &Registry, password: Secret<String>, about: &[&str]) -> Result<String> {
+pub(super) async fn hashed(registry: &Registry, password: Secret<String>, about: &[&str]) -> Result<String> {
     if let Err(detail) = password::check_strength(password.expose(), about) {
         return Err(Refusal::fields(vec![Field::new("/password", "password.weak", detail)]).into());
     }
@@ -134,14 +137,13 @@ fn link(registry: &Registry, purpose: &str, user_id: &str, batch: &mut Batch) ->
     let digest = registry.keyring.digest(purpose, token.as_bytes());
     let now = registry.now();
     let expires_at = now.after(registry.config.lifetimes.setup_link);
-    let payload = (!user_id.is_empty()).then(|| user_id.as_bytes().to_vec());
-    batch.push(store::once::add(
-        digest.as_bytes(),
-        purpose,
-        payload,
-        now,
-        expires_at,
-    ));
+    let digest = digest.as_bytes();
+    batch.push(if user_id.is_empty() {
+        store::once::add(digest, purpose, None, now, expires_at)
+    } else {
+        let payload = Some(user_id.as_bytes().to_vec());
+        store::once::add_about(digest, purpose, user_id, payload, now, expires_at)
+    });
     AccountLink {
         path: format!("/setup/{token}"),
         expires_at,
@@ -186,7 +188,7 @@ pub async fn open_link(registry: &Registry, token: &str) -> Result<Option<Option
     Ok(user.map(Some))
 }
 
-fn dead_link() -> Refusal {
+pub(super) fn dead_link() -> Refusal {
     Code::Gone.because("this link was used already, or its time is over: ask for a new one")
 }
 
@@ -329,9 +331,7 @@ pub async fn change_password(
     let mut others = sessions::of_user(registry, &user.id).await?;
     others.retain(|other| other.id != session.id);
     sessions::ending(registry, &others, "password_changed", &mut batch);
-    for forgiven in lockout::forgive(registry, &user.id, browser) {
-        batch.push(forgiven);
-    }
+    batch.push(lockout::forgive(registry, &user.id, browser));
     let details = json!({ "sessions_ended": others.len() });
     let actor = browser.actor(user);
     tell(

@@ -115,9 +115,7 @@ pub(super) async fn begin(
         Some(before) => store::sessions::renew(&before.digest, &session),
         None => store::sessions::add(&session),
     });
-    for forgiven in lockout::forgive(registry, &user.id, browser) {
-        batch.push(forgiven);
-    }
+    batch.push(lockout::forgive(registry, &user.id, browser));
     registry.live.commit(batch).await.map_err(|error| match error {
         WriteError::Unmet("changed" | "session" | "spent") => Error::from(begin_again()),
         other => other.into(),

@@ -17,6 +17,7 @@ use crate::{
     registry::{
         Registry,
         factors::{self, Step},
+        known_browser,
         lockout::Attempt,
         people,
         sessions::{self, Browser, Proven, SignedIn},
@@ -164,6 +165,15 @@ pub(super) fn wrong() -> Refusal {
     Code::Unauthenticated.because(
         "This user name and password do not go together. After several wrong tries you have to wait for 15 minutes.",
     )
+}
+
+/// The id of a browser that the account with this user name knows.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn known_browser(registry: &Registry, username: &str, browser: &Browser) -> Result<Option<String>> {
+    let user = store::users::find_by_username(registry.db(), username.trim()).await?;
+    Ok(user.and_then(|user| known_browser::find(&registry.keyring, &browser.known, &user.id)))
 }
 
 /// Checks a password.

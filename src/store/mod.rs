@@ -14,11 +14,15 @@ pub mod factors; // what a person can prove himself with
 pub mod grants; // the family of everything issued for what a person gave a client
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
+pub mod invitations; // on their way into organisations
 pub mod keys; // signing keys, sealed
+pub mod mails; // mail on its way
 pub mod once; // texts that work once
 pub mod organizations; // tenants
 pub mod passkeys; // WebAuthn credentials
+mod profile; // what a person tells apps about himself
 pub mod recovery_codes; // digests of codes that stand in for a lost device
+pub mod recovery_requests; // people who cannot sign in
 pub mod revocations; // single tokens cut off
 pub mod secrets; // client secrets, digests only
 pub mod sessions; // signed-in browsers

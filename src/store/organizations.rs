@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::users::Role;
 use crate::{
     db::{Db, DbError, Row, Statement},
     oauth::client::fold,
@@ -86,20 +87,27 @@ pub async fn find_by_handle(db: &Db, handle: &str) -> Result<Option<Organization
     row.map(read).transpose()
 }
 
-/// All organisations, by handle.
-pub async fn all(db: &Db) -> Result<Vec<Organization>, DbError> {
-    let rows = db.read(columns!("ORDER BY o.handle_folded"), vec![]).await?;
-    rows.into_iter().map(read).collect()
-}
-
-/// The organisations of a person, by handle.
-pub async fn of_member(db: &Db, user_id: &str) -> Result<Vec<Organization>, DbError> {
+/// The organisations of a person with what he is there, by handle.
+pub async fn of_member(db: &Db, user_id: &str) -> Result<Vec<(Organization, Role)>, DbError> {
     let rows = db
         .read(
-            columns!("JOIN memberships m ON m.org_id = o.id WHERE m.user_id = $1 ORDER BY o.handle_folded"),
+            "SELECT m.role, o.id, o.handle, o.name, o.kind, o.settings, o.created_at, o.updated_at, o.version \
+             FROM memberships m JOIN organizations o ON o.id = m.org_id WHERE m.user_id = $1 \
+             ORDER BY o.handle_folded",
             vec![user_id.into()],
         )
         .await?;
+    let read = |mut row: Row| {
+        // A word that this version does not know must not let anybody do more.
+        let role = Role::parse(&row.next::<String>()?).unwrap_or(Role::Member);
+        Ok((read(row)?, role))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// All organisations, by handle.
+pub async fn all(db: &Db) -> Result<Vec<Organization>, DbError> {
+    let rows = db.read(columns!("ORDER BY o.handle_folded"), vec![]).await?;
     rows.into_iter().map(read).collect()
 }
 

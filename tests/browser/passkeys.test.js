@@ -64,6 +64,13 @@ scene('a passkey is made, signs in by itself, is the second factor, and confirms
 	await device.present(true);
 	await page.click('[data-passkey=get]');
 	await page.waitForURL('**/me/security');
+
+	await server.restart({ now: new Date(Date.now() + 20 * 60e3).toISOString() });
+	await answer(page, () => page.click('button:text-is("Make recovery codes")'));
+	assert.match(await page.innerText('h1'), /Enter your password to go on/);
+	await answer(page, () => page.click('[data-passkey=get]'));
+	assert.equal((await page.innerText('#codes')).trim().split(/\s+/).length, 10);
+	await server.restart();
 });
 
 scene('without scripts there is no passkey button, and the password remains', () => server, { as: '', variants: ['nojs'] }, async page => {

@@ -40,6 +40,7 @@ impl Look<'_> {
                 div.when-redirect { (section("Where people return", "After they have signed in.", &self.redirects())) }
             }
             (section("Access", "", &self.access()))
+            @if self.shape.grants.iter().any(|grant| grant.needs_person()) { div.when-person { (self.people()) } }
             @if self.shape.makes_secret { div.when-secret[self.shape.types.len() > 1] {
                 (section("Secret", "It is shown once, on the next page. Decide first where it will be stored.", &self.secret()))
             } }

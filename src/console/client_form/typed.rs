@@ -2,9 +2,9 @@
 
 use crate::{
     browser::Form,
+    console::client_form::people::People,
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind},
-        people_settings::PeopleSettings,
         scope::OIDC,
     },
     registry::{
@@ -31,6 +31,7 @@ pub(in crate::console) struct Typed {
     pub require_consent: bool,
     pub access_token_lifetime: String,
     pub auth_method: String,
+    pub people: People,
     pub secret_expires: String,
     pub label: String,
 }
@@ -50,6 +51,7 @@ impl Typed {
             require_consent: true,
             access_token_lifetime: String::new(),
             auth_method: String::new(),
+            people: People::default(),
             secret_expires: String::new(),
             label: String::new(),
         }
@@ -79,6 +81,7 @@ impl Typed {
                 .auth_method
                 .map(|m| m.word().to_owned())
                 .unwrap_or_default(),
+            people: People::of_client(client),
             secret_expires: String::new(),
             label: String::new(),
         }
@@ -109,6 +112,7 @@ impl Typed {
             require_consent: form.ticked("require_consent"),
             access_token_lifetime: form.one("access_token_lifetime").to_owned(),
             auth_method: form.one("auth_method").to_owned(),
+            people: People::read(form, &before.people),
             secret_expires: form.one("secret_expires").to_owned(),
             label: form.one("label").to_owned(),
         }
@@ -133,6 +137,7 @@ impl Typed {
         );
         fields.extend(self.redirect_uris.iter().map(|u| ("redirect_uris", u.clone())));
         fields.extend(self.scopes.iter().map(|s| ("scopes", s.clone())));
+        fields.extend(self.people.fields());
         if self.require_consent {
             fields.push(("require_consent", "yes".to_owned()));
         }
@@ -157,6 +162,7 @@ impl Typed {
         if !self.needs_person() {
             self.scopes.retain(|id| !OIDC.contains(&id.as_str()));
             self.require_consent = false;
+            self.people = People::default();
         }
         if !self.application_type.holds_secret() {
             self.auth_method.clear();
@@ -205,8 +211,8 @@ impl Typed {
             scopes: this.scope_refs(apis),
             auth_method: this.pinned(),
             access_token_lifetime: this.lifetime(),
-            optional_scopes: None,
-            people: PeopleSettings::default(),
+            optional_scopes: Some(this.people.optional_scopes(&this.scopes, apis)),
+            people: this.people.settings(),
             user_id: this.user_id(),
             kind: this.kind,
             application_type: this.application_type,

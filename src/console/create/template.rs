@@ -122,6 +122,7 @@ impl Template {
                 grants_of(application_type, &[], &[])
             },
             locked,
+            settled: false,
             makes_secret: application_type.holds_secret(),
         }
     }

@@ -10,11 +10,14 @@ use crate::{
     },
 };
 
-/// The pages that belong to the person.
-const PERSONAL: [(Icon, &str, &str); 3] = [
-    (Icon::Settings, "Preferences", "/me/preferences"),
+/// The pages that belong to a person.
+const PERSONAL: [(Icon, &str, &str); 6] = [
+    (Icon::People, "Profile", "/me/profile"),
     (Icon::Shield, "Security", "/me/security"),
     (Icon::Client, "Sessions", "/me/sessions"),
+    (Icon::Key, "Connected apps", "/me/apps"),
+    (Icon::Activity, "My activity", "/me/activity"),
+    (Icon::Settings, "Preferences", "/me/preferences"),
 ];
 
 impl Visit {

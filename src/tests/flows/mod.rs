@@ -3,6 +3,7 @@
 mod code; // authorization codes at the token endpoint
 mod device; // device codes, from the device to the page and back
 mod legacy; // the password and the implicit grant
+mod native; // apps on people's own machines
 mod refresh; // refresh tokens
 
 use serde_json::Value as Json;

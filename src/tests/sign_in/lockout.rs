@@ -92,6 +92,33 @@ async fn a_known_browser_is_not_shut_out_by_a_stranger_on_its_network() {
 }
 
 #[tokio::test]
+async fn strangers_do_not_use_up_the_tries_of_a_known_browser() {
+    on_both(async |app| {
+        let ada = Browser::of(&app, "ada", Role::Admin).await;
+        for _ in 0..app.app.registry.config.limits.sign_in_attempts_per_address {
+            tries(&app, "127.0.0.1", "nobody", "wrong").await;
+        }
+        let stranger = tries(&app, "127.0.0.1", "ada", PASSWORD).await;
+        assert_eq!(stranger.status, StatusCode::TOO_MANY_REQUESTS);
+        let right = [("username", "ada"), ("password", PASSWORD)];
+        assert_eq!(ada.submit("/login", &right).await.status, StatusCode::SEE_OTHER);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_comes_in_by_a_known_browser_forgives_no_stranger() {
+    on_both(async |app| {
+        let ada = Browser::of(&app, "ada", Role::Admin).await;
+        guess_until_shut(&app, "127.0.0.1", "ada").await;
+        ada.sign_in("ada").await;
+        let shut = tries(&app, "127.0.0.1", "ada", PASSWORD).await;
+        assert_eq!(shut.status, StatusCode::UNAUTHORIZED);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_47_b_083_a_name_that_nobody_has_is_shut_like_any_other() {
     on_both(async |app| {
         person(&app, "ada", Some(Role::Admin)).await;

@@ -3,6 +3,7 @@
 mod accounts; // several in one browser
 mod lockout; // who guesses shuts out himself
 mod passkeys; // with an authenticator in software
+mod reset; // operators help
 mod second_factor; // codes, recovery codes, set-up on the spot
 mod security; // the pages of the person
 
