@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     grant_types::{Exchange, Source},
     issue::{self, Tokens},
-    oauth::json,
+    oauth::{client::GrantType, json},
 };
 
 pub(super) async fn token(extract::State(app): extract::State<State>, request: Request) -> Response {
@@ -30,6 +30,12 @@ async fn exchange(app: &App, request: Request) -> Result<Response> {
     params.once(&["resource", "scope"])?;
     let caller = incoming.caller(app, &params, now)?;
     app.throttle.spend_request(&caller.client.id, now)?;
+    if params.one("grant_type")? == Some(GrantType::Password.word())
+        && app.registry.config.legacy.password_grant
+    {
+        // What the sign-in page asks of an address.
+        app.throttle.spend_sign_in(incoming.ip(), now)?;
+    }
     let exchange = Exchange {
         registry: &app.registry,
         params: &params,

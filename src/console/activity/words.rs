@@ -53,6 +53,7 @@ const VERBS: &[(&str, &str, &str)] = &[
         "set up this instance as",
     ),
     ("consent.given", "allow", "allowed"),
+    ("consent.denied", "deny", "denied"),
     (
         "consent.withdrawn",
         "take back what was allowed to",

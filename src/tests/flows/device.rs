@@ -1,5 +1,6 @@
 //! Devices without a browser. [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628)
 
+mod document; // what the documents tell developers to send
 mod page; // what the person sees and says
 mod poll; // what the device hears
 

@@ -6,6 +6,7 @@ mod code; // authorization codes at the token endpoint
 mod consent; // the page that asks
 mod consent_changes; // what changes while somebody looks at it
 mod device; // device codes, from the device to the page and back
+mod legacy; // the password and the implicit grant
 mod native; // apps on people's own machines
 mod races; // many at once
 mod refresh; // refresh tokens
