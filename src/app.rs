@@ -123,7 +123,7 @@ pub fn router(app: &State, observer: Observer) -> Router {
     };
     let observer = observer.facing(face::face(app));
     let routes = Router::new()
-        .merge(endpoints::routes(&app.registry.config.issuer))
+        .merge(endpoints::routes(&app.registry.config))
         .merge(api::routes(app))
         .merge(hosted::routes())
         .merge(console::routes())

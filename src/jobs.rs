@@ -16,9 +16,12 @@ use crate::{
     app::State,
     db::Statement,
     error::Result,
-    registry::{Registry, keys},
+    registry::{Registry, keys, lockout},
     setup_link,
-    store::{activity, changes, idempotency, once, revocations, sessions},
+    store::{
+        activity, authorization_codes, changes, device_codes, grants, idempotency, once, revocations,
+        sessions, sign_in_failures,
+    },
     time::Lifetime,
 };
 
@@ -105,6 +108,10 @@ const CHANGES: Lifetime = Lifetime::hours(1);
 /// For how long a repeated request gets the same answer, and the same secret.
 const ANSWERS: Lifetime = Lifetime::hours(24);
 const ANSWERED_SECRETS: Lifetime = Lifetime::minutes(10);
+/// For how long a code is known for what it was: replayed, or typed too late.
+const CODES: Lifetime = Lifetime::days(1);
+/// For how long a grant that ended can be looked at.
+const GRANTS: Lifetime = Lifetime::days(30);
 
 /// Forgets what cannot matter any more.
 ///
@@ -120,7 +127,11 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     .await?;
     forget(registry, || idempotency::forget(now.before(ANSWERS))).await?;
     forget(registry, || once::forget(now)).await?;
+    forget(registry, || authorization_codes::forget(now.before(CODES))).await?;
+    forget(registry, || device_codes::forget(now.before(CODES))).await?;
+    forget(registry, || grants::forget(now.before(GRANTS))).await?;
     forget(registry, || sessions::forget(now, idle)).await?;
+    forget(registry, || sign_in_failures::forget(now.before(lockout::WINDOW))).await?;
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;

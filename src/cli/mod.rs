@@ -28,6 +28,7 @@ mod session; // logout, whoami, switch, status
 mod setup; // `setup-link`
 mod terminal; // streams and environment
 mod token; // get, inspect, introspect, revoke
+mod user; // people of the server
 
 use std::ffi::OsString;
 
@@ -102,6 +103,9 @@ enum Command {
         after_help = "A key is published for ten minutes before it signs, so that verifiers know it."
     )]
     Keys(Noun<keys::Verb>),
+    /// People of the server, for operators
+    #[command(alias = "users")]
+    User(Noun<user::Verb>),
     /// Print the completions for a shell
     #[command(after_help = completion::EXAMPLES)]
     Completion(completion::Arguments),
@@ -163,6 +167,7 @@ impl Command {
             Self::Activity(noun) => &noun.options,
             Self::Token(noun) => &noun.options,
             Self::Keys(noun) => &noun.options,
+            Self::User(noun) => &noun.options,
             Self::Serve(_)
             | Self::SetupLink(_)
             | Self::Config { .. }
@@ -190,6 +195,7 @@ impl Command {
             Self::Activity(noun) => activity::run(noun, terminal).await,
             Self::Token(noun) => token::run(noun, terminal).await,
             Self::Keys(noun) => keys::run(noun, terminal).await,
+            Self::User(noun) => user::run(noun, terminal).await,
             Self::Completion(arguments) => completion::print(&arguments, &mut Cli::command(), terminal),
             Self::Help { topic } => help::print(&topic, Cli::command(), terminal),
             Self::Version => terminal.print(&format!("oauthority {}\n", env!("CARGO_PKG_VERSION"))),

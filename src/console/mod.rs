@@ -18,6 +18,8 @@ mod overview; // what needs attention
 mod people; // members
 mod preferences; // how a person likes the console
 mod rotate; // a new secret, and an end for the old one
+mod security; // how a person proves who he is
+mod sessions; // where a person is signed in
 mod settings; // of the organisation
 pub mod visit; // one person's request, and the pages it is answered with
 
@@ -43,5 +45,7 @@ pub fn routes() -> Router<State> {
         .merge(people::routes())
         .merge(preferences::routes())
         .merge(rotate::routes())
+        .merge(security::routes())
+        .merge(sessions::routes())
         .merge(settings::routes())
 }

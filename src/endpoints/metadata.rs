@@ -8,9 +8,8 @@ use serde_json::json;
 
 use super::{path, public};
 use crate::{
-    config::Issuer,
-    grant_types,
-    oauth::client::{AuthMethod, response_types},
+    config::Config,
+    oauth::client::{AuthMethod, GrantType, response_types},
 };
 
 /// The document, rendered once. Clones share it.
@@ -22,7 +21,8 @@ pub(super) struct Document {
 
 impl Document {
     /// The document of an issuer.
-    pub(super) fn new(issuer: &Issuer) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let (issuer, grants) = (&config.issuer, served(config));
         let secrets: Vec<&str> = AuthMethod::ALL.iter().map(|method| method.word()).collect();
         let revoking: Vec<&str> = secrets.iter().copied().chain(["none"]).collect();
         let body = json!({
@@ -31,8 +31,9 @@ impl Document {
             "jwks_uri": issuer.join(path::JWKS),
             "introspection_endpoint": issuer.join(path::INTROSPECT),
             "revocation_endpoint": issuer.join(path::REVOKE),
-            "response_types_supported": authorization_response_types(),
-            "grant_types_supported": grant_types::SERVED,
+            "device_authorization_endpoint": issuer.join(path::DEVICE_AUTHORIZATION),
+            "response_types_supported": authorization_response_types(&grants),
+            "grant_types_supported": grants,
             // The grants served so far are for confidential clients.
             "token_endpoint_auth_methods_supported": secrets,
             "introspection_endpoint_auth_methods_supported": secrets,
@@ -51,11 +52,19 @@ impl Document {
     }
 }
 
-/// RFC 8414 §2: required, and empty as long as no grant uses the authorization endpoint. `token` is what clients'
-/// details show beside client credentials; it is no way to get a token here.
-fn authorization_response_types() -> Vec<&'static str> {
-    response_types(grant_types::SERVED)
+/// The grants that work here: those for migrations only while they are switched on.
+fn served(config: &Config) -> Vec<GrantType> {
+    let legacy = &config.legacy;
+    GrantType::offered(legacy.password_grant, legacy.implicit_grant)
+}
+
+/// What the authorization endpoint answers. `token` is shown in clients' details beside client credentials; it is a way
+/// to get a token here only by the implicit grant.
+fn authorization_response_types(grants: &[GrantType]) -> Vec<&'static str> {
+    let implicit = grants.contains(&GrantType::Implicit).then_some("token");
+    response_types(grants)
         .into_iter()
         .filter(|kind| *kind != "token")
+        .chain(implicit)
         .collect()
 }

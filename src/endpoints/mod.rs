@@ -4,6 +4,7 @@
 //! ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
 
 mod authorize; // ask a person
+mod device_authorization; // a device asks for a code
 mod introspect; // is this token still good?
 mod jwks; // the public keys
 mod metadata; // what this server can do
@@ -24,7 +25,7 @@ use axum::{
 use crate::{
     app::{App, State},
     client_auth::{self, Caller},
-    config::Issuer,
+    config::Config,
     error::{Error, Result},
     oauth::{
         params::Params,
@@ -40,6 +41,7 @@ pub(crate) mod path {
     pub const TOKEN: &str = "/oauth2/token";
     /// Other names that the token endpoint answers to.
     pub const TOKEN_ALIASES: [&str; 2] = ["/api/oauth/token", "/oauth2/v1/token"];
+    pub const DEVICE_AUTHORIZATION: &str = "/oauth2/device_authorization";
     pub const INTROSPECT: &str = "/oauth2/introspect";
     pub const REVOKE: &str = "/oauth2/revoke";
     pub const JWKS: &str = "/oauth2/jwks";
@@ -50,8 +52,8 @@ pub(crate) mod path {
 }
 
 /// The routes, at the path of the issuer.
-pub fn routes(issuer: &Issuer) -> Router<State> {
-    let document = metadata::Document::new(issuer);
+pub fn routes(config: &Config) -> Router<State> {
+    let (issuer, document) = (&config.issuer, metadata::Document::new(config));
     let serve = |document: &metadata::Document| {
         let document = document.clone();
         get(move |headers: HeaderMap| async move { document.answer(&headers) }).fallback(method_not_allowed)
@@ -69,6 +71,10 @@ pub fn routes(issuer: &Issuer) -> Router<State> {
             get(authorize::go_on).fallback(method_not_allowed),
         )
         .route(
+            path::DEVICE_AUTHORIZATION,
+            post(device_authorization::device_authorization).fallback(method_not_allowed),
+        )
+        .route(
             path::INTROSPECT,
             post(introspect::introspect).fallback(method_not_allowed),
         )
@@ -82,7 +88,10 @@ pub fn routes(issuer: &Issuer) -> Router<State> {
     match issuer.path() {
         "" => below,
         base => Router::new()
-            .nest(base, below)
+            .nest(
+                base,
+                below.route(device_authorization::PAGE, get(device_authorization::page)),
+            )
             .route(&format!("{}{base}", path::METADATA), serve(&document))
             .route(&format!("{}{base}", path::OPENID), serve(&document)),
     }

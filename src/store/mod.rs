@@ -10,13 +10,18 @@ pub mod changes; // the ordered log of what can change an answer
 pub mod clients; // clients and what they were granted
 pub mod consents; // what people allowed clients
 pub mod device_codes; // requests of devices that have no browser
+pub mod factors; // what a person can prove himself with
 pub mod grants; // the family of everything issued for what a person gave a client
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
 pub mod keys; // signing keys, sealed
 pub mod once; // texts that work once
 pub mod organizations; // tenants
+pub mod passkeys; // WebAuthn credentials
+pub mod recovery_codes; // digests of codes that stand in for a lost device
 pub mod revocations; // single tokens cut off
 pub mod secrets; // client secrets, digests only
 pub mod sessions; // signed-in browsers
+pub mod sign_in_failures; // who guesses, by account and network
+pub mod totp_secrets; // shared secrets of authenticator apps, sealed
 pub mod users; // people and their memberships

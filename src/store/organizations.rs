@@ -34,6 +34,8 @@ pub struct Settings {
     pub secret_lifetime_days: i64,
     /// Whether secrets without an end are allowed.
     pub secrets_may_never_expire: bool,
+    /// Whether every member needs a second factor.
+    pub require_second_factor: bool,
 }
 
 impl Default for Settings {
@@ -43,6 +45,7 @@ impl Default for Settings {
             development_redirects: true,
             secret_lifetime_days: 90,
             secrets_may_never_expire: true,
+            require_second_factor: false,
         }
     }
 }
@@ -105,6 +108,17 @@ pub async fn of_member(db: &Db, user_id: &str) -> Result<Vec<(Organization, Role
 /// All organisations, by handle.
 pub async fn all(db: &Db) -> Result<Vec<Organization>, DbError> {
     let rows = db.read(columns!("ORDER BY o.handle_folded"), vec![]).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The organisations of a person, by handle.
+pub async fn of_member(db: &Db, user_id: &str) -> Result<Vec<Organization>, DbError> {
+    let rows = db
+        .read(
+            columns!("JOIN memberships m ON m.org_id = o.id WHERE m.user_id = $1 ORDER BY o.handle_folded"),
+            vec![user_id.into()],
+        )
+        .await?;
     rows.into_iter().map(read).collect()
 }
 

@@ -67,7 +67,17 @@ const WALLS: &[(&str, &[&str])] = &[
     (
         "authorize",
         &[
-            "browser", "db", "live", "oauth", "openid", "registry", "store", "ui",
+            "browser",
+            "client_auth",
+            "db",
+            "grant_types",
+            "issue",
+            "live",
+            "oauth",
+            "openid",
+            "registry",
+            "store",
+            "ui",
         ],
     ),
     ("observe", &["config"]),

@@ -28,14 +28,13 @@ const ASSERTION: &str = "there is no private_key_jwt yet";
 const MTLS: &str = "there are no client certificates yet";
 
 /// Cases whose subject does not exist yet, with what is missing.
-const NOT_YET: [(&str, &str); 34] = [
+const NOT_YET: [(&str, &str); 33] = [
     ("G-29", AUTHORIZE),
     ("M-06", AUTHORIZE),
     ("M-07", AUTHORIZE),
     ("M-12", AUTHORIZE),
     ("M-13", "there are no pushed authorization requests yet"),
     ("M-14", "there is no DPoP yet"),
-    ("M-15", "there is no device authorization endpoint yet"),
     ("M-16", MTLS),
     ("C-15", AUTHORIZE),
     ("C-21", ASSERTION),

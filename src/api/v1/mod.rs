@@ -12,6 +12,7 @@ mod members; // people
 mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
+mod users; // people of the instance
 
 use serde::{Deserialize, Deserializer};
 
@@ -30,6 +31,7 @@ pub fn operations() -> Vec<Operation> {
         members::operations(),
         activity::operations(),
         keys::operations(),
+        users::operations(),
     ]
     .into_iter()
     .flatten()

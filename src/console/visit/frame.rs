@@ -10,6 +10,13 @@ use crate::{
     },
 };
 
+/// The pages that belong to the person.
+const PERSONAL: [(Icon, &str, &str); 3] = [
+    (Icon::Settings, "Preferences", "/me/preferences"),
+    (Icon::Shield, "Security", "/me/security"),
+    (Icon::Client, "Sessions", "/me/sessions"),
+];
+
 impl Visit {
     /// The frame around a page.
     pub fn shell(&self, section: Section) -> Shell {
@@ -48,11 +55,7 @@ impl Visit {
                 name: user.display_name.clone(),
                 login: user.username.clone(),
                 role: role.unwrap_or_default(),
-                links: vec![Link {
-                    label: "Preferences".to_owned(),
-                    href: "/me/preferences".to_owned(),
-                    current: section == Section::Personal,
-                }],
+                links: self.account_links(),
                 sign_out: "/logout".to_owned(),
             },
             operator: self.role.is_none() && org.is_some() && user.operator,
@@ -62,6 +65,23 @@ impl Visit {
                     .to_owned()
             }),
         }
+    }
+
+    fn account_links(&self) -> Vec<Link> {
+        let here = self.here.split('?').next().unwrap_or_default();
+        PERSONAL
+            .iter()
+            .map(|(_, label, href)| Link {
+                label: (*label).to_owned(),
+                href: (*href).to_owned(),
+                current: here == *href,
+            })
+            .chain(std::iter::once(Link {
+                label: "Switch account".to_owned(),
+                href: "/login/choose".to_owned(),
+                current: false,
+            }))
+            .collect()
     }
 
     fn nav(&self, section: Section) -> Vec<NavItem> {
@@ -141,9 +161,12 @@ impl Visit {
             current: self.here.split('?').next() == Some(href),
             keys: None,
         };
-        vec![
-            item(Icon::Home, "Start", "/"),
-            item(Icon::Settings, "Preferences", "/me/preferences"),
-        ]
+        std::iter::once(item(Icon::Home, "Start", "/"))
+            .chain(
+                PERSONAL
+                    .iter()
+                    .map(|(icon, label, href)| item(*icon, label, href)),
+            )
+            .collect()
     }
 }

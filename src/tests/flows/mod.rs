@@ -1,6 +1,7 @@
 //! From the first redirect to the last token, through the pages that a person meets.
 
 mod code; // authorization codes at the token endpoint
+mod device; // device codes, from the device to the page and back
 mod native; // apps on people's own machines
 mod refresh; // refresh tokens
 
@@ -9,7 +10,7 @@ use url::{Url, form_urlencoded};
 
 use super::{
     browser::Browser,
-    harness::{Answer, TestApp, TestClient, on_both, signing_in},
+    harness::{Answer, TestApp, TestClient, on_both, on_both_with, signing_in},
 };
 use crate::{
     oauth::client::{ApplicationType, GrantType},
