@@ -38,7 +38,7 @@ pub fn operations() -> Vec<Operation> {
 }
 
 async fn reset(call: Call) -> Result<Reply> {
-    let access = call.caller.own(call.dry_run());
+    let access = call.caller.own(call.dry_run())?;
     let user = factors::reset(&call.app.registry, &access, call.path("user")).await?;
     Reply::of(&ResetPerson {
         id: user.id,

@@ -4,5 +4,6 @@ mod completion;
 mod demo;
 mod exit_codes;
 mod journeys;
+mod login; // people who sign in
 mod serving;
 mod shell;
