@@ -53,7 +53,7 @@ pub async fn required(registry: &Registry, user: &User) -> Result<&'static str> 
     let organizations = if user.operator {
         store::organizations::all(registry.db()).await?
     } else {
-        let of_member = store::organizations::of_member(registry.db(), &user.id).await?;
+        let of_member = store::organizations::with_roles(registry.db(), &user.id).await?;
         of_member.into_iter().map(|(org, _)| org).collect()
     };
     let demanded = organizations.iter().any(|org| org.settings.require_second_factor);
