@@ -8,6 +8,8 @@ CREATE UNIQUE INDEX sessions_id ON sessions (id);
 
 ALTER TABLE users ADD COLUMN email_folded TEXT;
 ALTER TABLE users ADD COLUMN email_verified_at BIGINT;
+-- An address that takes the place of the other once the person has proven that it is his.
+ALTER TABLE users ADD COLUMN email_pending TEXT;
 ALTER TABLE users ADD COLUMN profile TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE users ADD COLUMN last_grant_at BIGINT;
 UPDATE users SET email_folded = lower(email);

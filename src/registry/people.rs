@@ -14,7 +14,7 @@ use crate::{
     store::{
         self,
         sessions::Session,
-        users::{Preferences, Role, User, UserStatus},
+        users::{Preferences, Profile, Role, User, UserStatus},
     },
     time::{Lifetime, Timestamp},
 };
@@ -83,7 +83,10 @@ pub(super) fn draft(
         id: format!("usr_{}", registry.id()),
         username: username.to_owned(),
         email,
+        email_verified_at: None,
+        email_pending: None,
         display_name,
+        profile: Profile::default(),
         password_hash: None,
         status: UserStatus::Active,
         may_hold_credentials: true,

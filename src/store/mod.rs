@@ -16,6 +16,7 @@ pub mod instance; // facts about this installation
 pub mod keys; // signing keys, sealed
 pub mod once; // texts that work once
 pub mod organizations; // tenants
+mod profile; // what a person tells apps about himself
 pub mod revocations; // single tokens cut off
 pub mod secrets; // client secrets, digests only
 pub mod sessions; // signed-in browsers

@@ -8,6 +8,8 @@ use crate::{
     time::Timestamp,
 };
 
+pub use super::profile::{Address, Profile};
+
 words! {
     /// Whether a person may sign in.
     UserStatus {
@@ -33,7 +35,12 @@ pub struct User {
     pub id: String,
     pub username: String,
     pub email: Option<String>,
+    /// When the person proved that the address is his.
+    pub email_verified_at: Option<Timestamp>,
+    /// An address that takes the place of the other once it is proven.
+    pub email_pending: Option<String>,
     pub display_name: String,
+    pub profile: Profile,
     pub password_hash: Option<String>,
     pub status: UserStatus,
     /// May hold personal credentials.
@@ -75,8 +82,9 @@ impl Default for Preferences {
 macro_rules! columns {
     ($tail:literal) => {
         concat!(
-            "SELECT u.id, u.username, u.email, u.display_name, u.password_hash, u.status, u.may_hold_credentials, \
-             u.operator, u.preferences, u.failed_attempts, u.locked_until, u.created_at, u.updated_at FROM users u ",
+            "SELECT u.id, u.username, u.email, u.email_verified_at, u.email_pending, u.display_name, u.profile, \
+             u.password_hash, u.status, u.may_hold_credentials, u.operator, u.preferences, u.failed_attempts, \
+             u.locked_until, u.created_at, u.updated_at ",
             $tail
         )
     };
@@ -87,7 +95,10 @@ fn read(row: &mut Row) -> Result<User, DbError> {
         id: row.next()?,
         username: row.next()?,
         email: row.next()?,
+        email_verified_at: row.next()?,
+        email_pending: row.next()?,
         display_name: row.next()?,
+        profile: Profile::read(&row.next::<String>()?),
         password_hash: row.next()?,
         // A word that this version does not know must not let anybody in.
         status: UserStatus::parse(&row.next::<String>()?).unwrap_or(UserStatus::Inactive),
@@ -103,7 +114,9 @@ fn read(row: &mut Row) -> Result<User, DbError> {
 
 /// The person with this id.
 pub async fn find(db: &Db, id: &str) -> Result<Option<User>, DbError> {
-    let row = db.read_one(columns!("WHERE u.id = $1"), vec![id.into()]).await?;
+    let row = db
+        .read_one(columns!("FROM users u WHERE u.id = $1"), vec![id.into()])
+        .await?;
     row.map(|mut row| read(&mut row)).transpose()
 }
 
@@ -111,11 +124,25 @@ pub async fn find(db: &Db, id: &str) -> Result<Option<User>, DbError> {
 pub async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, DbError> {
     let row = db
         .read_one(
-            columns!("WHERE u.username_folded = $1"),
+            columns!("FROM users u WHERE u.username_folded = $1"),
             vec![fold(username).into()],
         )
         .await?;
     row.map(|mut row| read(&mut row)).transpose()
+}
+
+/// The active people who have proven that this address is theirs, whatever its case; at most `limit`, oldest first.
+pub async fn find_by_email(db: &Db, email: &str, limit: i64) -> Result<Vec<User>, DbError> {
+    let rows = db
+        .read(
+            columns!(
+                "FROM users u WHERE u.email_folded = $1 AND u.email_verified_at IS NOT NULL AND u.status = 'active' \
+                 ORDER BY u.id LIMIT $2"
+            ),
+            vec![fold_email(email).into(), limit.into()],
+        )
+        .await?;
+    rows.into_iter().map(|mut row| read(&mut row)).collect()
 }
 
 /// How many people there are.
@@ -124,12 +151,19 @@ pub async fn count(db: &Db) -> Result<i64, DbError> {
     row.map_or(Ok(0), |mut row| row.next())
 }
 
+/// How addresses are compared: without the case of ASCII letters. Look-alikes from other alphabets stay apart
+/// (CVE-2019-19844).
+pub fn fold_email(email: &str) -> String {
+    email.trim().to_ascii_lowercase()
+}
+
 /// Adds a person; the user name must be free.
 pub fn add(user: &User) -> Statement {
     Statement::new(
         "INSERT INTO users (id, username, username_folded, email, display_name, password_hash, status, source, \
-         may_hold_credentials, operator, preferences, failed_attempts, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'local', $8, $9, $10, 0, $11, $12)",
+         may_hold_credentials, operator, preferences, failed_attempts, created_at, updated_at, email_folded, \
+         email_verified_at, profile) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'local', $8, $9, $10, 0, $11, $12, $13, $14, $15)",
         vec![
             (&user.id).into(),
             (&user.username).into(),
@@ -143,6 +177,9 @@ pub fn add(user: &User) -> Statement {
             preferences_text(&user.preferences).into(),
             user.created_at.into(),
             user.updated_at.into(),
+            user.email.as_deref().map(fold_email).into(),
+            user.email_verified_at.into(),
+            user.profile.text().into(),
         ],
     )
 }
@@ -173,6 +210,41 @@ pub fn set_password(id: &str, hash: &str, now: Timestamp) -> Statement {
     Statement::new(
         "UPDATE users SET password_hash = $1, updated_at = $2 WHERE id = $3",
         vec![hash.into(), now.into(), id.into()],
+    )
+}
+
+/// Replaces what a person says about himself.
+pub fn set_profile(id: &str, display_name: &str, profile: &Profile, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE users SET display_name = $1, profile = $2, updated_at = $3 WHERE id = $4",
+        vec![display_name.into(), profile.text().into(), now.into(), id.into()],
+    )
+}
+
+/// Notes an address that is still to be proven; `None` drops it.
+pub fn set_pending_email(id: &str, email: Option<&str>, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE users SET email_pending = $1, updated_at = $2 WHERE id = $3",
+        vec![email.map(str::to_owned).into(), now.into(), id.into()],
+    )
+}
+
+/// Takes over an address that was proven: `pending` if another one was asked for meanwhile.
+pub fn set_proven_email(id: &str, email: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE users SET email = $1, email_folded = $2, email_verified_at = $3, email_pending = NULL, \
+         updated_at = $3 WHERE id = $4 AND email_pending = $1",
+        vec![email.into(), fold_email(email).into(), now.into(), id.into()],
+    )
+    .expecting("pending")
+}
+
+/// Removes the address, and one that is still to be proven.
+pub fn remove_email(id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE users SET email = NULL, email_folded = NULL, email_verified_at = NULL, email_pending = NULL, \
+         updated_at = $1 WHERE id = $2",
+        vec![now.into(), id.into()],
     )
 }
 
@@ -235,10 +307,10 @@ pub async fn organizations_of(
 pub async fn members(db: &Db, org_id: &str) -> Result<Vec<Member>, DbError> {
     let rows = db
         .read(
-            "SELECT u.id, u.username, u.email, u.display_name, u.password_hash, u.status, u.may_hold_credentials, \
-             u.operator, u.preferences, u.failed_attempts, u.locked_until, u.created_at, u.updated_at, \
-             m.role, m.created_at FROM users u JOIN memberships m ON m.user_id = u.id WHERE m.org_id = $1 \
-             ORDER BY u.username_folded",
+            columns!(
+                ", m.role, m.created_at FROM users u JOIN memberships m ON m.user_id = u.id WHERE m.org_id = $1 \
+                 ORDER BY u.username_folded"
+            ),
             vec![org_id.into()],
         )
         .await?;
