@@ -1,5 +1,6 @@
 //! Token revocation. [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)
 //!
+//! A refresh token takes the whole grant with it, and every access token that was issued for it (RFC 7009 §2.1).
 //! A client takes back its own tokens only; of a token that is not its own it learns nothing. 200 means that the
 //! revocation is on disk and that this node no longer calls the token active.
 
@@ -10,31 +11,31 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Incoming, answer};
+use super::{Incoming, answer_pages};
 use crate::{
     access_token::{self, AccessToken},
     app::{App, State},
     client_auth::Caller,
     db::Batch,
     error::Result,
+    grant_types::refresh_token,
     oauth::client::Origin,
     registry::{
         Resource,
         access::{Actor, ActorKind},
-        announce,
+        announce, grants,
     },
     store::{self, changes},
     time::Timestamp,
 };
 
 pub(super) async fn revoke(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer(take_back(&app, request).await)
+    answer_pages(&app, request, take_back).await
 }
 
-async fn take_back(app: &App, request: Request) -> Result<Response> {
+async fn take_back(app: &App, incoming: &Incoming) -> Result<Response> {
     let now = app.registry.now();
     app.registry.live.fresh().await?;
-    let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     params.once(&[])?;
     let caller = incoming.caller_noted(app, &params, now)?;
@@ -47,10 +48,28 @@ async fn take_back(app: &App, request: Request) -> Result<Response> {
             && !app.registry.live.is_revoked(&token.jti)
     });
     if let Some(token) = token {
-        cut(app, &incoming, &caller, &token, now).await?;
+        cut(app, incoming, &caller, &token, now).await?;
+    } else if let Some(named) = refresh_token::read(&app.registry.keyring, text) {
+        // Also one that was used before: it leads to the same grant.
+        let grant = store::grants::find(app.registry.db(), &named.grant_id).await?;
+        if let Some(grant) = grant.filter(|grant| grant.client_id == *caller.client.id) {
+            let actor = actor(incoming, &caller);
+            grants::end(&app.registry, &actor, &grant, "revoked by the client").await?;
+        }
     }
     // RFC 7009 §2.2: also for a token that is invalid anyway.
     Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response())
+}
+
+fn actor(incoming: &Incoming, caller: &Caller) -> Actor {
+    Actor {
+        kind: ActorKind::Client,
+        id: caller.client.id.to_string(),
+        name: caller.client.id.to_string(),
+        ip: Some(incoming.ip().to_string()),
+        request_id: incoming.request_id().to_owned(),
+        origin: Origin::Api,
+    }
 }
 
 /// Writes the revocation down, and waits until it holds.
@@ -62,14 +81,7 @@ async fn cut(
     now: Timestamp,
 ) -> Result<()> {
     let client = &caller.client;
-    let actor = Actor {
-        kind: ActorKind::Client,
-        id: client.id.to_string(),
-        name: client.id.to_string(),
-        ip: Some(incoming.ip().to_string()),
-        request_id: incoming.request_id().to_owned(),
-        origin: Origin::Api,
-    };
+    let actor = actor(incoming, caller);
     let resource = Resource {
         kind: "token",
         id: &token.jti,

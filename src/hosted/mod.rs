@@ -1,6 +1,7 @@
 //! Pages a person meets on the way: set-up, sign-in, sign-out.
 
 mod consent; // may this app?
+mod logout; // an app asks to sign out
 mod set_up; // the first administrator, and new members, pick a password
 mod sign_in; // user name and password
 mod sign_out; // ends the session
@@ -17,8 +18,10 @@ use maud::html;
 use crate::{
     app::State,
     browser::Form,
+    config::Issuer,
     error::{Error, Result},
     observe::RequestContext,
+    openid::END_SESSION,
     registry::{access::Actor, people::Browser},
     ui::{
         headers::{self, Place},
@@ -28,8 +31,11 @@ use crate::{
 };
 
 /// Every hosted page.
-pub fn routes() -> Router<State> {
+pub fn routes(issuer: &Issuer) -> Router<State> {
+    let end_session = format!("{}{END_SESSION}", issuer.path());
     Router::new()
+        .route(&end_session, get(logout::show).post(logout::repeat))
+        .route("/logout/confirm", post(logout::submit))
         .route("/setup/{token}", get(set_up::show).post(set_up::submit))
         .route("/consent", get(consent::show).post(consent::submit))
         .route("/login", get(sign_in::show).post(sign_in::submit))

@@ -9,10 +9,11 @@ use crate::{
     error::{Error, Failure, Result},
     oauth::refusal::{Code, Field, Refusal},
     password::{self, PasswordError},
-    registry::{Registry, Resource, access::Actor},
+    registry::{Registry, Resource, access::Actor, announce},
     secret::Secret,
     store::{
-        self,
+        self, changes,
+        grants::Which,
         sessions::Session,
         users::{Preferences, Profile, Role, User, UserStatus},
     },
@@ -449,15 +450,21 @@ pub async fn session(registry: &Registry, cookie: &str) -> Result<Option<(Sessio
     Ok(Some((session, user)))
 }
 
-/// Ends a session.
+/// Ends a session with every grant that hangs on it; the clients that it led to are told.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn sign_out(registry: &Registry, session: &Session) -> Result<()> {
-    registry
-        .db()
-        .write(store::sessions::remove(&session.digest).into())
-        .await?;
+    let now = registry.now();
+    let mut batch = Batch::from(store::sessions::remove(&session.digest));
+    batch.push(store::logout_deliveries::queue(&registry.id(), &session.id, now));
+    batch.push(store::grants::revoke(
+        Which::Session(&session.id),
+        "signed out",
+        now,
+    ));
+    announce(&mut batch, changes::Kind::Person, &session.user_id, now);
+    registry.live.commit(batch).await?;
     Ok(())
 }
 

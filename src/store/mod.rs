@@ -14,6 +14,7 @@ pub mod grants; // the family of everything issued for what a person gave a clie
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
 pub mod keys; // signing keys, sealed
+pub mod logout_deliveries; // word to clients that a session ended
 pub mod once; // texts that work once
 pub mod organizations; // tenants
 mod profile; // what a person tells apps about himself

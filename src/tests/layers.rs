@@ -70,6 +70,10 @@ const WALLS: &[(&str, &[&str])] = &[
             "browser", "db", "live", "oauth", "openid", "registry", "store", "ui",
         ],
     ),
+    (
+        "backchannel",
+        &["app", "db", "live", "oauth", "openid", "registry", "store"],
+    ),
     ("observe", &["config"]),
     ("server", &["config", "observe"]),
     ("ui", &["oauth"]),
