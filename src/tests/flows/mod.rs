@@ -1,9 +1,11 @@
 //! From the first redirect to the last token, through the pages that a person meets.
 
+mod backchannel; // clients hear that somebody signed out
 mod code; // authorization codes at the token endpoint
 mod logout; // an app asks to sign out
 mod openid; // ID tokens and what a request may ask for
 mod refresh; // refresh tokens
+mod relying_party; // a client library that is not ours
 mod taken_back; // refresh tokens, revoked and introspected
 mod userinfo; // claims about a person
 
