@@ -17,6 +17,7 @@ use crate::{
     error::{Error, Result},
     hosted,
     live::{self, Live},
+    mail::Post,
     observe::{self, Observer},
     password::Passwords,
     registry::{Registry, bootstrap},
@@ -71,6 +72,7 @@ impl App {
         let parallel = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
         let registry = Registry {
             userinfo: Arc::new(live::Api::userinfo(config.issuer.as_str())),
+            post: Post::new(&config)?,
             config: Arc::new(config),
             live,
             keyring,

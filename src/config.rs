@@ -4,6 +4,7 @@
 //! all problems are found when it is loaded, and all are reported at once.
 
 mod check;
+mod mail;
 mod reference;
 mod slot;
 mod sources;
@@ -23,6 +24,7 @@ use slot::Given;
 use sources::Origin;
 use table::SETTINGS;
 
+pub use mail::{Mail, SmtpUrl};
 pub use reference::{ShownSetting, reference, show};
 pub use sources::Sources;
 pub use values::{Database, ForwardedHeader, Issuer, LogFormat, LogLevel, Network, SigningAlgorithm, Word};
@@ -59,6 +61,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// How much of something is allowed.
     pub limits: Limits,
+    /// Where mail goes.
+    pub mail: Mail,
     /// Grants for migrations only.
     pub legacy: Legacy,
     /// Features that can be switched off.
@@ -152,6 +156,7 @@ pub struct SystemClients {
     pub sync_id: String,
     pub mobile_id: String,
     pub desktop_id: String,
+    pub cli_id: String,
 }
 
 /// The first organisation.
@@ -223,6 +228,7 @@ impl Config {
             signing: Signing::default(),
             lifetimes: Lifetimes::default(),
             limits: Limits::default(),
+            mail: Mail::default(),
             legacy: Legacy::default(),
             features: Features::default(),
             log: Log::default(),

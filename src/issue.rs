@@ -5,8 +5,6 @@
 //! was presented is spent in one transaction before anything is told, and the last word in a race is a conditional
 //! statement: a code or a refresh token that somebody else spent meanwhile is judged anew.
 
-use std::net::IpAddr;
-
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -14,8 +12,8 @@ use crate::{
     activity::Issued,
     client_auth::Caller,
     db::{Batch, WriteError},
-    error::Result,
-    grant_types::{self, Approval, Exchange, OnBehalf, Ruling, Way, refresh_token},
+    error::{Error, Result},
+    grant_types::{self, Approval, Exchange, OnBehalf, Ruling, Source, Way, refresh_token},
     oauth::{
         client::{GrantType, Origin},
         refusal::Code,
@@ -38,13 +36,6 @@ pub struct Tokens {
     pub id_token: Option<String>,
 }
 
-/// Where a request comes from.
-#[derive(Clone, Copy)]
-pub struct Source<'a> {
-    pub ip: IpAddr,
-    pub request_id: &'a str,
-}
-
 /// How often a request is judged anew because another one was first.
 const MOST_ROUNDS: usize = 3;
 
@@ -52,10 +43,10 @@ const MOST_ROUNDS: usize = 3;
 ///
 /// # Errors
 /// What the grant refuses; when the storage fails or a token cannot be signed.
-pub async fn exchange(exchange: &Exchange<'_>, source: Source<'_>) -> Result<Tokens> {
+pub async fn exchange(exchange: &Exchange<'_>) -> Result<Tokens> {
     for _ in 0..MOST_ROUNDS {
         let ruling = grant_types::redeem(exchange).await?;
-        if let Some(tokens) = carry_out(exchange, ruling, source).await? {
+        if let Some(tokens) = carry_out(exchange, ruling).await? {
             return Ok(tokens);
         }
     }
@@ -64,15 +55,21 @@ pub async fn exchange(exchange: &Exchange<'_>, source: Source<'_>) -> Result<Tok
         .into())
 }
 
+/// Carries out a ruling about a grant that is new, with which nobody can be first.
+///
+/// # Errors
+/// `access_denied` when the person was deactivated or removed meanwhile; as [`exchange`].
+pub async fn straight(exchange: &Exchange<'_>, ruling: Ruling<'_>) -> Result<Tokens> {
+    let tokens = carry_out(exchange, ruling).await?;
+    tokens.ok_or_else(|| Error::internal("a grant that is new cannot be used"))
+}
+
 /// `None` when another request was first and this one is to be judged anew.
-async fn carry_out(
-    exchange: &Exchange<'_>,
-    ruling: Ruling<'_>,
-    source: Source<'_>,
-) -> Result<Option<Tokens>> {
+async fn carry_out(exchange: &Exchange<'_>, ruling: Ruling<'_>) -> Result<Option<Tokens>> {
+    let source = exchange.source;
     let registry = exchange.registry;
     match ruling {
-        Ruling::Approve(approval) => approve(exchange, approval, source).await,
+        Ruling::Approve(approval) => approve(exchange, approval).await,
         Ruling::Revoke(grant, refusal) => {
             grants::end(registry, &actor(exchange.caller, source), &grant, "replay").await?;
             Err(refusal.into())
@@ -95,11 +92,7 @@ fn actor(caller: &Caller, source: Source<'_>) -> Actor {
     }
 }
 
-async fn approve(
-    exchange: &Exchange<'_>,
-    approval: Approval<'_>,
-    source: Source<'_>,
-) -> Result<Option<Tokens>> {
+async fn approve(exchange: &Exchange<'_>, approval: Approval<'_>) -> Result<Option<Tokens>> {
     let person = approval.person.as_ref();
     let claims = match person {
         Some(behalf) => claims(exchange, &approval.scope, behalf).await?,
@@ -120,7 +113,7 @@ async fn approve(
     exchange.registry.activity.note(
         &caller.client.id,
         caller.secret_id.as_ref(),
-        source.ip,
+        exchange.source.ip,
         exchange.now,
         Some(issued),
     );
@@ -171,7 +164,8 @@ async fn spend(exchange: &Exchange<'_>, behalf: &OnBehalf, minted: &Minted) -> R
     match &behalf.way {
         Way::Code { digest, .. } => batch.push(store::authorization_codes::spend(digest, now)),
         Way::Device { digest } => batch.push(store::device_codes::spend(digest)),
-        Way::Refresh | Way::Again | Way::Straight => {}
+        Way::Straight(first) => batch.append(first.clone()),
+        Way::Refresh | Way::Again => {}
     }
     batch.push(if rotates(exchange, behalf) {
         store::grants::rotate(&grant.id, grant.refresh_counter, on)
@@ -181,7 +175,7 @@ async fn spend(exchange: &Exchange<'_>, behalf: &OnBehalf, minted: &Minted) -> R
     match registry.db().write(batch).await {
         Ok(_) => Ok(true),
         Err(WriteError::Unmet("spent" | "rotated" | "live")) => Ok(false),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(grants::denied(error)),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the server does by itself: writes down uses, applies changes of other nodes, moves signing keys on, tells clients of
-//! sign-outs, forgets.
+//! What the server does by itself: writes down uses, sends mail, applies changes of other nodes, moves signing keys on, tells
+//! clients of sign-outs, forgets.
 //!
 //! A job that fails says so in the log and is tried again at its next turn; the jobs of several nodes do not disturb
 //! one another.
@@ -18,17 +18,22 @@ use crate::{
     backchannel,
     db::Statement,
     error::Result,
-    registry::{Registry, keys},
+    registry::{Registry, keys, recovery},
     setup_link,
-    store::{activity, changes, idempotency, once, revocations, sessions},
+    store::{
+        activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
+        revocations, sessions,
+    },
     time::Lifetime,
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 6] = [
+const TABLE: [(Job, Duration); 8] = [
     (Job::FlushActivity, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
+    (Job::AnswerRecoveries, Duration::from_secs(2)),
+    (Job::DeliverMail, Duration::from_secs(2)),
     (Job::TellOfSignOuts, Duration::from_secs(2)),
     (Job::AdvanceKeys, Duration::from_secs(60)),
     (Job::Sweep, Duration::from_secs(60)),
@@ -39,6 +44,8 @@ enum Job {
     FlushActivity,
     CatchUp,
     KeepSetupLink,
+    AnswerRecoveries,
+    DeliverMail,
     TellOfSignOuts,
     AdvanceKeys,
     Sweep,
@@ -53,6 +60,8 @@ impl Job {
             Self::CatchUp if !registry.db().is_shared() => Ok(()),
             Self::CatchUp => registry.live.catch_up().await,
             Self::KeepSetupLink => setup_link::keep(registry).await,
+            Self::AnswerRecoveries => recovery::answer_all(registry).await,
+            Self::DeliverMail => registry.deliver_mail().await,
             Self::TellOfSignOuts => backchannel::deliver(app).await.map(drop),
             Self::AdvanceKeys => keys::advance(registry).await,
             Self::Sweep => sweep(registry).await,
@@ -111,6 +120,13 @@ const CHANGES: Lifetime = Lifetime::hours(1);
 /// For how long a repeated request gets the same answer, and the same secret.
 const ANSWERS: Lifetime = Lifetime::hours(24);
 const ANSWERED_SECRETS: Lifetime = Lifetime::minutes(10);
+/// For how long a code is known for what it was: replayed, or typed too late.
+const CODES: Lifetime = Lifetime::days(1);
+/// For how long a grant that ended can be looked at.
+const GRANTS: Lifetime = Lifetime::days(30);
+
+/// How long an invitation that came to its end is remembered.
+const INVITATIONS: Lifetime = Lifetime::days(30);
 
 /// Forgets what cannot matter any more.
 ///
@@ -126,10 +142,14 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     .await?;
     forget(registry, || idempotency::forget(now.before(ANSWERS))).await?;
     forget(registry, || once::forget(now)).await?;
+    forget(registry, || authorization_codes::forget(now.before(CODES))).await?;
+    forget(registry, || device_codes::forget(now.before(CODES))).await?;
+    forget(registry, || grants::forget(now.before(GRANTS))).await?;
     forget(registry, || sessions::forget(now, idle)).await?;
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;
+    forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }
 

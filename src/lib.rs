@@ -24,6 +24,7 @@ pub mod issue; // carries out a ruling
 pub mod jobs; // what the server does by itself
 pub mod jose; // the JOSE we use, on aws-lc-rs
 pub mod live; // what the request path reads, in memory
+pub mod mail; // mail to people: a queue, and how it leaves
 pub mod oauth; // the protocol, pure
 pub mod observe; // logs, request ids, client addresses, metrics, health
 pub mod openid; // who a person is to a client, and what is told about him

@@ -30,11 +30,12 @@ use super::{
 };
 use crate::{
     app::State,
+    config::Config,
     error::{Error, Result},
     oauth::refusal::{Code, Field, Refusal},
     observe::RequestContext,
-    registry::access::Access,
-    secret,
+    registry::{access::Access, clients},
+    secret, store,
     time::Timestamp,
 };
 
@@ -157,6 +158,22 @@ impl Call {
             .await
     }
 
+    /// What the caller may do where this call acts: in the organisation of the path, of the client in it, or of the
+    /// body; else in his own.
+    async fn place(&self) -> Result<Access> {
+        let owner = self.body.get("ownerOrgId").and_then(Json::as_str);
+        let org = match (self.path("org"), self.path("client"), owner) {
+            ("", "", Some(owner)) => owner.to_owned(),
+            ("", "", None) => return self.caller.own(false),
+            ("", client, _) => {
+                let client = store::clients::find(self.app.registry.db(), client).await?;
+                client.ok_or_else(clients::unknown)?.org_id
+            }
+            (org, ..) => org.to_owned(),
+        };
+        self.caller.reach(&self.app, &org, false).await
+    }
+
     /// The body, which was held against its schema.
     ///
     /// # Errors
@@ -249,7 +266,7 @@ async fn run(
     let app = &ground.app;
     let now = app.registry.now();
     let caller = caller::authenticate(app, &parts.headers, parts.uri.query(), context, now).await?;
-    let (counted, granted) = ground.limit.spend(&caller.client_id, now);
+    let (counted, granted) = ground.limit.spend(&caller.key(), now);
     *left = counted;
     granted?;
     let path = path(&mut parts).await?;
@@ -266,7 +283,7 @@ async fn run(
         now,
         etag: Arc::clone(etag),
         path,
-        body: read_body(operation, &parts.headers, &bytes)?,
+        body: read_body(app.registry.config.as_ref(), operation, &parts.headers, &bytes)?,
     };
     perform(operation, call, &parts, &bytes).await
 }
@@ -283,7 +300,7 @@ async fn perform(operation: &'static Operation, call: Call, parts: &Parts, bytes
     let mut content = format!("{} {}\n", parts.method, parts.uri).into_bytes();
     content.extend_from_slice(bytes);
     let task = tokio::spawn(async move {
-        let (app, caller) = (Arc::clone(&call.app), call.caller.client_id.clone());
+        let (app, caller) = (Arc::clone(&call.app), call.caller.key());
         let Some(key) = key else {
             return (operation.act)(call).await;
         };
@@ -291,7 +308,7 @@ async fn perform(operation: &'static Operation, call: Call, parts: &Parts, bytes
             Taken::Before(reply) => {
                 // The operation itself is not asked, and the token may be another one than before.
                 if let Some(permission) = operation.permission {
-                    call.caller.own(false).require(permission)?;
+                    call.place().await?.require(permission)?;
                 }
                 Ok(reply)
             }
@@ -320,7 +337,12 @@ async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
     Ok(params)
 }
 
-fn read_body(operation: &Operation, headers: &HeaderMap, bytes: &Bytes) -> Result<Json, Refusal> {
+fn read_body(
+    config: &Config,
+    operation: &Operation,
+    headers: &HeaderMap,
+    bytes: &Bytes,
+) -> Result<Json, Refusal> {
     let Some(wanted) = &operation.body else {
         return Ok(json!({}));
     };
@@ -345,7 +367,7 @@ fn read_body(operation: &Operation, headers: &HeaderMap, bytes: &Bytes) -> Resul
             .because(format!("send the body as {}", wanted.media_types().join(" or "))));
     }
     let body = input::parse(bytes)?;
-    let components = schema::components();
+    let components = schema::components(&config.legacy);
     let name = (wanted.shape.name)();
     let mut fields: Vec<Field> = Vec::new();
     if let Some(schema) = components.get(name.as_ref()) {

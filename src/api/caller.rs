@@ -1,22 +1,33 @@
-//! Who calls the management API: the client that the access token was issued to, in its organisation, with the
-//! permissions that the scopes of the token are.
+//! Who calls the management API: the client that the access token was issued to, or the person it acts for.
 //!
-//! The organisation in a path must be the caller's own, by handle or id. Any other is answered like one that does not
-//! exist, unless the token may see the whole instance.
+//! A client is at home in its organisation, with the permissions that the scopes of its token are. A person is at home in
+//! each organisation he belongs to, with what both the token and his role there allow (see [`person`]). The
+//! organisation in a path must be one of these, by handle or id. Any other is answered like one that does not exist,
+//! unless the caller may see the whole instance.
+
+mod person; // the one behind a token
 
 use axum::http::{HeaderMap, header};
 
 use crate::{
     app::App,
-    bearer,
+    bearer::{self, Bearer},
     error::Result,
-    oauth::client::Origin,
+    oauth::{
+        client::Origin,
+        refusal::{Code, Refusal},
+    },
     observe::RequestContext,
     registry::{
         access::{Access, Actor, ActorKind, Permission, Permissions},
         organizations,
     },
-    store::{self, organizations::Organization},
+    store::{
+        self,
+        clients::Client,
+        organizations::Organization,
+        users::{Role, User},
+    },
     time::Timestamp,
 };
 
@@ -24,19 +35,31 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub client_id: String,
-    pub name: String,
-    /// His own organisation.
-    pub org: Organization,
+    pub client_name: String,
+    /// Whom the client acts for, if not for itself.
+    pub person: Option<User>,
     /// As the token has them.
     pub scopes: Vec<String>,
-    permissions: Permissions,
+    /// Where he belongs, the first one first; a person may belong nowhere.
+    pub homes: Vec<Home>,
+    /// What he may do where he does not belong.
+    elsewhere: Permissions,
     actor: Actor,
+}
+
+/// An organisation of the caller.
+#[derive(Clone, Debug)]
+pub struct Home {
+    pub org: Organization,
+    /// What a person is there.
+    pub role: Option<Role>,
+    permissions: Permissions,
 }
 
 /// Says who calls.
 ///
 /// # Errors
-/// As [`bearer::authenticate`].
+/// As [`bearer::authenticate`]; `invalid_token` when the client or the person behind the token is gone.
 pub async fn authenticate(
     app: &App,
     headers: &HeaderMap,
@@ -45,14 +68,9 @@ pub async fn authenticate(
     now: Timestamp,
 ) -> Result<Caller> {
     let held = bearer::authenticate(&app.registry, headers, query, now).await?;
-    let db = app.registry.db();
-    let gone = || bearer_gone();
-    let client = store::clients::find(db, &held.client.id)
+    let client = store::clients::find(app.registry.db(), &held.client.id)
         .await?
-        .ok_or_else(gone)?;
-    let org = store::organizations::find(db, &client.org_id)
-        .await?
-        .ok_or_else(gone)?;
+        .ok_or_else(|| gone("client"))?;
     let actor = Actor {
         kind: ActorKind::Client,
         id: client.client_id.clone(),
@@ -61,18 +79,38 @@ pub async fn authenticate(
         request_id: context.request_id.clone(),
         origin: origin(headers),
     };
+    match &held.token.grant_id {
+        Some(grant) => person::caller(app, &held, client, grant, actor, now).await,
+        None => itself(app, &held, client, actor).await,
+    }
+}
+
+/// A client that acts for itself.
+async fn itself(app: &App, held: &Bearer, client: Client, actor: Actor) -> Result<Caller> {
+    let org = store::organizations::find(app.registry.db(), &client.org_id)
+        .await?
+        .ok_or_else(|| gone("client"))?;
     Ok(Caller {
+        scopes: scopes(held),
         client_id: client.client_id,
-        name: client.name,
-        org,
-        scopes: held.token.scope.split(' ').map(str::to_owned).collect(),
-        permissions: held.permissions,
+        client_name: client.name,
+        person: None,
+        homes: vec![Home {
+            org,
+            role: None,
+            permissions: held.permissions,
+        }],
+        elsewhere: held.permissions,
         actor,
     })
 }
 
-fn bearer_gone() -> crate::oauth::refusal::Refusal {
-    crate::oauth::refusal::Code::InvalidToken.because("the client of this access token is gone")
+fn scopes(held: &Bearer) -> Vec<String> {
+    held.token.scope.split(' ').map(str::to_owned).collect()
+}
+
+fn gone(what: &str) -> Refusal {
+    Code::InvalidToken.because(format!("the {what} of this access token is gone"))
 }
 
 /// The product's own command line says so.
@@ -88,9 +126,30 @@ fn origin(headers: &HeaderMap) -> Origin {
 }
 
 impl Caller {
-    /// What he may do in his own organisation.
-    pub fn own(&self, dry_run: bool) -> Access {
-        self.at(self.org.clone(), dry_run)
+    /// Tells callers apart: the same client for another person is another one.
+    pub fn key(&self) -> String {
+        match &self.person {
+            Some(person) => format!("{}/{}", self.client_id, person.id),
+            None => self.client_id.clone(),
+        }
+    }
+
+    /// What he may do in his own organisation; of several, the first.
+    ///
+    /// # Errors
+    /// `forbidden` for a person who belongs to none.
+    pub fn own(&self, dry_run: bool) -> Result<Access> {
+        let home = self.homes.first().ok_or_else(|| {
+            Code::Forbidden
+                .because("this account belongs to no organisation: ask an admin of one to add it")
+                .reason("no_organization")
+        })?;
+        Ok(self.at(home, dry_run))
+    }
+
+    /// What he may do in each organisation he belongs to.
+    pub fn everywhere(&self, dry_run: bool) -> impl Iterator<Item = Access> {
+        self.homes.iter().map(move |home| self.at(home, dry_run))
     }
 
     /// What he may do in the organisation with this handle or id.
@@ -103,25 +162,56 @@ impl Caller {
             Some(found) => Some(found),
             None => store::organizations::find_by_handle(db, org).await?,
         };
-        let reached = found.filter(|found| found.id == self.org.id || self.sees_everything());
-        let mut access = self.at(reached.ok_or_else(organizations::unknown)?, dry_run);
-        // Who sees the whole instance does not run it for that.
-        if access.org.id != self.org.id && !self.permissions.allow(Permission::InstanceWrite) {
-            access.permissions = access.permissions.looking();
+        let org = found.ok_or_else(organizations::unknown)?;
+        if let Some(home) = self.homes.iter().find(|home| home.org.id == org.id) {
+            return Ok(self.at(home, dry_run));
         }
-        Ok(access)
+        if !self.sees_everything() {
+            return Err(organizations::unknown().into());
+        }
+        // Who sees the whole instance does not run it for that.
+        let permissions = if self.elsewhere.allow(Permission::InstanceWrite) {
+            self.elsewhere
+        } else {
+            self.elsewhere.looking()
+        };
+        let foreign = Home {
+            org,
+            role: None,
+            permissions,
+        };
+        Ok(self.at(&foreign, dry_run))
+    }
+
+    /// Asks whether he may do this in any organisation at all.
+    ///
+    /// # Errors
+    /// As [`Access::require`].
+    pub fn require_somewhere(&self, permission: Permission) -> Result<()> {
+        if self
+            .everywhere(false)
+            .any(|access| access.permissions.allow(permission))
+        {
+            return Ok(());
+        }
+        self.own(false)?.require(permission)
+    }
+
+    /// Whether an organisation is one of his.
+    pub fn belongs_to(&self, org_id: &str) -> bool {
+        self.homes.iter().any(|home| home.org.id == org_id)
     }
 
     /// Whether he may act in every organisation.
     pub fn sees_everything(&self) -> bool {
-        self.permissions.allow(Permission::InstanceRead)
+        self.elsewhere.allow(Permission::InstanceRead)
     }
 
-    fn at(&self, org: Organization, dry_run: bool) -> Access {
+    fn at(&self, home: &Home, dry_run: bool) -> Access {
         Access {
             actor: self.actor.clone(),
-            org,
-            permissions: self.permissions,
+            org: home.org.clone(),
+            permissions: home.permissions,
             authenticated_at: None,
             dry_run,
         }

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::{openapi, operation::Operation, operations, schema};
 use crate::{
-    config::Issuer,
+    config::{Config, Issuer},
     ui::{
         code::CodeBlock,
         headers::{self, Place},
@@ -23,7 +23,8 @@ pub fn answer(page: &Markup) -> Response {
 }
 
 /// Renders the page.
-pub fn page(document: &Json, issuer: &Issuer) -> Markup {
+pub fn page(document: &Json, config: &Config) -> Markup {
+    let issuer = &config.issuer;
     let shell = Shell {
         home: issuer.join("/"),
         org: "API".to_owned(),
@@ -37,10 +38,11 @@ pub fn page(document: &Json, issuer: &Issuer) -> Markup {
         }),
         ..Page::default()
     };
-    shell.page(&page, &content(issuer))
+    shell.page(&page, &content(config))
 }
 
-fn content(issuer: &Issuer) -> Markup {
+fn content(config: &Config) -> Markup {
+    let issuer = &config.issuer;
     let mut tags: Vec<&str> = Vec::new();
     for operation in operations() {
         if !tags.contains(&operation.tag) {
@@ -71,7 +73,7 @@ fn content(issuer: &Issuer) -> Markup {
             }
             section aria-labelledby="schemas" {
                 h2 id="schemas" { "Objects" }
-                div.stack { @for (name, schema) in schema::components() { (shape(name, schema)) } }
+                div.stack { @for (name, schema) in schema::components(&config.legacy) { (shape(name, schema)) } }
             }
         }
     }

@@ -174,7 +174,10 @@ fn check_text(text: &str, schema: &Json, pointer: &str, fields: &mut Vec<Field>)
         && !allowed.iter().any(|one| one == text)
     {
         let allowed: Vec<&str> = allowed.iter().filter_map(Json::as_str).collect();
-        let detail = format!("Choose one of {}.", allowed.join(", "));
+        let mut detail = format!("Choose one of {}.", allowed.join(", "));
+        if let Some(about) = schema["description"].as_str() {
+            detail = format!("{detail} {about}");
+        }
         fields.push(Field::new(pointer, "unknown_value", detail));
     }
     let length = text.chars().count() as u64;

@@ -67,8 +67,8 @@ pub fn routes(app: &State) -> Router<State> {
             None => paths.push((operation.path, MethodRouter::new().on(filter, act))),
         }
     }
-    let document = Arc::new(openapi::document(&config.issuer));
-    let page = docs::page(&document, &config.issuer);
+    let document = Arc::new(openapi::document(config));
+    let page = docs::page(&document, config);
     let json = document.to_string();
     paths.push((openapi::PATH, get(move || async move { public(&json) })));
     paths.push((docs::PATH, get(move || async move { docs::answer(&page) })));

@@ -377,14 +377,14 @@ fn translated(error: Error) -> Error {
 async fn find(call: &Call, permission: Permission) -> Result<(Access, Client)> {
     let registry = &call.app.registry;
     let id = call.path("client");
-    let own = call.caller.own(call.dry_run());
-    let foreign = match store::clients::find(registry.db(), id).await? {
-        Some(client) if client.org_id != own.org.id && call.caller.sees_everything() => Some(client.org_id),
-        _ => None,
-    };
-    let access = match foreign {
-        Some(org) => call.caller.reach(&call.app, &org, call.dry_run()).await?,
-        None => own,
+    let reached = |org: &str| call.caller.belongs_to(org) || call.caller.sees_everything();
+    let access = match store::clients::find(registry.db(), id).await? {
+        Some(client) if reached(&client.org_id) => {
+            call.caller
+                .reach(&call.app, &client.org_id, call.dry_run())
+                .await?
+        }
+        _ => call.caller.own(call.dry_run())?,
     };
     let client = clients::find(registry, &access, id).await?;
     if !visible(&client) {
@@ -403,13 +403,15 @@ async fn show(call: Call) -> Result<Reply> {
 
 async fn list(call: Call) -> Result<Reply> {
     let registry = &call.app.registry;
-    let own = call.caller.own(false);
-    own.require(Permission::ClientsRead)?;
-    let mut orgs = if call.caller.sees_everything() {
-        let all = organizations::all(registry, &own).await?;
+    call.caller.require_somewhere(Permission::ClientsRead)?;
+    let mut orgs: Vec<String> = if call.caller.sees_everything() {
+        let all = organizations::all(registry, &call.caller.own(false)?).await?;
         all.into_iter().map(|org| org.id).collect()
     } else {
-        vec![own.org.id]
+        let own = call.caller.everywhere(false);
+        own.filter(|access| access.permissions.allow(Permission::ClientsRead))
+            .map(|access| access.org.id)
+            .collect()
     };
     if let Some(wanted) = call.query.one("owner_org_id") {
         orgs.retain(|org| org == wanted);
@@ -512,7 +514,7 @@ async fn create(call: Call) -> Result<Reply> {
     let registry = &call.app.registry;
     let new: NewApplication = call.input()?;
     // Whoever may not create anything learns nothing about organisations.
-    call.caller.own(false).require(Permission::ClientsWrite)?;
+    call.caller.require_somewhere(Permission::ClientsWrite)?;
     let access = call
         .caller
         .reach(&call.app, &new.owner_org_id, call.dry_run())

@@ -6,13 +6,14 @@ use super::{
     operation::{Answer, Operation, Precondition},
     operations, reads, schema,
 };
-use crate::{config::Issuer, registry::access::Permission};
+use crate::{config::Config, registry::access::Permission};
 
 /// Where it is.
 pub const PATH: &str = "/api/v1/openapi.json";
 
 /// The document of this instance.
-pub fn document(issuer: &Issuer) -> Json {
+pub fn document(config: &Config) -> Json {
+    let issuer = &config.issuer;
     let mut paths = Map::new();
     for operation in operations() {
         let at = paths.entry(operation.path).or_insert_with(|| json!({}));
@@ -35,7 +36,7 @@ pub fn document(issuer: &Issuer) -> Json {
         "servers": [{ "url": issuer.as_str() }],
         "paths": paths,
         "components": {
-            "schemas": schema::components(),
+            "schemas": schema::components(&config.legacy),
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer" },
                 "oauth2": { "type": "oauth2", "flows": {

@@ -10,7 +10,11 @@ use utoipa::{
 
 use super::{operation, operation::Shape, problem::Problem};
 use crate::{
-    oauth::client::{ApplicationType, AuthMethod, GrantType, Kind, Origin, SecretState, Status},
+    config::Legacy,
+    oauth::{
+        client::{ApplicationType, AuthMethod, GrantType, Kind, Origin, SecretState, Status},
+        people_settings::{ResponseAlg, SubjectType},
+    },
     registry::impact::Cut,
     store::{
         apis::{Risk, TokenFormat},
@@ -34,9 +38,34 @@ macro_rules! words {
 }
 
 words! {
-    ApplicationType, AuthMethod, Cut, GrantType, Kind, KeyState, Origin, Risk, Role, SecretState, Status, TokenFormat,
-    UserStatus,
+    ApplicationType, AuthMethod, Cut, Kind, KeyState, Origin, Risk, Role, SecretState, Status, SubjectType,
+    TokenFormat, UserStatus,
 }
+
+/// What is always offered; [`components`] adds what an instance offers beyond that.
+impl PartialSchema for GrantType {
+    fn schema() -> RefOr<Schema> {
+        let words = Self::offered(false, false).into_iter().map(Self::word);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(words))
+            .into()
+    }
+}
+impl ToSchema for GrantType {}
+
+/// The description belongs to the refusal of every other word.
+impl PartialSchema for ResponseAlg {
+    fn schema() -> RefOr<Schema> {
+        let words = Self::ALL.iter().map(|one| one.word());
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(words))
+            .description(Some("It is always signed: none is not among them."))
+            .into()
+    }
+}
+impl ToSchema for ResponseAlg {}
 
 impl PartialSchema for Timestamp {
     fn schema() -> RefOr<Schema> {
@@ -59,10 +88,11 @@ impl PartialSchema for Lifetime {
 }
 impl ToSchema for Lifetime {}
 
-/// Every schema by name.
-pub fn components() -> &'static Map<String, Json> {
-    static COMPONENTS: OnceLock<Map<String, Json>> = OnceLock::new();
-    COMPONENTS.get_or_init(|| {
+/// Every schema by name, on an instance with these grants for migrations.
+pub fn components(legacy: &Legacy) -> &'static Map<String, Json> {
+    static COMPONENTS: [OnceLock<Map<String, Json>>; 4] = [const { OnceLock::new() }; 4];
+    let (password, implicit) = (legacy.password_grant, legacy.implicit_grant);
+    COMPONENTS[usize::from(password) + 2 * usize::from(implicit)].get_or_init(|| {
         let mut all = Map::new();
         let mut add = |shape: &Shape| {
             all.insert((shape.name)().into_owned(), (shape.schema)());
@@ -84,6 +114,9 @@ pub fn components() -> &'static Map<String, Json> {
             }
         }
         select_members(&mut all);
+        if let Some(grants) = all.get_mut("GrantType") {
+            grants["enum"] = json!(GrantType::offered(password, implicit));
+        }
         all
     })
 }

@@ -2,31 +2,29 @@
 
 use std::collections::BTreeSet;
 
+use axum::response::Response;
 use serde_json::json;
 
-use super::request::Opened;
+use super::{implicit, request::Opened};
 use crate::{
     browser::Visitor,
-    db::{Batch, WriteError},
-    error::{Error, Result},
-    oauth::{
-        client::{GrantType, Kind},
-        refusal::Code,
-        scope::ScopeKey,
+    db::Batch,
+    error::Result,
+    live,
+    oauth::{authorization::ResponseType, scope::ScopeKey},
+    registry::{
+        Registry, Resource,
+        access::Actor,
+        grants::{self, Giver},
     },
-    registry::{Registry, Resource, access::Actor},
     store::{
         self,
         authorization_codes::{AuthorizationCode, PURPOSE},
         consents::Consent,
         grants::Grant,
-        sessions::Session,
     },
-    time::{Lifetime, Timestamp},
+    time::Timestamp,
 };
-
-/// The longest life of an access token; a grant without refresh tokens needs no more.
-const LONGEST_TOKEN: Lifetime = Lifetime::days(1);
 
 /// To whom a grant goes, and what the person said.
 pub struct Approval<'a> {
@@ -37,24 +35,57 @@ pub struct Approval<'a> {
     pub asked: Option<Option<&'a Consent>>,
 }
 
-/// Writes down a grant and makes its code.
+impl Approval<'_> {
+    /// The statements that write down a grant, and what the person was asked and said.
+    pub(super) fn batch(&self, registry: &Registry, actor: &Actor, grant: &Grant, now: Timestamp) -> Batch {
+        let client = &self.opened.client;
+        let mut batch = grants::hold(client, grant, now);
+        if let Some(before) = self.asked {
+            let said = Said {
+                client,
+                user_id: &self.visitor.user.id,
+                scopes: &self.scopes,
+                before,
+            };
+            batch.append(consent(registry, actor, said, "browser", now));
+        }
+        batch.push(store::grants::add(grant));
+        batch
+    }
+}
+
+/// Answers the client with what the person allows: a code, or for a migration a token.
 ///
 /// # Errors
-/// `access_denied` when the person was deactivated or removed from the organisation meanwhile; when the storage fails.
-pub async fn code(
+/// As [`code`] and [`implicit::tokens`].
+pub async fn answer(
     registry: &Registry,
     actor: &Actor,
     approval: &Approval<'_>,
     now: Timestamp,
-) -> Result<String> {
+) -> Result<Response> {
     let opened = approval.opened;
-    let grant = new_grant(
-        registry,
-        &opened.client,
-        &approval.visitor.session,
-        &approval.scopes,
-        now,
-    );
+    Ok(match opened.wishes.response_type {
+        ResponseType::Code => {
+            let code = code(registry, actor, approval, now).await?;
+            opened.back.answer(&[("code", &code)])
+        }
+        ResponseType::Token => {
+            let tokens = implicit::tokens(registry, actor, approval, now).await?;
+            implicit::answer(&opened.back, &tokens)
+        }
+    })
+}
+
+/// Writes down a grant and makes its code.
+///
+/// # Errors
+/// `access_denied` when the person was deactivated or removed from the organisation meanwhile; when the storage fails.
+async fn code(registry: &Registry, actor: &Actor, approval: &Approval<'_>, now: Timestamp) -> Result<String> {
+    let opened = approval.opened;
+    let offline = grants::lasts(&opened.client, &approval.scopes);
+    let giver = Giver::of(&approval.visitor.session);
+    let grant = grants::draft(registry, &opened.client, giver, &approval.scopes, offline, now);
     let grant = Grant {
         claims: opened.wishes.claims.clone(),
         ..grant
@@ -77,111 +108,47 @@ pub async fn code(
         expires_at: now.after(registry.config.lifetimes.authorization_code),
         used_at: None,
     };
-    let mut batch = hold(&opened.client, &grant, now);
-    if let Some(before) = approval.asked {
-        push_consent(registry, actor, &mut batch, approval, before, now);
-    }
-    batch.push(store::grants::add(&grant));
+    let mut batch = approval.batch(registry, actor, &grant, now);
     batch.push(store::authorization_codes::add(&code));
-    registry.live.commit(batch).await.map_err(denied)?;
+    registry.live.commit(batch).await.map_err(grants::denied)?;
     Ok(text)
 }
 
-/// The statements that keep the person where he is while a grant is written.
-pub fn hold(client: &crate::live::Client, grant: &Grant, now: Timestamp) -> Batch {
-    let mut batch = Batch::from(store::grants::hold_person(&grant.user_id, now));
-    if client.kind != Kind::System {
-        batch.push(store::grants::hold_member(&grant.org_id, &grant.user_id, now));
-    }
-    batch
+/// What a person was asked and said.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    pub client: &'a live::Client,
+    pub user_id: &'a str,
+    /// What he allows now.
+    pub scopes: &'a [ScopeKey],
+    /// What he had allowed before.
+    pub before: Option<&'a Consent>,
 }
 
-/// What a failed [`hold`] means.
-pub fn denied(error: WriteError) -> Error {
-    match error {
-        WriteError::Unmet("person" | "member") => Code::AccessDenied
-            .because("this account does not belong to the organisation of the app any more")
-            .into(),
-        other => other.into(),
-    }
-}
-
-/// A grant of these scopes that begins now.
-pub fn new_grant(
-    registry: &Registry,
-    client: &crate::live::Client,
-    session: &Session,
-    scopes: &[ScopeKey],
-    now: Timestamp,
-) -> Grant {
-    let asks = |scope: &str| scopes.iter().any(|key| key.api.is_none() && *key.value == *scope);
-    // OIDC Core §11; product.md: `offline_access` decides for OpenID requests, the client's grant types otherwise.
-    let offline =
-        client.grant_types.contains(&GrantType::RefreshToken) && (!asks("openid") || asks("offline_access"));
-    let lifetimes = &registry.config.lifetimes;
-    let online = now.after(lifetimes.authorization_code).after(LONGEST_TOKEN);
-    Grant {
-        id: format!("grt_{}", registry.id()),
-        client_id: client.id.to_string(),
-        client_epoch: client.epoch,
-        user_id: session.user_id.clone(),
-        org_id: client.org_id.to_string(),
-        scopes: scopes.to_vec(),
-        claims: None,
-        session_id: Some(session.id.clone()),
-        authenticated_at: session.authenticated_at,
-        methods: session.methods.clone(),
-        offline,
-        refresh_counter: 0,
-        rotated_at: None,
-        idle_expires_at: if offline {
-            now.after(lifetimes.refresh_idle)
-        } else {
-            online
-        },
-        expires_at: if offline {
-            now.after(lifetimes.refresh_absolute)
-        } else {
-            online
-        },
-        tokens_until: now,
-        created_at: now,
-        last_used_at: None,
-        revoked_at: None,
-        revoked_why: None,
-    }
-}
-
-/// Writes down what the person was asked and said.
-fn push_consent(
-    registry: &Registry,
-    actor: &Actor,
-    batch: &mut Batch,
-    approval: &Approval<'_>,
-    before: Option<&Consent>,
-    now: Timestamp,
-) {
-    let client = &approval.opened.client;
-    let name = approval.opened.settings().map_or("", |settings| &settings.name);
-    let all: BTreeSet<&ScopeKey> = before
+/// The statements that write down what a person was asked and said; `how` goes into the audit event.
+pub fn consent(registry: &Registry, actor: &Actor, said: Said<'_>, how: &str, now: Timestamp) -> Batch {
+    let client = said.client;
+    let all: BTreeSet<&ScopeKey> = said
+        .before
         .map_or(&[][..], |consent| &consent.scopes)
         .iter()
-        .chain(&approval.scopes)
+        .chain(said.scopes)
         .collect();
     let all: Vec<ScopeKey> = all.into_iter().cloned().collect();
-    batch.push(store::consents::set(
-        &approval.visitor.user.id,
-        &client.id,
-        &all,
-        now,
-    ));
-    let resource = Resource {
+    let scopes: Vec<&str> = said.scopes.iter().map(|key| key.value.as_ref()).collect();
+    let details = json!({ "scopes": scopes, "new": said.before.is_none(), "how": how });
+    let event = registry.event(actor, &client.org_id, "consent.given", resource(client), details);
+    Batch::from_iter([
+        store::consents::set(said.user_id, &client.id, &all, now),
+        store::audit::append(&event),
+    ])
+}
+
+/// A client, as the audit trail names it.
+pub(super) fn resource(client: &live::Client) -> Resource<'_> {
+    Resource {
         kind: "client",
         id: &client.id,
-        name,
-    };
-    let scopes: Vec<&str> = approval.scopes.iter().map(|key| key.value.as_ref()).collect();
-    let details = json!({ "scopes": scopes, "new": before.is_none() });
-    let event = registry.event(actor, &client.org_id, "consent.given", resource, details);
-    batch.push(store::audit::append(&event));
+        name: client.for_people.as_deref().map_or("", |settings| &settings.name),
+    }
 }

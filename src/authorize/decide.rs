@@ -12,12 +12,11 @@ use crate::{
     oauth::{
         authentication::{self, MULTI_FACTOR},
         authorization::Prompt,
-        client::Kind,
         refusal::{Code, Refusal},
         scope::ScopeKey,
     },
     openid::{self, id_token},
-    registry::Registry,
+    registry::{Registry, grants},
     store::{self, consents::Consent},
     time::{Lifetime, Timestamp},
 };
@@ -82,7 +81,7 @@ pub async fn next(
     if let Some(page) = identify(registry, transaction, opened, visitor, now)? {
         return interact(silent, page);
     }
-    check_member(registry, opened, visitor).await?;
+    grants::check_member(registry, &opened.client, &visitor.user.id).await?;
     if let Some(class) = missing_factor(opened, visitor, silent) {
         let page = Next::SignIn(SignIn {
             again: false,
@@ -153,20 +152,6 @@ fn identify(
     let max_age = opened.wishes.max_age.map(Lifetime::seconds).or(default);
     let too_old = max_age.is_some_and(|age| proved_at.after(age) < now);
     Ok((too_old && !just_now).then_some(again))
-}
-
-/// A client serves the people of its organisation; the instance's own clients serve everybody.
-async fn check_member(registry: &Registry, opened: &Opened, visitor: &Visitor) -> Result<()> {
-    if opened.client.kind == Kind::System {
-        return Ok(());
-    }
-    let role = store::users::role(registry.db(), &opened.client.org_id, &visitor.user.id).await?;
-    if role.is_some() {
-        return Ok(());
-    }
-    Err(Code::AccessDenied
-        .because("this account does not belong to the organisation of the app")
-        .into())
 }
 
 /// The class that the session has to reach and has not.

@@ -151,7 +151,8 @@ fn redirect_uri(client: &live::Client, asked: Option<&str>, openid: bool) -> Res
 
 fn check_grant(client: &live::Client, response_type: ResponseType) -> Result<(), Refusal> {
     let needed = match response_type {
-        ResponseType::Code | ResponseType::Token => GrantType::AuthorizationCode,
+        ResponseType::Code => GrantType::AuthorizationCode,
+        ResponseType::Token => GrantType::Implicit,
     };
     // RFC 6749 §4.1.2.1: unauthorized_client.
     if client.grant_types.contains(&needed) {

@@ -2,6 +2,7 @@
 
 mod change; // create and update
 mod list; // list
+mod people; // flags about the people who sign in
 mod remove; // disable, enable, delete, impact
 
 use clap::Subcommand;
@@ -25,7 +26,7 @@ Examples:
 pub enum Verb {
     /// List clients
     #[command(alias = "ls", after_help = "Filters: `oauthority help filters`.")]
-    List(list::Filters),
+    List(Box<list::Filters>),
     /// Show one client
     #[command(alias = "show")]
     Get {
@@ -33,9 +34,9 @@ pub enum Verb {
         id: String,
     },
     /// Register a client; its secret is handed over once
-    Create(change::New),
+    Create(Box<change::New>),
     /// Change the settings of a client
-    Update(change::Update),
+    Update(Box<change::Update>),
     /// Cut a client off; its tokens stop working at once, and `enable` brings it back
     Disable(remove::Disable),
     /// Bring a disabled client back; tokens from before stay dead
@@ -58,7 +59,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
     let mut connection = Connection::open(&noun.options, terminal)?;
     let connection = &mut connection;
     match noun.verb {
-        Verb::List(filters) => list::list(connection, filters).await,
+        Verb::List(filters) => list::list(connection, *filters).await,
         Verb::Get { id } => {
             let url = connection.of_org(&["clients", &id]).await?;
             let client = connection.get(url).await?.body;
@@ -66,8 +67,8 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
                 .view
                 .one(connection.terminal, &client, &shown(), "client_id")
         }
-        Verb::Create(new) => change::create(connection, new).await,
-        Verb::Update(update) => change::update(connection, update).await,
+        Verb::Create(new) => change::create(connection, *new).await,
+        Verb::Update(update) => change::update(connection, *update).await,
         Verb::Disable(disable) => remove::disable(connection, disable).await,
         Verb::Enable { id } => remove::enable(connection, &id).await,
         Verb::Delete(delete) => remove::delete(connection, delete).await,

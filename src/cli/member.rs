@@ -9,12 +9,14 @@ use super::{
     confirm::Confirmation,
     connection::Connection,
     exit::{Exit, Failure, Result},
+    invitation,
     options::Noun,
     render::{Column, Kind, columns},
 };
 
 pub const EXAMPLES: &str = "\
 Examples:
+  oauthority member invite ada@example.com --role member
   oauthority member add grace --role auditor --email grace@example.com
   oauthority member role grace admin";
 
@@ -23,7 +25,26 @@ pub enum Verb {
     /// List the members
     #[command(alias = "ls")]
     List,
-    /// Make somebody a member; who has no account gets a link to pick a password
+    /// Invite an address: whoever has no account makes one
+    Invite {
+        /// E-mail address
+        email: String,
+        #[arg(long, value_enum)]
+        role: Role,
+    },
+    /// List the open invitations
+    Invitations,
+    /// Send an invitation again, with a new link
+    Resend {
+        /// Address or id
+        invitation: String,
+    },
+    /// Take an invitation back
+    Revoke {
+        /// Address or id
+        invitation: String,
+    },
+    /// Make an account for a new member, with a link to pick a password; without mail
     Add(New),
     /// Change a role
     Role {
@@ -66,7 +87,7 @@ pub enum Role {
 }
 
 impl Role {
-    const fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Owner => "owner",
             Self::Admin => "admin",
@@ -99,6 +120,10 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
             let rows = read(connection).await?;
             connection.view.list(connection.terminal, &rows, &shown(), "id")
         }
+        Verb::Invite { email, role } => invitation::invite(connection, &email, role).await,
+        Verb::Invitations => invitation::list(connection).await,
+        Verb::Resend { invitation } => invitation::resend(connection, &invitation).await,
+        Verb::Revoke { invitation } => invitation::revoke(connection, &invitation).await,
         Verb::Add(new) => add(connection, new).await,
         Verb::Role { user, role } => {
             let (url, etag, _) = find(connection, &user).await?;

@@ -12,6 +12,7 @@ mod connection; // requests to the server
 mod exit; // exit codes and failures
 mod hand_over; // secrets, once
 mod help; // topics
+mod invitation; // people on their way in
 mod keys; // signing keys
 mod member; // people of an organisation
 mod options; // what every command of the client takes
@@ -25,6 +26,7 @@ mod session; // login, logout, whoami, status
 mod setup; // `setup-link`
 mod terminal; // streams and environment
 mod token; // get, inspect, introspect, revoke
+mod user; // accounts of the instance
 
 use std::ffi::OsString;
 
@@ -86,6 +88,12 @@ enum Command {
     /// Members of an organisation
     #[command(alias = "members", after_help = member::EXAMPLES)]
     Member(Noun<member::Verb>),
+    /// Accounts of the whole instance, for operators
+    #[command(
+        alias = "users",
+        after_help = "A deactivated account ends at once: sessions, links, and everything its person gave apps."
+    )]
+    User(Noun<user::Verb>),
     /// What happened in an organisation
     Activity(Noun<activity::Verb>),
     /// Access tokens
@@ -153,6 +161,7 @@ impl Command {
             Self::Api(noun) => &noun.options,
             Self::Scope(noun) => &noun.options,
             Self::Member(noun) => &noun.options,
+            Self::User(noun) => &noun.options,
             Self::Activity(noun) => &noun.options,
             Self::Token(noun) => &noun.options,
             Self::Keys(noun) => &noun.options,
@@ -179,6 +188,7 @@ impl Command {
             Self::Api(noun) => api::run(noun, terminal).await,
             Self::Scope(noun) => scope::run(noun, terminal).await,
             Self::Member(noun) => member::run(noun, terminal).await,
+            Self::User(noun) => user::run(noun, terminal).await,
             Self::Activity(noun) => activity::run(noun, terminal).await,
             Self::Token(noun) => token::run(noun, terminal).await,
             Self::Keys(noun) => keys::run(noun, terminal).await,

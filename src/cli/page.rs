@@ -21,6 +21,14 @@ pub struct Part {
     all: bool,
 }
 
+impl Part {
+    /// All of it.
+    pub const EVERYTHING: Self = Self {
+        limit: None,
+        all: true,
+    };
+}
+
 /// A part of a list.
 pub struct Listed {
     pub rows: Vec<Json>,

@@ -155,6 +155,10 @@ pub(crate) async fn until(
     if let Some(line) = setup_link::announce(registry).await? {
         terminal.print(&format!("{line}\n"))?;
     }
+    if let Some(directory) = registry.post.directory() {
+        let directory = directory.display();
+        tracing::info!(%directory, "no mail server is set (`mail.smtp_url`): mails are written there as files");
+    }
     let jobs = Jobs::start(&app);
     let observer = Observer::new(&registry.config);
     tracing::info!(%address, issuer = %registry.config.issuer, "listening");

@@ -28,17 +28,34 @@ pub struct Throttle {
     failures: Counter,
     requests: Counter,
     sign_ins: Counter,
+    recoveries: Counter,
+    devices: Counter,
+    guesses: Counter,
+    guesses_from: Counter,
+    /// How long whoever guessed too often waits: as long as a code lives that he might have met.
+    patience: Lifetime,
 }
+
+/// Device authorization requests from one address in a minute.
+const DEVICES: u64 = 60;
+/// Wrong user codes of one person: 5 ÷ 20⁸ < 2⁻³² ([RFC 8628 §5.1](https://www.rfc-editor.org/rfc/rfc8628#section-5.1)).
+const GUESSES: u64 = 5;
+/// Wrong user codes from one address, where several people may sit.
+const GUESSES_FROM: u64 = 20;
 
 impl Throttle {
     /// With the limits of the configuration.
     pub fn new(config: &Config) -> Self {
         let limits = &config.limits;
-        Self::limited(
+        let limited = Self::limited(
             limits.failed_authentications_per_client,
             limits.token_requests_per_client,
             limits.sign_in_attempts_per_address,
-        )
+        );
+        Self {
+            patience: config.lifetimes.device_code,
+            ..limited
+        }
     }
 
     fn limited(failures: u64, requests: u64, sign_ins: u64) -> Self {
@@ -47,6 +64,11 @@ impl Throttle {
             failures: Counter::new(failures),
             requests: Counter::new(requests),
             sign_ins: Counter::new(sign_ins),
+            recoveries: Counter::new(RECOVERIES),
+            devices: Counter::new(DEVICES),
+            guesses: Counter::new(GUESSES),
+            guesses_from: Counter::new(GUESSES_FROM),
+            patience: Lifetime::minutes(10),
         }
     }
 
@@ -102,6 +124,55 @@ impl Throttle {
         })?;
         self.sign_ins.note(key, now);
         Ok(())
+    }
+
+    /// Counts a request for mail from an address: each may send one to somebody else.
+    ///
+    /// # Errors
+    /// `rate_limited`, and when to come back.
+    pub fn spend_recovery(&self, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+        let key = self.hasher.hash_one(network(ip));
+        self.recoveries.admit(key, now, || {
+            Code::TooManyRequests
+                .because("too many links were asked for from this address: wait a minute, then try again")
+        })?;
+        self.recoveries.note(key, now);
+        Ok(())
+    }
+}
+
+/// How often one address may ask for a link to a new password in a minute.
+const RECOVERIES: u64 = 5;
+impl Throttle {
+    /// Counts a device that asks, from an address.
+    ///
+    /// # Errors
+    /// `rate_limited`, and when to come back.
+    pub fn spend_device(&self, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+        let key = self.hasher.hash_one(network(ip));
+        self.devices.admit(key, now, || {
+            Code::TooManyRequests
+                .because("too many devices ask from this address: wait a minute, then try again")
+        })?;
+        self.devices.note(key, now);
+        Ok(())
+    }
+
+    /// Until when this person, or everybody at this address, has to wait after too many wrong user codes.
+    pub fn guessing_pauses_until(&self, user_id: &str, ip: IpAddr, now: Timestamp) -> Option<Timestamp> {
+        let own = self.guesses.full_until(self.hasher.hash_one(user_id), now);
+        own.max(
+            self.guesses_from
+                .full_until(self.hasher.hash_one(network(ip)), now),
+        )
+    }
+
+    /// Counts a wrong user code of a person at an address.
+    pub fn note_guess(&self, user_id: &str, ip: IpAddr, now: Timestamp) {
+        let until = now.after(self.patience);
+        self.guesses.note_until(self.hasher.hash_one(user_id), now, until);
+        self.guesses_from
+            .note_until(self.hasher.hash_one(network(ip)), now, until);
     }
 }
 
@@ -159,6 +230,26 @@ impl Counter {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Counts an event, and lets the window last until `ends_at`: who never pauses is counted on.
+    fn note_until(&self, key: u64, now: Timestamp, ends_at: Timestamp) {
+        self.note(key, now);
+        if let Some(window) = self.lock().get_mut(&key) {
+            window.ends_at = ends_at;
+        }
+    }
+
+    /// When the window of a key ends that is full.
+    fn full_until(&self, key: u64, now: Timestamp) -> Option<Timestamp> {
+        let mut windows = self.lock();
+        let window = *windows.get(&key)?;
+        if now >= window.ends_at {
+            windows.remove(&key);
+            self.count.store(windows.len(), Ordering::Release);
+            return None;
+        }
+        (window.events >= self.limit).then_some(window.ends_at)
     }
 
     fn note(&self, key: u64, now: Timestamp) {

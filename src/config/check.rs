@@ -22,6 +22,34 @@ pub(super) fn derive(
     if !is_set("issuer") {
         derive_issuer(config, problems);
     }
+    derive_mail(config, &is_set, problems);
+}
+
+fn derive_mail(config: &mut Config, is_set: impl Fn(&str) -> bool, problems: &mut Vec<Problem>) {
+    if !is_set("mail.directory") {
+        config.mail.directory = config.data_dir.join("mail");
+    }
+    if !is_set("mail.from") {
+        let host = match config.issuer.url().host() {
+            Some(url::Host::Domain(name)) => name,
+            _ => "localhost",
+        };
+        config.mail.from = format!("Oauthority <oauthority@{host}>");
+    }
+    let Some(path) = &config.mail.smtp_url_file else {
+        return;
+    };
+    if is_set("mail.smtp_url") {
+        problems.push(Problem(
+            "give `mail.smtp_url` or `mail.smtp_url_file`, not both".into(),
+        ));
+        return;
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read it: {e}"));
+    match text.and_then(|text| text.trim().parse()) {
+        Ok(url) => config.mail.smtp_url = Some(url),
+        Err(why) => problems.push(Problem(format!("`mail.smtp_url_file` {}: {why}", path.display()))),
+    }
 }
 
 fn read_database_file(config: &mut Config, database_is_set: bool, problems: &mut Vec<Problem>) {
@@ -92,7 +120,13 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
         ));
     }
     let ids = &config.system_clients;
-    let mut ids = [&ids.admin_id, &ids.sync_id, &ids.mobile_id, &ids.desktop_id];
+    let mut ids = [
+        &ids.admin_id,
+        &ids.sync_id,
+        &ids.mobile_id,
+        &ids.desktop_id,
+        &ids.cli_id,
+    ];
     ids.sort();
     if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]) {
         problems.push(Problem(format!("`system_clients` has the id `{twice}` twice")));

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
-use super::values::{Database, Issuer, Network, Word};
+use super::{
+    mail::SmtpUrl,
+    values::{Database, Issuer, Network, Word},
+};
 use crate::time::Lifetime;
 
 /// What a source gave for a setting, before it is understood.
@@ -35,6 +38,7 @@ pub(super) enum Slot<'a> {
     Issuer(&'a mut Issuer),
     Networks(&'a mut Vec<Network>),
     Database(&'a mut Database),
+    Smtp(&'a mut Option<SmtpUrl>),
     Word(Box<dyn WordSlot + 'a>),
 }
 
@@ -61,6 +65,7 @@ impl<'a> Slot<'a> {
             Self::Issuer(place) => *place = parse(given)?,
             Self::Networks(place) => *place = parse_networks(given)?,
             Self::Database(place) => *place = parse(given)?,
+            Self::Smtp(place) => *place = Some(parse(given)?),
             Self::Word(mut place) => place.put(given.as_text()?)?,
         }
         Ok(())
@@ -85,6 +90,7 @@ impl<'a> Slot<'a> {
                 .collect::<Vec<_>>()
                 .join(", "),
             Self::Database(place) => place.to_string(),
+            Self::Smtp(place) => place.as_ref().map_or_else(String::new, ToString::to_string),
             Self::Word(place) => place.show().into(),
         }
     }
@@ -102,6 +108,7 @@ impl<'a> Slot<'a> {
             Self::Issuer(_) => "URL".into(),
             Self::Networks(_) => "list of addresses or ranges".into(),
             Self::Database(_) => "`sqlite`, `sqlite:PATH` or `postgres://…`".into(),
+            Self::Smtp(_) => "`smtps://…` or `smtp://…?tls=required`".into(),
             Self::Word(place) => place
                 .words()
                 .iter()

@@ -1,6 +1,6 @@
 //! The table of settings. Parsing, `config show`, the reference and the detection of unknown keys follow from it.
 
-use super::{Config, slot::Slot};
+use super::{Config, mail::sender, slot::Slot};
 use crate::time::Lifetime;
 
 /// One setting.
@@ -111,6 +111,15 @@ pub(super) static SETTINGS: &[Setting] = settings![
     "limits.clients_per_organization", Text("0"), |c| Slot::Integer(&mut c.limits.clients_per_organization, 0, u64::MAX),
         "Clients of one organisation; 0 is no limit.";
 
+    "mail.smtp_url", Unset, |c| Slot::Smtp(&mut c.mail.smtp_url),
+        "The server that takes mail: `smtps://user:password@host:465`, or `smtp://host:587?tls=required`; plain `smtp://` for a loopback host only. Without one, mails are files.";
+    "mail.smtp_url_file", Unset, |c| Slot::OptionalPath(&mut c.mail.smtp_url_file),
+        "A file that holds the value of `mail.smtp_url`, for a URL with a password in it.";
+    "mail.from", Derived("`Oauthority <oauthority@HOST>`, from `issuer`"), |c| Slot::Text(&mut c.mail.from, sender),
+        "Who mails say they are from: an address, or a name and the address in angle brackets.";
+    "mail.directory", Derived("`mail` in the data directory"), |c| Slot::Path(&mut c.mail.directory),
+        "Where mails are written as files, mode 0600, while `mail.smtp_url` is not set.";
+
     "legacy.password_grant", Text("false"), |c| Slot::Bool(&mut c.legacy.password_grant),
         "Allow `grant_type=password`, for a migration only (RFC 9700 forbids it).";
     "legacy.implicit_grant", Text("false"), |c| Slot::Bool(&mut c.legacy.implicit_grant),
@@ -131,6 +140,8 @@ pub(super) static SETTINGS: &[Setting] = settings![
         "Client id of \"Mobile App\"; read at the first start only.";
     "system_clients.desktop_id", Text("oauthority-desktop-agent"), |c| Slot::Text(&mut c.system_clients.desktop_id, client_id),
         "Client id of \"Desktop Agent\"; read at the first start only.";
+    "system_clients.cli_id", Text("oauthority-cli"), |c| Slot::Text(&mut c.system_clients.cli_id, client_id),
+        "Client id of \"Command Line\"; read at the first start only.";
     "bootstrap.organization", Text("My organisation"), |c| Slot::Text(&mut c.bootstrap.organization, name),
         "Name of the first organisation; read at the first start only.";
     "bootstrap.handle", Text("main"), |c| Slot::Text(&mut c.bootstrap.handle, handle),

@@ -460,3 +460,29 @@ fn settings_of_a_section_stand_together() {
     titles.dedup();
     assert_eq!(titles.len(), count);
 }
+
+#[test]
+fn the_mail_server_may_stand_in_a_file_and_without_one_mails_are_files() {
+    let directory = tempfile::tempdir().expect("the system has a temporary directory");
+    let file = directory.path().join("smtp-url");
+    std::fs::write(&file, "smtps://user:hunter2@mail.example\n").expect("written");
+    let path = file.to_string_lossy().into_owned();
+    let config = load(&[("OAUTHORITY_MAIL__SMTP_URL_FILE", &path)]);
+    let url = config.mail.smtp_url.clone().expect("a server");
+    assert_eq!(url.expose(), "smtps://user:hunter2@mail.example");
+    let shown = show(&config);
+    let value = |key: &str| shown.iter().find(|s| s.key == key).map(|s| s.value.clone());
+    assert_eq!(
+        value("mail.smtp_url").as_deref(),
+        Some("smtps://user:****@mail.example")
+    );
+    let config = load(&[("OAUTHORITY_DATA_DIR", "/srv/oauthority")]);
+    assert!(config.mail.smtp_url.is_none());
+    assert_eq!(config.mail.directory, Path::new("/srv/oauthority/mail"));
+    assert_eq!(config.mail.from, "Oauthority <oauthority@localhost>");
+    let both = problems(&[
+        ("OAUTHORITY_MAIL__SMTP_URL_FILE", &path),
+        ("OAUTHORITY_MAIL__SMTP_URL", "smtps://mail.example"),
+    ]);
+    assert_eq!(both, ["give `mail.smtp_url` or `mail.smtp_url_file`, not both"]);
+}

@@ -194,7 +194,7 @@ impl fmt::Debug for Database {
 
 /// Replaces the password of a connection URL, in its authority or its query, by stars. It looks for the last `@`
 /// because a password may itself hold one unescaped: rather too much hidden than too little.
-fn mask_password(url: &str) -> String {
+pub(super) fn mask_password(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let (authority, rest) = match url.rfind('@') {
         Some(at) if at >= start => (&url[start..at], &url[at..]),

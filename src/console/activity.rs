@@ -87,7 +87,9 @@ fn entry(visit: &Visit, event: &Event) -> Entry {
     }
     Entry {
         id: event.id.clone(),
-        href: visit.path(&format!("/activity/{}", event.id)),
+        href: visit
+            .path_for(Permission::AuditRead, &format!("/activity/{}", event.id))
+            .unwrap_or_else(|| format!("#{}", event.id)),
         at: visit.reader().moment(event.at),
         sentence: words::sentence(visit, event),
         bad: event.outcome == "refused",

@@ -3,6 +3,7 @@
 //! The registry decides; this translates. What a hidden part of the form holds is left aside, because the stylesheet
 //! hides a part exactly when the chosen grants have no use for it.
 
+mod people; // what it settles about people
 mod scopes; // the scope picker
 mod sections; // the parts of the form
 mod summary; // the result in sentences
@@ -14,6 +15,7 @@ use axum::response::Response;
 use maud::Markup;
 
 pub(super) use self::{
+    people::{FIELDS as PEOPLE, subjects},
     scopes::{chosen, id as scope_id},
     sections::{Look, expiry},
     summary::{removed, summary},
@@ -88,21 +90,32 @@ pub(super) struct Shape {
     pub grants: Vec<GrantType>,
     /// Grants and scopes cannot be changed; why, and what to do about it.
     pub locked: Option<Markup>,
+    /// It exists, and with it how it knows people.
+    pub settled: bool,
     /// A secret is about to be made.
     pub makes_secret: bool,
 }
 
-/// The grants that a type of client can use.
-pub(super) fn grants_of(application_type: ApplicationType) -> Vec<GrantType> {
+/// The grants that a type of client can use: those for migrations where they are switched on, or `held`.
+pub(super) fn grants_of(
+    application_type: ApplicationType,
+    offered: &[GrantType],
+    held: &[GrantType],
+) -> Vec<GrantType> {
     use GrantType::{AuthorizationCode, ClientCredentials, DeviceCode, RefreshToken};
-    match application_type {
+    let mut grants = match application_type {
         ApplicationType::Service => vec![ClientCredentials],
         ApplicationType::Web => vec![AuthorizationCode, ClientCredentials, RefreshToken, DeviceCode],
         ApplicationType::UserAgentBased => vec![AuthorizationCode, RefreshToken],
         ApplicationType::Native | ApplicationType::Public => {
             vec![AuthorizationCode, RefreshToken, DeviceCode]
         }
+    };
+    if application_type != ApplicationType::Service {
+        let legacy = GrantType::ALL.iter().filter(|grant| grant.is_legacy());
+        grants.extend(legacy.filter(|grant| offered.contains(grant) || held.contains(grant)));
     }
+    grants
 }
 
 /// A type that cannot be chosen.

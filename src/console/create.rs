@@ -123,7 +123,12 @@ async fn act(visit: &Visit, template: &str) -> Answer {
     let mut draft = Draft {
         template,
         host: visit.form.one("host").to_owned(),
-        typed: Typed::read(&visit.form, &blank, template == Template::Custom),
+        typed: Typed::read(
+            &visit.form,
+            &blank,
+            template == Template::Custom,
+            &visit.app.registry.grants(),
+        ),
         refused: Refused::default(),
         new_row: false,
         notice: None,
@@ -234,7 +239,8 @@ impl Draft {
     }
 
     fn shape(&self, visit: &Visit) -> Shape {
-        self.template.shape(&self.customise(visit))
+        self.template
+            .shape(&self.customise(visit), &visit.app.registry.grants())
     }
 
     async fn summary(&self, visit: &Visit) -> Answer {

@@ -21,7 +21,7 @@ use crate::{
     app::State,
     browser::Form,
     error::Error,
-    oauth::{client::Kind, refusal::Code},
+    oauth::{client::Kind, people_settings::PeopleSettings, refusal::Code},
     registry::{
         access::Permission,
         apis,
@@ -94,12 +94,13 @@ async fn act(visit: &Visit, id: &str) -> Answer {
         .await
         .or_trouble(visit)?;
     let now = Typed::of_client(&client);
+    let offered = visit.app.registry.grants();
     let original = Form::parse(visit.form.exact("original").as_bytes()).or_trouble(visit)?;
     let mut sheet = Sheet {
-        original: Typed::read(&original, &now, false),
+        original: Typed::read(&original, &now, false, &offered),
         version: visit.form.one("version").parse().unwrap_or_default(),
         customise: wants_custom(visit, &client),
-        typed: Typed::read(&visit.form, &now, false),
+        typed: Typed::read(&visit.form, &now, false, &offered),
         client,
         refused: Refused::default(),
         new_row: false,
@@ -151,8 +152,13 @@ impl Sheet {
             auth_method: Some(draft.auth_method),
             require_consent: Some(draft.require_consent),
             access_token_lifetime: Some(draft.access_token_lifetime),
+            optional_scopes: draft.optional_scopes,
+            people: Some(PeopleSettings {
+                subject_type: self.client.people.subject_type,
+                sector_identifier: self.client.people.sector_identifier.clone(),
+                ..draft.people
+            }),
             user_id: Some(draft.user_id),
-            ..Edit::default()
         };
         let id = &self.client.client_id;
         clients::edit(&visit.app.registry, visit.access(), id, Some(self.version), edit).await
@@ -179,11 +185,16 @@ impl Sheet {
         let here = visit.path(&format!("/clients/{}/edit?customise=yes", self.client.client_id));
         Shape {
             types: client_form::only(self.client.application_type),
-            grants: client_form::grants_of(self.client.application_type),
+            grants: client_form::grants_of(
+                self.client.application_type,
+                &visit.app.registry.grants(),
+                &self.client.grant_types,
+            ),
             locked: self.locked().then(|| {
                 html! { p { "A sync connector has this grant and the five scopes below, no more and no less. "
                     a href=(here) { "Customise" } " makes it a custom client with everything open. That cannot be turned back." } }
             }),
+            settled: true,
             makes_secret: false,
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     oauth::client::{ApplicationType, Kind, SecretState, Status},
     registry::{access::Permission, secrets},
     store::{apis::Api, clients::Client, users::Role},
+    time::Lifetime,
     ui::{
         badge::{Badge, tag},
         menu::Item,
@@ -98,6 +99,15 @@ pub(super) fn actions(visit: &Visit, client: &Client, apis: &[Api], at: &str) ->
         items.push(Item::danger("Delete…", format!("{at}/delete")));
     }
     items
+}
+
+/// `2 hours`, `90 minutes`: in the largest unit that is exact.
+pub(super) fn span(span: Lifetime) -> String {
+    match span.as_seconds() {
+        s if s != 0 && s % 3600 == 0 => count(s / 3600, "hour", "hours"),
+        s if s != 0 && s % 60 == 0 => count(s / 60, "minute", "minutes"),
+        s => count(s, "second", "seconds"),
+    }
 }
 
 /// `1 client`, `57 clients`.

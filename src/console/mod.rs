@@ -2,6 +2,7 @@
 
 mod activity; // who did what
 mod apis; // APIs and scopes
+mod apps; // what a person lets apps do
 mod asked; // a page is read or posted to
 mod client; // one client
 mod client_form; // the form of a client, for creating and editing
@@ -11,12 +12,16 @@ mod cut; // disable, enable, delete
 mod edit; // change a client
 mod hand_over; // the one page that shows a secret
 mod help; // shortcuts, words, errors
+mod invitations; // into an organisation
 mod labels; // what a person reads where the wire has a word
 mod landing; // where a person arrives, other addresses, what is nowhere
+mod legacy; // the warning while a grant for migrations is on
+mod mine; // what a person did
 mod once; // forms that work once
 mod overview; // what needs attention
 mod people; // members
 mod preferences; // how a person likes the console
+mod profile; // what a person tells about himself
 mod rotate; // a new secret, and an end for the old one
 mod settings; // of the organisation
 pub mod visit; // one person's request, and the pages it is answered with
@@ -31,6 +36,7 @@ pub fn routes() -> Router<State> {
         .route(assets::ROUTE, get(assets::serve))
         .merge(activity::routes())
         .merge(apis::routes())
+        .merge(apps::routes())
         .merge(client::routes())
         .merge(clients::routes())
         .merge(create::routes())
@@ -38,10 +44,13 @@ pub fn routes() -> Router<State> {
         .merge(edit::routes())
         .merge(hand_over::routes())
         .merge(help::routes())
+        .merge(invitations::routes())
         .merge(landing::routes())
+        .merge(mine::routes())
         .merge(overview::routes())
         .merge(people::routes())
         .merge(preferences::routes())
+        .merge(profile::routes())
         .merge(rotate::routes())
         .merge(settings::routes())
 }

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use super::{
     activity,
     clients::query::Attention,
-    labels,
+    labels, legacy,
     visit::{self, Answer, OrTrouble, Section, Visit},
 };
 use crate::{
@@ -65,6 +65,7 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
         ..Page::default()
     };
     let content = html! {
+        (legacy::standing(&visit))
         @if steps.iter().any(|step| !step.done) && visit.may(Permission::ClientsWrite) { (start(&steps)) }
         (attention(&visit, &matters))
         section.stack {

@@ -19,6 +19,7 @@ use crate::{
     error::Error,
     registry::{
         access::Permission,
+        accounts, invitations,
         members::{self, Added, NewMember},
     },
     store::users::{Member, Role, UserStatus},
@@ -74,7 +75,7 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
         lead: Some(html! { "Who may see and manage the clients of " (visit.org().name) "." }),
         actions: visit
             .may(Permission::MembersWrite)
-            .then(|| form::primary_link("Add member", &visit.path("/people/new"), Some("c"))),
+            .then(|| form::primary_link("Invite member", &visit.path("/people/invite"), Some("c"))),
         ..Page::default()
     };
     let count = labels::count(
@@ -82,7 +83,10 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
         "member",
         "members",
     );
-    let content = html! { (table) p.hint { (count) } };
+    let invited = invitations::list(&app.registry, visit.access())
+        .await
+        .or_trouble(&visit)?;
+    let content = html! { (table) p.hint { (count) } (super::invitations::table(&visit, &invited)) };
     Ok(visit.ok(Section::Members, &page, &content))
 }
 
@@ -130,7 +134,7 @@ fn account(member: &Member) -> Badge<'static> {
 }
 
 /// The roles that this person may give.
-fn roles(visit: &Visit) -> Vec<(String, String)> {
+pub(super) fn roles(visit: &Visit) -> Vec<(String, String)> {
     let owner = visit.role == Some(Role::Owner) || visit.may(Permission::InstanceWrite);
     let about = |role: Role| match role {
         Role::Owner => "Owner – everything, and makes other owners",
@@ -162,7 +166,7 @@ fn form_page(visit: &Visit, status: StatusCode, errors: &ErrorSummary) -> Respon
         form.form method="post" action=(visit.path("/people/new")) novalidate {
             (csrf(&visit.visitor.csrf))
             (Field { name: "username", label: "User name", value: form.one("username"), error: errors.of("username"),
-                hint: "Somebody who has an account already becomes a member at once; otherwise one is made.",
+                hint: "An account is made. Whoever has one already is invited by e-mail instead.",
                 autofocus: errors.errors.is_empty(), max: 100, ..Field::default() })
             (Field { name: "display_name", label: "Name", value: form.one("display_name"), error: errors.of("display_name"),
                 optional: true, max: 120, ..Field::default() })
@@ -207,10 +211,7 @@ async fn add(Given(app): Given<State>, Path(org): Path<String>, request: Request
 /// The link goes into this answer and nowhere else.
 fn welcome(visit: &Visit, added: &Added) -> Response {
     let name = &added.member.user.display_name;
-    let Some(link) = &added.link else {
-        let words = format!("{name} is a member now, with the account he or she has already.");
-        return visit.go(&visit.path("/people"), Some(&done(words)));
-    };
+    let link = &added.link;
     let issuer = visit.app.registry.config.issuer.to_string();
     let url = format!("{}{}", issuer.trim_end_matches('/'), link.path);
     let content = html! {
@@ -251,6 +252,7 @@ async fn show_one(
             dt { "Looks after" } dd { a href=(visit.path(&format!("/clients?owner={}", member.user.id))) { "Clients owned" } }
         } }
         @if visit.may(Permission::MembersWrite) { (change(&visit, &member, &at)) }
+        @if visit.may(Permission::InstanceWrite) && member.user.id != visit.visitor.user.id { (status(&visit, &member, &at)) }
     };
     let page = page(&visit, &member.user.display_name);
     Ok(visit.ok(Section::Members, &page, &content))
@@ -286,6 +288,28 @@ fn change(visit: &Visit, member: &Member, at: &str) -> Markup {
     }
 }
 
+/// For operators: the account, in every organisation.
+fn status(visit: &Visit, member: &Member, at: &str) -> Markup {
+    let name = &member.user.display_name;
+    html! {
+        section.card #account {
+            h2 { "Account" }
+            form.stack method="post" action=(at) {
+                (csrf(&visit.visitor.csrf))
+                @if member.user.status == UserStatus::Inactive {
+                    (hidden("do", "reactivate"))
+                    p.dim { (name) " may sign in again. What " (name) " gave apps before stays dead." }
+                    div.actions { button.btn type="submit" { "Reactivate account" } }
+                } @else {
+                    (hidden("do", "deactivate"))
+                    p.dim { "In every organisation: " (name) " is signed out everywhere and cannot sign in any more, and every app loses what " (name) " gave it, at once." }
+                    div.actions { (form::danger("Deactivate account")) }
+                }
+            }
+        }
+    }
+}
+
 async fn act(
     Given(app): Given<State>,
     Path((org, user)): Path<(String, String)>,
@@ -299,8 +323,23 @@ async fn act(
             let member = members::set_role(registry, access, &user, role)
                 .await
                 .or_trouble(&visit)?;
-            let words = format!("{} is {} now.", member.user.display_name, with_article(role));
+            let article = members::with_article(role);
+            let words = format!("{} is {article} now.", member.user.display_name);
             Ok(visit.go(&visit.path(&format!("/people/{user}")), Some(&done(words))))
+        }
+        (word @ ("deactivate" | "reactivate"), _) => {
+            // A member of this organisation, at its address.
+            members::find(registry, access, &user).await.or_trouble(&visit)?;
+            let status = if word == "reactivate" {
+                UserStatus::Active
+            } else {
+                UserStatus::Inactive
+            };
+            accounts::set_status(registry, access, &user, status)
+                .await
+                .or_trouble(&visit)?;
+            let flash = done(format!("The account is {}.", status.word()));
+            Ok(visit.go(&visit.path(&format!("/people/{user}")), Some(&flash)))
         }
         ("remove", _) => {
             members::remove(registry, access, &user)
@@ -309,14 +348,5 @@ async fn act(
             Ok(visit.go(&visit.path("/people"), Some(&done("The member is removed."))))
         }
         _ => Ok(visit.go(&visit.path(&format!("/people/{user}")), None)),
-    }
-}
-
-const fn with_article(role: Role) -> &'static str {
-    match role {
-        Role::Owner => "an owner",
-        Role::Admin => "an admin",
-        Role::Auditor => "an auditor",
-        Role::Member => "a member",
     }
 }

@@ -13,6 +13,7 @@ use super::{
     asked,
     client_form::Refused,
     create::fields,
+    legacy,
     visit::{Answer, OrTrouble, Section, Visit, done},
 };
 use crate::{
@@ -23,9 +24,11 @@ use crate::{
     },
     store::organizations::Settings,
     ui::{
+        badge::Tone,
         choice::Checkbox,
         code::Copy,
         form::{self, Field, Kind, csrf, hidden, section},
+        notice::note,
         page::Page,
     },
 };
@@ -140,6 +143,7 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
     };
     let content = html! {
         (refused.summary())
+        (legacy::standing(visit))
         form.form method="post" novalidate {
             (csrf(&visit.visitor.csrf)) (hidden("version", &typed.version))
             (section("Organisation", "", &identity(visit, typed, refused)))
@@ -147,8 +151,23 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
             (section("Tokens and redirects", "", &tokens(typed, refused)))
             div.actions { (form::primary("Save changes")) }
         }
+        (mail(visit))
     };
     visit.page(Section::Settings, status, &page, &content)
+}
+
+/// For operators: where mail goes while there is no server for it.
+fn mail(visit: &Visit) -> Markup {
+    let directory = visit.app.registry.post.directory();
+    html! {
+        @if let Some(directory) = directory.filter(|_| visit.may(Permission::InstanceRead)) {
+            (note(Tone::Info, &html! {
+                h2 { "Mail is written to files" }
+                p { "No mail server is set (" code { "mail.smtp_url" } "). Invitations and links to new passwords lie in "
+                    code { (directory.display()) } " on the server; hand them on from there." }
+            }))
+        }
+    }
 }
 
 fn identity(visit: &Visit, typed: &Typed, refused: &Refused) -> Markup {

@@ -154,7 +154,7 @@ async fn begin(app: &State, parts: &Parts) -> std::result::Result<Visit, Respons
     let orgs = store::users::organizations_of(app.registry.db(), &visitor.user.id)
         .await
         .map_err(|error| plain_trouble(&error.into(), &request_id))?;
-    Ok(Visit {
+    let visit = Visit {
         app: State::clone(app),
         visitor,
         form: Form::default(),
@@ -170,7 +170,12 @@ async fn begin(app: &State, parts: &Parts) -> std::result::Result<Visit, Respons
         posted: parts.method == Method::POST,
         flash: None,
         cookies: Vec::new(),
-    })
+    };
+    // Nothing here has a NUL in its name, and PostgreSQL cannot be asked for it.
+    if parts.uri.path().contains("%00") {
+        return Err(visit.trouble(Code::NotFound.because("there is nothing at this path").into()));
+    }
+    Ok(visit)
 }
 
 /// A POST cannot be repeated after signing in, so it leads back to the page it came from.
@@ -268,6 +273,11 @@ impl Visit {
     /// A path of this organisation: `visit.path("/clients")`.
     pub fn path(&self, tail: &str) -> String {
         format!("/orgs/{}{tail}", self.org().handle)
+    }
+
+    /// A path of the organisation at hand, if the page belongs to one and the person may see such things.
+    pub fn path_for(&self, permission: Permission, tail: &str) -> Option<String> {
+        self.may(permission).then(|| self.path(tail))
     }
 
     /// Whether the person may do it.

@@ -1,7 +1,7 @@
 //! The clients of the demonstration, and when they were made and last used.
 //!
-//! acme's list shows 57: the 4 built-in clients, "Mobile app 1" to "Mobile app 31", and the 22 of the table below. 9
-//! were never used: the 4 built-in ones and those of [`names_never_used`]. "Old exporter" is archived.
+//! acme's list shows 57: the 5 built-in clients, "Mobile app 1" to "Mobile app 31", and the 21 of the table below. 9
+//! were never used: the 5 built-in ones and those of [`names_never_used`]. "Old exporter" is archived.
 
 use std::collections::HashSet;
 
@@ -70,7 +70,7 @@ const fn sample(
 const DAY: i64 = 24;
 
 #[rustfmt::skip]
-const ACME: [Sample; 22] = [
+const ACME: [Sample; 21] = [
     sample("<b>x</b>", Service, &["workspace:read"], 20, None),
     sample("ייצוא חשבוניות", Service, &["invoices:read"], 140, Some(3 * DAY)),
     sample(LONG, Service, &["invoices:write", "payments:read"], 210, Some(26)),
@@ -90,7 +90,6 @@ const ACME: [Sample; 22] = [
     sample("Partner portal", Web, &["openid", "profile", "invoices:read"], 338, Some(95 * DAY)),
     sample("Admin dashboard", Web, &["openid", "email", "workspace:write"], 110, Some(9)),
     sample("Status page", SinglePage, &["openid", "telemetry:read"], 61, Some(4)),
-    sample("Support widget", SinglePage, &["openid", "workspace:read"], 15, None),
     sample("Meter reader", Device, &["openid", "telemetry:read"], 130, None),
     sample(DISABLED, Service, &["workspace:write"], 355, Some(190 * DAY)),
 ];
@@ -134,7 +133,7 @@ fn of_acme() -> impl Iterator<Item = (String, Sample)> {
     (1..=31).map(mobile).chain(named)
 }
 
-/// The clients of acme that nobody ever used, beside the 4 built-in ones.
+/// The clients of acme that nobody ever used, beside the 5 built-in ones.
 pub fn names_never_used() -> Vec<String> {
     let never = of_acme().filter(|(_, sample)| sample.used.is_none());
     never.map(|(name, _)| name).collect()
@@ -273,8 +272,8 @@ mod tests {
     #[test]
     fn the_numbers_are_those_that_are_promised() {
         let all: Vec<_> = of_acme().collect();
-        assert_eq!(all.len() + 4, 57);
-        assert_eq!(names_never_used().len() + 4, 9);
+        assert_eq!(all.len() + 5, 57);
+        assert_eq!(names_never_used().len() + 5, 9);
         let matching = all
             .iter()
             .filter(|(name, _)| name.to_lowercase().contains("mobile app 3"));

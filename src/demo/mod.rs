@@ -1,5 +1,5 @@
 //! The demonstration that `serve --dev` makes, so that a newcomer meets a living console: the organisation *acme*
-//! (Acme Energy) with 57 clients, 4 of them the built-in ones, one archived client beside them, a second organisation,
+//! (Acme Energy) with 57 clients, 5 of them the built-in ones, one archived client beside them, a second organisation,
 //! and the people ada, aud, mel and ope. Everything is made by the registry, on a clock that is set back, so that the
 //! activity tells the same story as the lists.
 //!
@@ -149,5 +149,6 @@ fn at(registry: &Registry, time: Timestamp) -> Registry {
         clock: Clock::set(time),
         activity: Arc::clone(&registry.activity),
         passwords: registry.passwords.clone(),
+        post: registry.post.clone(),
     }
 }

@@ -99,8 +99,7 @@ async fn step(app: &App, parts: &Parts, transaction: Transaction, opened: &Opene
                 scopes,
                 asked: None,
             };
-            let code = approve::code(registry, &actor(parts, &visitor), &approval, now).await?;
-            opened.back.answer(&[("code", &code)])
+            approve::answer(registry, &actor(parts, &visitor), &approval, now).await?
         }
         (Next::Ask(_), _) => lead(&format!("/consent?tx={}", transaction.seal(registry))),
         (Next::Choose, _) => lead(&with_return(

@@ -9,12 +9,11 @@ use serde_json::{Value as Json, json};
 use super::{path, public};
 use crate::{
     config::Config,
-    grant_types,
     oauth::{
         authentication,
         authorization::{Prompt, ResponseMode},
         claims,
-        client::{AuthMethod, response_types},
+        client::{AuthMethod, GrantType, response_types},
         people_settings::{ResponseAlg, SubjectType},
         scope,
     },
@@ -31,7 +30,7 @@ pub(super) struct Document {
 impl Document {
     /// The document of an instance with this configuration.
     pub(super) fn new(config: &Config) -> Self {
-        let issuer = &config.issuer;
+        let (issuer, grants) = (&config.issuer, served(config));
         let secrets: Vec<&str> = AuthMethod::ALL.iter().map(|method| method.word()).collect();
         // Public clients use codes and refresh tokens, and may take their tokens back (RFC 7009 §5).
         let or_none: Vec<&str> = secrets.iter().copied().chain(["none"]).collect();
@@ -43,9 +42,10 @@ impl Document {
             "jwks_uri": issuer.join(path::JWKS),
             "introspection_endpoint": issuer.join(path::INTROSPECT),
             "revocation_endpoint": issuer.join(path::REVOKE),
+            "device_authorization_endpoint": issuer.join(path::DEVICE_AUTHORIZATION),
             "end_session_endpoint": issuer.join(openid::END_SESSION),
-            "response_types_supported": authorization_response_types(config.legacy.implicit_grant),
-            "grant_types_supported": grant_types::SERVED,
+            "response_types_supported": authorization_response_types(&grants),
+            "grant_types_supported": grants,
             "token_endpoint_auth_methods_supported": or_none,
             "introspection_endpoint_auth_methods_supported": secrets,
             "revocation_endpoint_auth_methods_supported": or_none,
@@ -121,10 +121,19 @@ fn people() -> Json {
     })
 }
 
-/// RFC 8414 §2. `token` is what clients' details show beside client credentials; here it stands for the implicit grant.
-fn authorization_response_types(implicit: bool) -> Vec<&'static str> {
-    response_types(grant_types::SERVED)
+/// The grants that work here: those for migrations only while they are switched on.
+fn served(config: &Config) -> Vec<GrantType> {
+    let legacy = &config.legacy;
+    GrantType::offered(legacy.password_grant, legacy.implicit_grant)
+}
+
+/// What the authorization endpoint answers. `token` is shown in clients' details beside client credentials; it is a way
+/// to get a token here only by the implicit grant.
+fn authorization_response_types(grants: &[GrantType]) -> Vec<&'static str> {
+    let implicit = grants.contains(&GrantType::Implicit).then_some("token");
+    response_types(grants)
         .into_iter()
-        .filter(|kind| implicit || *kind != "token")
+        .filter(|kind| *kind != "token")
+        .chain(implicit)
         .collect()
 }

@@ -5,6 +5,7 @@
 
 mod authorize; // ask a person
 mod cors; // which pages may read an answer
+mod device_authorization; // a device asks for a code
 mod introspect; // is this token still good?
 mod jwks; // the public keys
 mod metadata; // what this server can do
@@ -42,6 +43,7 @@ pub(crate) mod path {
     pub const TOKEN: &str = "/oauth2/token";
     /// Other names that the token endpoint answers to.
     pub const TOKEN_ALIASES: [&str; 2] = ["/api/oauth/token", "/oauth2/v1/token"];
+    pub const DEVICE_AUTHORIZATION: &str = "/oauth2/device_authorization";
     pub const INTROSPECT: &str = "/oauth2/introspect";
     pub const REVOKE: &str = "/oauth2/revoke";
     pub const USERINFO: &str = "/oauth2/userinfo";
@@ -54,8 +56,7 @@ pub(crate) mod path {
 
 /// The routes, at the path of the issuer.
 pub fn routes(config: &Config) -> Router<State> {
-    let issuer = &config.issuer;
-    let document = metadata::Document::new(config);
+    let (issuer, document) = (&config.issuer, metadata::Document::new(config));
     let serve = |document: &metadata::Document| {
         let document = document.clone();
         get(move |headers: HeaderMap| async move { document.answer(&headers) }).fallback(method_not_allowed)
@@ -71,6 +72,10 @@ pub fn routes(config: &Config) -> Router<State> {
         .route(
             crate::authorize::CONTINUE,
             get(authorize::go_on).fallback(method_not_allowed),
+        )
+        .route(
+            path::DEVICE_AUTHORIZATION,
+            post(device_authorization::device_authorization).fallback(method_not_allowed),
         )
         .route(
             path::INTROSPECT,
@@ -98,7 +103,10 @@ pub fn routes(config: &Config) -> Router<State> {
     match issuer.path() {
         "" => below,
         base => Router::new()
-            .nest(base, below)
+            .nest(
+                base,
+                below.route(device_authorization::PAGE, get(device_authorization::page)),
+            )
             .route(&format!("{}{base}", path::METADATA), serve(&document))
             .route(&format!("{}{base}", path::OPENID), serve(&document)),
     }

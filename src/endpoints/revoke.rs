@@ -18,7 +18,7 @@ use crate::{
     client_auth::Caller,
     db::Batch,
     error::Result,
-    grant_types::refresh_token,
+    grant_types::refresh_token::{self, Named},
     oauth::client::Origin,
     registry::{
         Resource,
@@ -50,12 +50,7 @@ async fn take_back(app: &App, incoming: &Incoming) -> Result<Response> {
     if let Some(token) = token {
         cut(app, incoming, &caller, &token, now).await?;
     } else if let Some(named) = refresh_token::read(&app.registry.keyring, text) {
-        // Also one that was used before: it leads to the same grant.
-        let grant = store::grants::find(app.registry.db(), &named.grant_id).await?;
-        if let Some(grant) = grant.filter(|grant| grant.client_id == *caller.client.id) {
-            let actor = actor(incoming, &caller);
-            grants::end(&app.registry, &actor, &grant, "revoked by the client").await?;
-        }
+        end(app, incoming, &caller, &named).await?;
     }
     // RFC 7009 §2.2: also for a token that is invalid anyway.
     Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response())
@@ -72,6 +67,16 @@ fn actor(incoming: &Incoming, caller: &Caller) -> Actor {
     }
 }
 
+/// Ends what a refresh token stands on, and with it every token that was issued for the same (RFC 7009 §2.1). One that
+/// was used before will do: it names the same grant.
+async fn end(app: &App, incoming: &Incoming, caller: &Caller, named: &Named) -> Result<()> {
+    let grant = store::grants::find(app.registry.db(), &named.grant_id).await?;
+    if let Some(grant) = grant.filter(|grant| *grant.client_id == *caller.client.id) {
+        grants::end(&app.registry, &actor(incoming, caller), &grant, "client_revoked").await?;
+    }
+    Ok(())
+}
+
 /// Writes the revocation down, and waits until it holds.
 async fn cut(
     app: &App,
@@ -80,8 +85,7 @@ async fn cut(
     token: &AccessToken,
     now: Timestamp,
 ) -> Result<()> {
-    let client = &caller.client;
-    let actor = actor(incoming, caller);
+    let (client, actor) = (&caller.client, actor(incoming, caller));
     let resource = Resource {
         kind: "token",
         id: &token.jti,

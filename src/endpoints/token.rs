@@ -12,8 +12,8 @@ use super::{Incoming, answer_pages, no_store};
 use crate::{
     app::{App, State},
     error::Result,
-    grant_types::Exchange,
-    issue::{self, Source, Tokens},
+    grant_types::{Exchange, Source},
+    issue::{self, Tokens},
     oauth::json,
 };
 
@@ -33,13 +33,13 @@ async fn exchange(app: &App, incoming: &Incoming) -> Result<Response> {
         registry: &app.registry,
         params: &params,
         caller: &caller,
+        source: Source {
+            ip: incoming.ip(),
+            request_id: incoming.request_id(),
+        },
         now,
     };
-    let source = Source {
-        ip: incoming.ip(),
-        request_id: incoming.request_id(),
-    };
-    Ok(render(&issue::exchange(&exchange, source).await?))
+    Ok(render(&issue::exchange(&exchange).await?))
 }
 
 /// RFC 6749 §5.1. The scope is always told, also where it is what was asked for.

@@ -5,13 +5,14 @@
 
 mod authorization_code; // a person allowed it in a browser
 mod client_credentials; // the client acts for itself
+mod device_code; // a person answers for a device, elsewhere
 pub mod refresh_token; // what a person allowed goes on
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use crate::{
     client_auth::Caller,
-    db::Statement,
+    db::{Batch, Statement},
     error::Result,
     live,
     oauth::{
@@ -26,11 +27,12 @@ use crate::{
     time::Timestamp,
 };
 
-/// The grants that the token endpoint serves; discovery lists exactly these.
+/// The grants that the token endpoint always serves.
 pub const SERVED: &[GrantType] = &[
     GrantType::AuthorizationCode,
     GrantType::ClientCredentials,
     GrantType::RefreshToken,
+    GrantType::DeviceCode,
 ];
 
 /// A token request whose client is known.
@@ -38,7 +40,15 @@ pub struct Exchange<'a> {
     pub registry: &'a Registry,
     pub params: &'a Params<'a>,
     pub caller: &'a Caller,
+    pub source: Source<'a>,
     pub now: Timestamp,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    pub ip: IpAddr,
+    pub request_id: &'a str,
 }
 
 impl<'a> Exchange<'a> {
@@ -75,9 +85,10 @@ pub struct OnBehalf {
 }
 
 impl OnBehalf {
-    /// Whether an ID token goes with an access token of this scope (OIDC Core §3.1.3.3).
+    /// Whether an ID token goes with an access token of this scope (OIDC Core §3.1.3.3): not in the grants that are for
+    /// migrations only, which OpenID Connect does not know.
     pub fn wants_id_token(&self, scope: &str) -> bool {
-        scope.split(' ').any(|value| value == "openid")
+        !matches!(self.way, Way::Straight(_)) && scope.split(' ').any(|value| value == "openid")
     }
 }
 
@@ -91,8 +102,8 @@ pub enum Way {
     Refresh,
     /// The refresh token before it, a moment later: the answer got lost.
     Again,
-    /// Nothing that is kept.
-    Straight,
+    /// Nothing that is kept: the grant is new, and these statements write it down.
+    Straight(Batch),
 }
 
 /// Rules on a token request.
@@ -115,7 +126,8 @@ pub async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
         GrantType::ClientCredentials => Ok(client_credentials::redeem(exchange)?),
         GrantType::AuthorizationCode => authorization_code::redeem(exchange).await,
         GrantType::RefreshToken => refresh_token::redeem(exchange).await,
-        GrantType::DeviceCode => Err(Code::UnsupportedGrantType
+        GrantType::DeviceCode => device_code::redeem(exchange).await,
+        GrantType::Password | GrantType::Implicit => Err(Code::UnsupportedGrantType
             .because("this server does not serve that grant type")
             .into()),
     }
@@ -132,16 +144,39 @@ fn on_behalf<'a>(
     way: Way,
     asked: Option<&str>,
 ) -> Result<Ruling<'a>, Refusal> {
-    let client = exchange.client();
-    let given = given(&exchange.registry.live, client, &grant);
+    let resources: Vec<&str> = exchange.params.all("resource").collect();
+    approve(exchange, OnBehalf { grant, way }, asked, &resources)
+}
+
+/// Approves tokens for a grant that is new and that `batch` writes down.
+///
+/// # Errors
+/// As [`scope::choose`].
+pub fn straight<'a>(
+    exchange: &Exchange<'a>,
+    grant: Box<Grant>,
+    batch: Batch,
+    resources: &[&str],
+) -> Result<Ruling<'a>, Refusal> {
+    let way = Way::Straight(batch);
+    approve(exchange, OnBehalf { grant, way }, None, resources)
+}
+
+fn approve<'a>(
+    exchange: &Exchange<'a>,
+    person: OnBehalf,
+    asked: Option<&str>,
+    resources: &[&str],
+) -> Result<Ruling<'a>, Refusal> {
+    let (client, grant) = (exchange.client(), &person.grant);
+    let given = given(&exchange.registry.live, client, grant);
     let openid: Vec<Arc<str>> = grant
         .scopes
         .iter()
         .filter(|key| key.api.is_none() && client.may_ask(&key.value))
         .map(|key| Arc::clone(&key.value))
         .collect();
-    let resources: Vec<&str> = exchange.params.all("resource").collect();
-    let chosen = scope::choose(&given, &openid, asked, &resources)?;
+    let chosen = scope::choose(&given, &openid, asked, resources)?;
     let api = match chosen.at {
         Some(at) => exchange.registry.live.api(&given[at].api),
         None => Some(Arc::clone(&exchange.registry.userinfo)),
@@ -150,7 +185,7 @@ fn on_behalf<'a>(
         subject: Cow::Owned(openid::subject(exchange.registry, client, &grant.user_id).into_owned()),
         api: api.ok_or_else(|| Code::InvalidTarget.because("the API of these scopes is gone"))?,
         scope: chosen.values.join(" "),
-        person: Some(OnBehalf { grant, way }),
+        person: Some(person),
     }))
 }
 

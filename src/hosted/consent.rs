@@ -12,7 +12,11 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{context, posted, trouble};
+use super::{
+    acting, context, posted,
+    scopes::{self, Wanted, Wish},
+    trouble,
+};
 use crate::{
     app::{App, State},
     authorize::{
@@ -25,15 +29,12 @@ use crate::{
     },
     browser::{self, Form, Visitor},
     error::Result,
-    oauth::{client::Origin, refusal::Code, scope::ScopeKey},
-    registry::access::{Actor, ActorKind},
-    store::{self, apis::Risk},
+    oauth::refusal::Code,
+    store,
     ui::{
-        badge::Badge,
         form,
         headers::{self, Place},
         page::{Card, Theme},
-        scopes,
     },
 };
 
@@ -112,35 +113,13 @@ async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
     })
 }
 
-/// A scope in words.
-struct Wish {
-    key: ScopeKey,
-    words: String,
-    /// Where it counts.
-    place: String,
-    risk: Risk,
-    new: bool,
-    optional: bool,
-}
-
 impl Asked {
     async fn settle(&self, app: &App, parts: &Parts, form: &Form) -> Response {
         let back = &self.opened.back;
         if form.one("answer") != "allow" {
             return back.refuse(&Code::AccessDenied.because("the person did not allow it"));
         }
-        let (request_id, ip) = context(parts);
-        let actor = Actor {
-            kind: ActorKind::User,
-            id: self.visitor.user.id.clone(),
-            name: self.visitor.user.username.clone(),
-            ip: Some(ip),
-            request_id,
-            origin: Origin::Console,
-        };
-        let ticked: Vec<&str> = form.all("scope").collect();
-        let taken = |key: &&ScopeKey| !self.is_optional(key) || ticked.contains(&key.to_string().as_str());
-        let scopes: Vec<ScopeKey> = self.question.asked.iter().filter(taken).cloned().collect();
+        let scopes = self.wanted().taken(form);
         if scopes.is_empty() {
             return back.refuse(&Code::AccessDenied.because("the person left everything out"));
         }
@@ -150,23 +129,17 @@ impl Asked {
             scopes,
             asked: Some(self.question.known.as_ref()),
         };
-        match approve::code(&app.registry, &actor, &approval, app.registry.now()).await {
-            Ok(code) => back.answer(&[("code", &code)]),
-            Err(error) => back.fail(&error),
-        }
-    }
-
-    fn is_optional(&self, key: &ScopeKey) -> bool {
-        self.opened
-            .settings()
-            .is_some_and(|settings| settings.optional_scopes.contains(key))
+        let actor = acting(parts, &self.visitor);
+        approve::answer(&app.registry, &actor, &approval, app.registry.now())
+            .await
+            .unwrap_or_else(|error| back.fail(&error))
     }
 
     async fn page(&self, app: &App) -> Result<Response> {
         let (db, client) = (app.registry.db(), &self.opened.client);
         let org = store::organizations::find(db, &client.org_id).await?;
         let org = org.map(|org| org.name).unwrap_or_default();
-        let wishes = self.wishes(app).await?;
+        let wishes = self.wanted().wishes(db).await?;
         let name = self
             .opened
             .settings()
@@ -201,36 +174,15 @@ impl Asked {
         Some(url::Url::parse(home).ok()?.host_str()?.to_owned())
     }
 
-    async fn wishes(&self, app: &App) -> Result<Vec<Wish>> {
-        let mut apis: Vec<store::apis::Api> = Vec::new();
-        for key in &self.question.asked {
-            let Some(id) = &key.api else { continue };
-            if apis.iter().all(|api| *api.id != **id)
-                && let Some(api) = store::apis::find(app.registry.db(), id).await?
-            {
-                apis.push(api);
-            }
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            keys: &self.question.asked,
+            known: self.question.known.as_ref(),
+            optional: self
+                .opened
+                .settings()
+                .map_or(&[], |settings| &settings.optional_scopes),
         }
-        let wish = |key: &ScopeKey| {
-            let api = apis
-                .iter()
-                .find(|api| key.api.as_deref() == Some(api.id.as_str()));
-            let scope = api.and_then(|api| api.scopes.iter().find(|scope| *scope.value == *key.value));
-            let words = match (scope, of_openid(&key.value)) {
-                (Some(scope), _) if !scope.description.is_empty() => scope.description.clone(),
-                (None, Some(words)) if key.api.is_none() => words.to_owned(),
-                _ => format!("{} – no description by the publisher", key.value),
-            };
-            Wish {
-                words,
-                place: api.map(|api| api.name.clone()).unwrap_or_default(),
-                risk: scope.map_or(Risk::Reads, |scope| scope.risk),
-                new: self.question.known.is_some() && self.question.new.contains(key),
-                optional: self.is_optional(key),
-                key: key.clone(),
-            }
-        };
-        Ok(self.question.asked.iter().map(wish).collect())
     }
 
     fn content(&self, name: &str, wishes: &[Wish], own_name: bool) -> Markup {
@@ -244,9 +196,7 @@ impl Asked {
             form #consent .stack.lg method="post" action="/consent" {
                 (form::csrf(&self.visitor.csrf))
                 (form::hidden("tx", &self.tx))
-                @for (title, list) in groups(wishes) {
-                    section { h2 { (title) } ul.plain.stack { @for wish in list { (row(wish)) } } }
-                }
+                (scopes::list(wishes))
                 @if own_name { p.hint { "This app does not learn the name that other apps know you by." } }
                 p #destination { "Then you go back to " (destination(uri)) "." }
                 details { summary { "Details" } dl.facts { dt { "App" } dd { (name) " " code translate="no" { (self.opened.client.id) } } dt { "Returns to" } dd { code translate="no" { (uri) } } } }
@@ -261,55 +211,6 @@ impl Asked {
     fn chooser(&self) -> String {
         url::form_urlencoded::byte_serialize(format!("/consent?tx={}", self.tx).as_bytes()).collect()
     }
-}
-
-/// Read, change, act while away: in this order, without the empty ones.
-fn groups(wishes: &[Wish]) -> Vec<(&'static str, Vec<&Wish>)> {
-    let away = |wish: &Wish| wish.key.api.is_none() && wish.key.value.as_ref() == "offline_access";
-    let of = |keep: &dyn Fn(&Wish) -> bool| wishes.iter().filter(|wish| keep(wish)).collect::<Vec<_>>();
-    [
-        ("It can read", of(&|wish| !away(wish) && wish.risk == Risk::Reads)),
-        (
-            "It can change",
-            of(&|wish| !away(wish) && wish.risk != Risk::Reads),
-        ),
-        ("It can act while you are away", of(&away)),
-    ]
-    .into_iter()
-    .filter(|(_, list)| !list.is_empty())
-    .collect()
-}
-
-fn row(wish: &Wish) -> Markup {
-    let id = wish.key.to_string();
-    html! {
-        li.wish {
-            @if wish.optional {
-                label.check { input type="checkbox" name="scope" value=(id); span { (wish.words) span.opt { " (optional)" } } }
-            } @else { span { (wish.words) } }
-            " "
-            @if wish.new { (Badge::NEW) }
-            @match wish.risk {
-                Risk::Reads => {}
-                Risk::Changes => (scopes::Risk::Changes.badge()),
-                Risk::Destructive => (scopes::Risk::Destructive.badge()),
-            }
-            details { summary { span.sr { "Name of this scope" } span aria-hidden="true" { "…" } } code translate="no" { (wish.key.value) } @if !wish.place.is_empty() { " at " (wish.place) } }
-        }
-    }
-}
-
-/// What a scope of OpenID Connect lets an app see, in words.
-fn of_openid(scope: &str) -> Option<&'static str> {
-    Some(match scope {
-        "openid" => "Know that it is you",
-        "profile" => "See your name and profile",
-        "email" => "See your e-mail address",
-        "address" => "See your postal address",
-        "phone" => "See your telephone number",
-        "offline_access" => "Keep this access until you remove it, also when you are signed out",
-        _ => return None,
-    })
 }
 
 /// Where the person goes from here: the registrable part in bold.

@@ -1,7 +1,11 @@
 //! Pages a person meets on the way: set-up, sign-in, sign-out.
 
 mod consent; // may this app?
+mod device; // a person answers for a device
+mod invitation; // into an organisation
 mod logout; // an app asks to sign out
+mod recover; // a forgotten password
+mod scopes; // what an app asks for, in words
 mod set_up; // the first administrator, and new members, pick a password
 mod sign_in; // user name and password
 mod sign_out; // ends the session
@@ -17,12 +21,15 @@ use maud::html;
 
 use crate::{
     app::State,
-    browser::Form,
+    browser::{Form, Visitor},
     config::Issuer,
     error::{Error, Result},
     observe::RequestContext,
     openid::END_SESSION,
-    registry::{access::Actor, people::Browser},
+    registry::{
+        access::{Actor, ActorKind},
+        people::Browser,
+    },
     ui::{
         headers::{self, Place},
         page::Card,
@@ -38,7 +45,17 @@ pub fn routes(issuer: &Issuer) -> Router<State> {
         .route("/logout/confirm", post(logout::submit))
         .route("/setup/{token}", get(set_up::show).post(set_up::submit))
         .route("/consent", get(consent::show).post(consent::submit))
+        .merge(device::routes())
         .route("/login", get(sign_in::show).post(sign_in::submit))
+        .route(
+            "/invitations/{token}",
+            get(invitation::show).post(invitation::submit),
+        )
+        .route("/login/recover", get(recover::show).post(recover::submit))
+        .route(
+            "/login/recover/{token}",
+            get(recover::show_link).post(recover::submit_link),
+        )
         .route("/logout", post(sign_out::submit))
 }
 
@@ -48,6 +65,16 @@ fn context(parts: &Parts) -> (String, String) {
         context.map(|c| c.request_id.clone()).unwrap_or_default(),
         context.map(|c| c.ip.to_string()).unwrap_or_default(),
     )
+}
+
+/// A person who acts.
+fn acting(parts: &Parts, visitor: &Visitor) -> Actor {
+    Actor {
+        kind: ActorKind::User,
+        id: visitor.user.id.clone(),
+        name: visitor.user.username.clone(),
+        ..nobody(parts)
+    }
 }
 
 /// The actor before anybody is known: the address and the request.

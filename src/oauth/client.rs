@@ -86,6 +86,10 @@ words! {
         ClientCredentials = "client_credentials",
         RefreshToken = "refresh_token",
         DeviceCode = "urn:ietf:params:oauth:grant-type:device_code",
+        /// For migrations only, where the configuration says so.
+        Password = "password",
+        /// As [`Password`](Self::Password).
+        Implicit = "implicit",
     }
 }
 
@@ -97,7 +101,30 @@ impl GrantType {
             Self::ClientCredentials => "Client credentials",
             Self::RefreshToken => "Refresh token",
             Self::DeviceCode => "Device code",
+            Self::Password => "Password",
+            Self::Implicit => "Implicit",
         }
+    }
+
+    /// The grants that a client may be registered for; those for migrations only if they are switched on.
+    pub fn offered(password: bool, implicit: bool) -> Vec<Self> {
+        let offered = |grant: &Self| match grant {
+            Self::Password => password,
+            Self::Implicit => implicit,
+            _ => true,
+        };
+        Self::ALL.iter().copied().filter(offered).collect()
+    }
+
+    /// Whether it is for migrations only: it gives passwords or tokens away.
+    /// [RFC 9700 §2](https://www.rfc-editor.org/rfc/rfc9700#section-2)
+    pub const fn is_legacy(self) -> bool {
+        matches!(self, Self::Password | Self::Implicit)
+    }
+
+    /// Whether people return from it to a redirect URI.
+    pub const fn redirects(self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::Implicit)
     }
 
     /// Whether a person stands behind the token.
@@ -161,7 +188,7 @@ pub fn response_types(grants: &[GrantType]) -> Vec<&'static str> {
     if grants.contains(&GrantType::AuthorizationCode) {
         types.push("code");
     }
-    if grants.contains(&GrantType::ClientCredentials) {
+    if grants.contains(&GrantType::ClientCredentials) || grants.contains(&GrantType::Implicit) {
         types.push("token");
     }
     types

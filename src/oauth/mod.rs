@@ -12,3 +12,4 @@ pub mod pkce; // proof key for code exchange
 pub mod redirect; // which redirect URIs may be registered, and which request matches one
 pub mod refusal; // how the protocol and the management API say no
 pub mod scope; // scope values, audiences, and narrowing a request to what was granted
+pub mod user_code; // the short code that a person carries from a device to a browser

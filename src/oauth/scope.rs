@@ -16,6 +16,19 @@ use super::refusal::{Code, Refusal};
 /// [OIDC Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
 pub const OIDC: &[&str] = &["openid", "profile", "email", "address", "phone", "offline_access"];
 
+/// What a scope of OpenID Connect lets an app do, in words for the person.
+pub fn openid_words(scope: &str) -> Option<&'static str> {
+    Some(match scope {
+        "openid" => "Know that it is you",
+        "profile" => "See your name and profile",
+        "email" => "See your e-mail address",
+        "address" => "See your postal address",
+        "phone" => "See your telephone number",
+        "offline_access" => "Keep this access until you remove it, also when you are signed out",
+        _ => return None,
+    })
+}
+
 /// More scopes than a request may name.
 const MOST: usize = 200;
 

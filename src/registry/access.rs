@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     oauth::{
         client::{Origin, words},
-        refusal::Code,
+        refusal::{Code, Refusal},
     },
     store::{organizations::Organization, users::Role},
     time::{Lifetime, Timestamp},
@@ -81,6 +81,10 @@ impl Permission {
         }
     }
 
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
     /// Whether it is about synchronising a directory.
     pub const fn is_directory(self) -> bool {
         matches!(
@@ -97,23 +101,32 @@ impl Permission {
 
 /// A set of permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Permissions(u32);
+pub struct Permissions {
+    held: u32,
+    /// What a person's role allows, but the token that acts for him does not hold.
+    withheld: u32,
+}
 
 impl Permissions {
     /// Whether it holds `permission`.
     pub const fn allow(self, permission: Permission) -> bool {
-        self.0 & (1 << permission as u32) != 0
+        self.held & permission.bit() != 0
+    }
+
+    /// Whether only the token stands in the way: a token with the scope `permission` would do.
+    pub const fn withhold(self, permission: Permission) -> bool {
+        self.withheld & permission.bit() != 0
     }
 
     /// With one more, and everything that comes with it.
     #[must_use]
     pub fn with(self, permission: Permission) -> Self {
         let (_, _, implied) = permission.about();
-        implied
-            .iter()
-            .fold(Self(self.0 | (1 << permission as u32)), |all, more| {
-                all.with(*more)
-            })
+        let held = Self {
+            held: self.held | permission.bit(),
+            ..self
+        };
+        implied.iter().fold(held, |all, more| all.with(*more))
     }
 
     /// Whether its holder may give `permission` away. Who manages people may let a directory be synchronised.
@@ -125,17 +138,30 @@ impl Permissions {
     #[must_use]
     pub fn looking(self) -> Self {
         let looks = |p: &Permission| p.about().1 == "reads" && self.allow(*p);
-        Permission::ALL
-            .iter()
-            .copied()
-            .filter(looks)
-            .fold(Self::default(), Self::with)
+        let looking = Permission::ALL.iter().copied().filter(looks);
+        let held = looking.fold(Self::default(), Self::with).held;
+        Self {
+            held,
+            withheld: self.withheld | self.held & !held,
+        }
     }
 
     /// What both hold.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
+        Self {
+            held: self.held & other.held,
+            withheld: 0,
+        }
+    }
+
+    /// What a token does for somebody who may do this: never more than he, never more than the token.
+    #[must_use]
+    pub const fn through(self, token: Self) -> Self {
+        Self {
+            held: self.held & token.held,
+            withheld: self.held & !token.held,
+        }
     }
 
     /// The permissions among scope values; other values are none.
@@ -205,7 +231,8 @@ pub struct Access {
     pub actor: Actor,
     pub org: Organization,
     pub permissions: Permissions,
-    /// When a person last proved who he is; `None` for clients and the server itself.
+    /// When a person last proved who he is at the page he acts by; `None` for whoever calls with a token, and for the
+    /// server itself.
     pub authenticated_at: Option<Timestamp>,
     /// Only say what would come of it.
     pub dry_run: bool,
@@ -218,15 +245,16 @@ impl Access {
     /// Asks for a permission.
     ///
     /// # Errors
-    /// `insufficient_scope` for a client, `forbidden` for a person; both name what is missing.
+    /// `insufficient_scope` when another token would do, `forbidden` when a person's role is in the way; both name what
+    /// is missing.
     pub fn require(&self, permission: Permission) -> Result<()> {
         if self.permissions.allow(permission) {
             return Ok(());
         }
         let (about, ..) = permission.about();
         Err(match self.actor.kind {
-            ActorKind::Client => Code::InsufficientScope
-                .because(format!("this needs an access token with the scope {permission}")),
+            ActorKind::User if self.permissions.withhold(permission) => scope_missing(permission),
+            ActorKind::Client => scope_missing(permission),
             ActorKind::User | ActorKind::System => {
                 let (first, rest) = about.split_at(1);
                 Code::Forbidden.because(format!(
@@ -245,17 +273,41 @@ impl Access {
     pub fn require_fresh(&self, permission: Permission, now: Timestamp) -> Result<()> {
         self.require(permission)?;
         match self.authenticated_at {
-            Some(at) if at < now.before(FRESH) => Err(Code::FreshSignInNeeded
-                .because("this needs a sign-in not older than 15 minutes: enter your password again")
-                .into()),
-            _ => Ok(()),
+            Some(at) => check_fresh(at, now),
+            None => Ok(()),
         }
     }
+}
+
+/// Asks for a sign-in that is not older than [`FRESH`].
+///
+/// # Errors
+/// `fresh_sign_in_needed`.
+pub fn check_fresh(authenticated_at: Timestamp, now: Timestamp) -> Result<()> {
+    if authenticated_at < now.before(FRESH) {
+        return Err(Code::FreshSignInNeeded
+            .because("this needs a sign-in not older than 15 minutes: enter your password again")
+            .into());
+    }
+    Ok(())
+}
+
+fn scope_missing(permission: Permission) -> Refusal {
+    Code::InsufficientScope.because(format!("this needs an access token with the scope {permission}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_for_a_person_does_what_both_may() {
+        let token = Permissions::of_scopes(["clients:write", "audit:read"]);
+        let held = Permissions::of_role(Role::Auditor).through(token);
+        assert!(held.allow(ClientsRead) && held.allow(AuditRead));
+        assert!(!held.allow(ClientsWrite) && !held.withhold(ClientsWrite));
+        assert!(!held.allow(MembersRead) && held.withhold(MembersRead));
+    }
 
     #[test]
     fn writing_comes_with_reading() {

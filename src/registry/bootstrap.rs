@@ -1,4 +1,4 @@
-//! What the first start creates: the management API, one organisation with its "Workspace" API, the four system clients,
+//! What the first start creates: the management API, one organisation with its "Workspace" API, the five system clients,
 //! the signing keys. Each later start finds it all there and changes nothing.
 
 use std::collections::HashSet;
@@ -197,6 +197,9 @@ pub fn system_access(org: Organization) -> Access {
     }
 }
 
+/// Programs on people's own machines listen at a port of their own there; which one does not count (RFC 8252 §7.3).
+const LOOPBACK: [&str; 2] = ["http://127.0.0.1/callback", "http://[::1]/callback"];
+
 struct SystemClient<'a> {
     id: &'a str,
     name: &'static str,
@@ -207,10 +210,11 @@ struct SystemClient<'a> {
     scopes: Vec<ScopeRef>,
 }
 
-fn system_clients(registry: &Registry) -> [SystemClient<'_>; 4] {
-    use GrantType::{AuthorizationCode, ClientCredentials, RefreshToken};
+fn system_clients(registry: &Registry) -> [SystemClient<'_>; 5] {
+    use GrantType::{AuthorizationCode, ClientCredentials, DeviceCode, RefreshToken};
     let ids = &registry.config.system_clients;
     let management = Permission::ALL.iter().filter(|p| !p.is_directory());
+    let management = management.map(|p| ScopeRef::text(p.word()));
     let sign_in = ["openid", "profile", "email", "offline_access"];
     [
         SystemClient {
@@ -220,7 +224,7 @@ fn system_clients(registry: &Registry) -> [SystemClient<'_>; 4] {
             application_type: ApplicationType::Service,
             grants: &[ClientCredentials],
             redirect_uris: &[],
-            scopes: management.map(|p| ScopeRef::text(p.word())).collect(),
+            scopes: management.clone().collect(),
         },
         SystemClient {
             id: &ids.sync_id,
@@ -246,8 +250,19 @@ fn system_clients(registry: &Registry) -> [SystemClient<'_>; 4] {
             description: "The desktop agent, where people sign in",
             application_type: ApplicationType::Native,
             grants: &[AuthorizationCode, RefreshToken],
-            redirect_uris: &["http://127.0.0.1/callback", "http://[::1]/callback"],
+            redirect_uris: &LOOPBACK,
             scopes: sign_in.into_iter().map(ScopeRef::text).collect(),
+        },
+        SystemClient {
+            id: &ids.cli_id,
+            name: "Command Line",
+            description: "The oauthority command, for people who sign in; it may never do more than they may",
+            application_type: ApplicationType::Native,
+            grants: &[AuthorizationCode, RefreshToken, DeviceCode],
+            redirect_uris: &LOOPBACK,
+            scopes: management
+                .chain(sign_in.into_iter().map(ScopeRef::text))
+                .collect(),
         },
     ]
 }

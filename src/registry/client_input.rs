@@ -105,6 +105,8 @@ pub struct Surroundings<'a> {
     pub permissions: Permissions,
     /// The client as it is; what it holds already is not granted anew.
     pub before: Option<&'a Client>,
+    /// The grants that may be registered here.
+    pub grants: &'a [GrantType],
     /// Whether `http` on a loopback host may be registered for web clients.
     pub development_redirects: bool,
 }
@@ -116,6 +118,7 @@ pub struct Surroundings<'a> {
 pub fn check(draft: &Draft, around: &Surroundings<'_>) -> Result<Resolved, Vec<Field>> {
     let mut fields = Vec::new();
     check_texts(draft, &mut fields);
+    check_offered(draft, around, &mut fields);
     check_grants(draft, &mut fields);
     check_redirects(draft, around.development_redirects, &mut fields);
     check_limits(draft, &mut fields);
@@ -172,6 +175,19 @@ pub fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A grant that is not offered is as unknown as one that does not exist; one that a client holds may stay.
+fn check_offered(draft: &Draft, around: &Surroundings<'_>, fields: &mut Vec<Field>) {
+    let held = around.before.map(|client| client.grant_types.as_slice());
+    let held = held.unwrap_or_default();
+    for (at, grant) in draft.grant_types.iter().enumerate() {
+        if !around.grants.contains(grant) && !held.contains(grant) {
+            let words: Vec<&str> = around.grants.iter().map(|grant| grant.word()).collect();
+            let detail = format!("Choose one of {}.", words.join(", "));
+            fields.push(Field::new(format!("/grant_types/{at}"), "unknown_value", detail));
+        }
+    }
+}
+
 fn check_grants(draft: &Draft, fields: &mut Vec<Field>) {
     use ApplicationType as T;
     use GrantType as G;
@@ -205,10 +221,8 @@ fn check_grants(draft: &Draft, fields: &mut Vec<Field>) {
             "A single-page app redirects: device code is for apps without a browser.",
         );
     }
-    if grants.contains(&G::RefreshToken)
-        && !grants.contains(&G::AuthorizationCode)
-        && !grants.contains(&G::DeviceCode)
-    {
+    let refreshed = [G::AuthorizationCode, G::DeviceCode, G::Password];
+    if grants.contains(&G::RefreshToken) && !grants.iter().any(|grant| refreshed.contains(grant)) {
         wrong(
             "grant.refresh_alone",
             "Refresh tokens come with authorization code or device code: add one of them.",
@@ -218,7 +232,7 @@ fn check_grants(draft: &Draft, fields: &mut Vec<Field>) {
 
 fn check_redirects(draft: &Draft, development: bool, fields: &mut Vec<Field>) {
     let uris = &draft.redirect_uris;
-    let redirects = draft.grant_types.contains(&GrantType::AuthorizationCode);
+    let redirects = draft.grant_types.iter().any(|grant| grant.redirects());
     if redirects && uris.is_empty() {
         fields.push(Field::new(
             "/redirect_uris",

@@ -275,8 +275,10 @@ async fn checked(
     apis: &[Api],
     before: Option<&Client>,
 ) -> Result<Resolved> {
+    let grants = registry.grants();
     let around = Surroundings {
         apis,
+        grants: &grants,
         permissions: access.permissions,
         before,
         development_redirects: access.org.settings.development_redirects,

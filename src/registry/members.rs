@@ -5,7 +5,10 @@ use serde_json::json;
 use crate::{
     db::{Batch, WriteError},
     error::{Error, Result},
-    oauth::refusal::{Code, Field, Refusal},
+    oauth::{
+        client::fold,
+        refusal::{Code, Field, Refusal},
+    },
     registry::{
         Registry, Resource,
         access::{Access, Permission, Permissions},
@@ -29,10 +32,10 @@ pub struct NewMember {
     pub role: Role,
 }
 
-/// A new member; `link` is how a person who has no account yet picks a password.
+/// A new member; `link` is how he picks a password.
 pub struct Added {
     pub member: Member,
-    pub link: Option<AccountLink>,
+    pub link: AccountLink,
 }
 
 /// The members, by user name.
@@ -91,6 +94,22 @@ fn check_gift(access: &Access, role: Role) -> Result<()> {
         .into())
 }
 
+/// Refuses a role that is not the caller's to give.
+pub(super) async fn check_giving(registry: &Registry, access: &Access, role: Role) -> Result<()> {
+    check_owner(access, own_role(registry, access).await?, role)?;
+    check_gift(access, role)
+}
+
+/// A role as it is read: *an admin*.
+pub const fn with_article(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "an owner",
+        Role::Admin => "an admin",
+        Role::Auditor => "an auditor",
+        Role::Member => "a member",
+    }
+}
+
 async fn role_of(registry: &Registry, access: &Access, user_id: &str) -> Result<Option<Role>> {
     Ok(store::users::role(registry.db(), &access.org.id, user_id).await?)
 }
@@ -99,33 +118,20 @@ async fn own_role(registry: &Registry, access: &Access) -> Result<Option<Role>> 
     role_of(registry, access, &access.actor.id).await
 }
 
-/// Makes a person a member. Somebody who has no account yet gets one, and a single-use link to pick a password.
+/// Makes an account for somebody who has none, a member from the start, and a single-use link to pick a password.
+/// Somebody who has an account is invited instead: nobody is attached without having said yes.
 ///
 /// # Errors
-/// Bad input field by field; `conflict` for a member already; missing permission.
+/// Bad input field by field, such as a user name that is taken; missing permission.
 pub async fn add(registry: &Registry, access: &Access, new: NewMember) -> Result<Added> {
     access.require_fresh(Permission::MembersWrite, registry.now())?;
-    check_owner(access, own_role(registry, access).await?, new.role)?;
-    check_gift(access, new.role)?;
+    check_giving(registry, access, new.role).await?;
     let now = registry.now();
-    let known = store::users::find_by_username(registry.db(), &new.username).await?;
-    // What is only tried leaves no trace, so it must not tell who has an account elsewhere.
-    let known = match known {
-        Some(user) if access.dry_run && role_of(registry, access, &user.id).await?.is_none() => None,
-        known => known,
-    };
-    let mut batch = Batch::default();
-    let (user, link) = match known {
-        Some(user) => (user, None),
-        None => {
-            let user = people::draft(registry, &new.username, new.display_name, new.email)?;
-            batch.push(store::users::add(&user));
-            let link = people::account_link(registry, &user, &mut batch);
-            (user, Some(link))
-        }
-    };
+    let user = people::draft(registry, &new.username, new.display_name, new.email)?;
+    let mut batch = Batch::from(store::users::add(&user));
+    let link = people::account_link(registry, &user, &mut batch);
     batch.push(store::users::add_member(&access.org.id, &user.id, new.role, now));
-    let details = json!({ "after": { "role": new.role, "new_account": link.is_some() } });
+    let details = json!({ "after": { "role": new.role } });
     let event = registry.event(
         &access.actor,
         &access.org.id,
@@ -134,19 +140,33 @@ pub async fn add(registry: &Registry, access: &Access, new: NewMember) -> Result
         details,
     );
     batch.push(store::audit::append(&event));
-    registry.commit(access, batch).await.map_err(|error| {
-        if error.is_unique("memberships", "user_id") {
-            let detail = "This person is a member already.";
-            return Refusal::fields(vec![Field::new("/username", "member.exists", detail)]).into();
+    if let Err(error) = registry.commit(access, batch).await {
+        if error.is_unique("users", "username_folded") {
+            return Err(taken(registry, access, &new.username).await?.into());
         }
-        people::taken(error)
-    })?;
+        return Err(error.into());
+    }
     let member = Member {
         user,
         role: new.role,
         since: now,
     };
     Ok(Added { member, link })
+}
+
+/// Why a user name is not free.
+async fn taken(registry: &Registry, access: &Access, username: &str) -> Result<Refusal> {
+    let members = store::users::members(registry.db(), &access.org.id).await?;
+    let named = |member: &Member| fold(&member.user.username) == fold(username.trim());
+    let (code, detail) = if members.iter().any(named) {
+        ("member.exists", "This person is a member already.")
+    } else {
+        (
+            "username.taken",
+            "This user name is taken. Whoever has an account already is invited by e-mail.",
+        )
+    };
+    Ok(Refusal::fields(vec![Field::new("/username", code, detail)]))
 }
 
 /// Changes a role.
@@ -164,12 +184,15 @@ pub async fn set_role(registry: &Registry, access: &Access, user_id: &str, role:
         return Ok(member);
     }
     let details = json!({ "before": { "role": member.role }, "after": { "role": role } });
-    let statement = store::users::set_role(&access.org.id, user_id, role);
+    let batch = Batch::from_iter([
+        store::users::set_role(&access.org.id, user_id, role),
+        store::invitations::revoke_of(&access.org.id, user_id, registry.now()),
+    ]);
     change(
         registry,
         access,
         &member.user,
-        statement.into(),
+        batch,
         "member.role_changed",
         details,
     )
@@ -192,6 +215,7 @@ pub async fn remove(registry: &Registry, access: &Access, user_id: &str) -> Resu
         store::users::remove_member(org, user_id),
         grants::revoke(Which::Member(user_id, org), "member_removed", now),
         store::consents::remove_member(user_id, org),
+        store::invitations::revoke_of(org, user_id, now),
     ]);
     announce(&mut batch, Kind::Person, user_id, now);
     change(registry, access, &member.user, batch, "member.removed", details).await

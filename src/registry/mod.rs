@@ -2,17 +2,23 @@
 //! they cannot disagree about who may do what. Every change appends its audit event in the same transaction.
 
 pub mod access; // who acts, for which organisation, with which permissions
+pub mod accounts; // people of the whole instance
 pub mod apis; // resource servers and scopes
 pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
+pub mod connected_apps; // what a person lets apps do
+pub mod email; // the address of a person
 pub mod grants; // what people gave clients, and how it ends
 pub mod impact; // what a cut would cut
+pub mod invitations; // into an organisation
 pub mod keys; // signing keys
 pub mod members; // people of an organisation
 pub mod organizations; // tenants
 pub mod people; // accounts, passwords, sign-in, sessions
 mod people_input; // what a client may settle about people
+pub mod profile; // what a person tells about himself
+pub mod recovery; // a forgotten password
 pub mod secrets; // rotate, end, extend
 
 use std::sync::Arc;
@@ -22,9 +28,11 @@ use serde_json::Value as Json;
 use crate::{
     activity::Activity,
     config::Config,
-    db::{Batch, Db, Done, WriteError},
+    db::{Batch, Db, Done, Statement, WriteError},
     error::Result,
     live::{self, Live},
+    mail::{self, Mail, Post},
+    oauth::client::GrantType,
     password::Passwords,
     registry::access::{Access, Actor},
     secret::{Entropy, Keyring},
@@ -43,6 +51,7 @@ pub struct Registry {
     pub clock: Clock,
     pub activity: Arc<Activity>,
     pub passwords: Passwords,
+    pub post: Post,
 }
 
 impl Registry {
@@ -54,6 +63,12 @@ impl Registry {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The grants that a client may be registered for here.
+    pub fn grants(&self) -> Vec<GrantType> {
+        let legacy = &self.config.legacy;
+        GrantType::offered(legacy.password_grant, legacy.implicit_grant)
     }
 
     /// A fresh id, ordered by time.
@@ -70,6 +85,19 @@ impl Registry {
             return Ok(Vec::new());
         }
         self.live.commit(batch).await
+    }
+
+    /// The statement that queues a mail.
+    pub fn mail(&self, mail: &Mail) -> Statement {
+        mail::queue(&self.keyring, &self.entropy, &self.id(), mail, self.now())
+    }
+
+    /// Sends the mails that are due.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn deliver_mail(&self) -> Result<()> {
+        self.post.deliver(self.db(), &self.keyring, self.now()).await
     }
 
     /// Writes down what was used since the last time.

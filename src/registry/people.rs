@@ -30,7 +30,7 @@ pub struct AccountLink {
 /// The purpose of the first administrator's link.
 const SETUP: &str = "setup";
 /// The purpose of a new member's link.
-const ACCOUNT: &str = "account";
+pub(super) const ACCOUNT: &str = "account";
 
 /// How long an account is locked after too many wrong passwords.
 const LOCKED: Lifetime = Lifetime::minutes(15);
@@ -108,7 +108,7 @@ pub(super) fn taken(error: WriteError) -> Error {
     error.into()
 }
 
-async fn hashed(registry: &Registry, password: Secret<String>, about: &[&str]) -> Result<String> {
+pub(super) async fn hashed(registry: &Registry, password: Secret<String>, about: &[&str]) -> Result<String> {
     if let Err(detail) = password::check_strength(password.expose(), about) {
         return Err(Refusal::fields(vec![Field::new("/password", "password.weak", detail)]).into());
     }
@@ -139,14 +139,13 @@ fn link(registry: &Registry, purpose: &str, user_id: &str, batch: &mut Batch) ->
     let digest = registry.keyring.digest(purpose, token.as_bytes());
     let now = registry.now();
     let expires_at = now.after(registry.config.lifetimes.setup_link);
-    let payload = (!user_id.is_empty()).then(|| user_id.as_bytes().to_vec());
-    batch.push(store::once::add(
-        digest.as_bytes(),
-        purpose,
-        payload,
-        now,
-        expires_at,
-    ));
+    let digest = digest.as_bytes();
+    batch.push(if user_id.is_empty() {
+        store::once::add(digest, purpose, None, now, expires_at)
+    } else {
+        let payload = Some(user_id.as_bytes().to_vec());
+        store::once::add_about(digest, purpose, user_id, payload, now, expires_at)
+    });
     AccountLink {
         path: format!("/setup/{token}"),
         expires_at,
@@ -191,7 +190,7 @@ pub async fn open_link(registry: &Registry, token: &str) -> Result<Option<Option
     Ok(user.map(Some))
 }
 
-fn dead_link() -> Refusal {
+pub(super) fn dead_link() -> Refusal {
     Code::Gone.because("this link was used already, or its time is over: ask for a new one")
 }
 
@@ -277,7 +276,7 @@ pub async fn create(
     Ok(user)
 }
 
-fn acting(user: &User, via: &Actor) -> Actor {
+pub(super) fn acting(user: &User, via: &Actor) -> Actor {
     Actor {
         kind: crate::registry::access::ActorKind::User,
         id: user.id.clone(),

@@ -9,7 +9,7 @@ use super::client_input::{Draft, Resolved, ScopeRef, Surroundings, resolve};
 use crate::{
     oauth::{
         outbound,
-        people_settings::SubjectType,
+        people_settings::{PeopleSettings, SubjectType},
         redirect,
         refusal::Field,
         scope::{OIDC, ScopeKey},
@@ -39,7 +39,7 @@ pub fn check(draft: &Draft, around: &Surroundings<'_>, resolved: &mut Resolved, 
         None => {}
     }
     if !person {
-        check_unused(draft, fields);
+        check_unused(draft, around.before, fields);
     }
     if let Some(uri) = &draft.people.home_page
         && let Err(objection) = outbound::check_page(uri)
@@ -56,39 +56,35 @@ pub fn check(draft: &Draft, around: &Surroundings<'_>, resolved: &mut Resolved, 
     resolved.sector_identifier = check_subject(draft, around.before, fields);
 }
 
-/// A client that acts for itself has nobody to whom these could apply.
-fn check_unused(draft: &Draft, fields: &mut Vec<Field>) {
-    let people = &draft.people;
+/// A client that acts for itself has nobody to whom these could apply. What it had when people still signed in may stay.
+fn check_unused(draft: &Draft, before: Option<&Client>, fields: &mut Vec<Field>) {
+    let usual = PeopleSettings::default();
+    let (had, now) = (before.map_or(&usual, |client| &client.people), &draft.people);
     let optional = draft
         .optional_scopes
         .as_ref()
         .is_some_and(|some| !some.is_empty());
-    let set = [
-        ("optional_scopes", optional),
-        ("home_page", people.home_page.is_some()),
-        (
-            "post_logout_redirect_uris",
-            !people.post_logout_redirect_uris.is_empty(),
-        ),
-        ("backchannel_logout_uri", people.backchannel_logout_uri.is_some()),
-        (
-            "backchannel_logout_session_required",
-            people.backchannel_logout_session_required,
-        ),
-        (
-            "id_token_signed_response_alg",
-            people.id_token_signed_response_alg.is_some(),
-        ),
-        (
-            "userinfo_signed_response_alg",
-            people.userinfo_signed_response_alg.is_some(),
-        ),
-        ("default_max_age", people.default_max_age.is_some()),
-        ("require_auth_time", people.require_auth_time),
-        ("require_second_factor", people.require_second_factor),
-    ];
+    // What is set: neither as it was nor as it is without a word.
+    macro_rules! set {
+        ($($name:ident),+) => {
+            [$((stringify!($name), now.$name != had.$name && now.$name != usual.$name)),+]
+        };
+    }
+    let set = set!(
+        home_page,
+        post_logout_redirect_uris,
+        backchannel_logout_uri,
+        backchannel_logout_session_required,
+        id_token_signed_response_alg,
+        userinfo_signed_response_alg,
+        subject_type,
+        default_max_age,
+        require_auth_time,
+        require_second_factor
+    );
+    let set = std::iter::once(("optional_scopes", optional)).chain(set);
     let detail = "This is about people who sign in, and no grant here does that: leave it out.";
-    for (name, _) in set.iter().filter(|(_, set)| *set) {
+    for (name, _) in set.filter(|(_, set)| *set) {
         fields.push(Field::new(format!("/{name}"), "unused", detail));
     }
 }

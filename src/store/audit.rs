@@ -134,6 +134,32 @@ pub async fn list(db: &Db, org_id: &str, filter: &Filter, limit: i64) -> Result<
     rows.into_iter().map(read).collect()
 }
 
+/// What a person did and what was done to his account, in every organisation, newest first; only before the event
+/// `before`, if it is given.
+pub async fn of_person(
+    db: &Db,
+    user_id: &str,
+    before: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Event>, DbError> {
+    let rows = db
+        .read(
+            columns!(
+                "WHERE (actor_id = $1 OR resource_id = $1) AND (CAST($2 AS TEXT) IS NULL OR (at, id) < \
+                 (SELECT b.at, b.id FROM audit_events b \
+                  WHERE b.id = $2 AND (b.actor_id = $1 OR b.resource_id = $1))) \
+                 ORDER BY at DESC, id DESC LIMIT $3"
+            ),
+            vec![
+                user_id.into(),
+                Value::from(before.map(str::to_owned)),
+                limit.into(),
+            ],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
 /// One event of an organisation.
 pub async fn find(db: &Db, org_id: &str, id: &str) -> Result<Option<Event>, DbError> {
     let row = db

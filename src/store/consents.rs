@@ -77,13 +77,12 @@ pub fn set(user_id: &str, client_id: &str, scopes: &[ScopeKey], now: Timestamp) 
     )
 }
 
-/// Takes back what a person allowed a client: `consent` if there is nothing to take back.
-pub fn remove(user_id: &str, client_id: &str) -> Statement {
+/// Forgets what a person allowed a client, if he did.
+pub fn forget(user_id: &str, client_id: &str) -> Statement {
     Statement::new(
         "DELETE FROM consents WHERE user_id = $1 AND client_id = $2",
         vec![user_id.into(), client_id.into()],
     )
-    .expecting("consent")
 }
 
 /// Takes back what a person allowed the clients of an organisation, the instance's own ones apart.

@@ -18,12 +18,19 @@ words! {
     }
 }
 
+/// The purpose under which device codes are digested.
+pub const DEVICE_CODE: &str = "device-code";
+/// The purpose under which user codes are digested.
+pub const USER_CODE: &str = "user-code";
+
 /// A request as it is kept.
 #[derive(Clone, Debug)]
 pub struct DeviceCode {
     pub digest: Vec<u8>,
     pub user_code: Vec<u8>,
     pub client_id: String,
+    /// The epoch of the client when it asked; an older one is dead.
+    pub client_epoch: i64,
     pub scopes: Vec<ScopeKey>,
     /// Where the device asked from.
     pub ip: String,
@@ -41,7 +48,7 @@ pub struct DeviceCode {
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT digest, user_code, client_id, scopes, ip, user_agent, created_at, expires_at, poll_interval, \
+            "SELECT digest, user_code, client_id, client_epoch, scopes, ip, user_agent, created_at, expires_at, poll_interval, \
              polled_at, state, grant_id FROM device_codes ",
             $tail
         )
@@ -53,6 +60,7 @@ fn read(mut row: Row) -> Result<DeviceCode, DbError> {
         digest: row.next()?,
         user_code: row.next()?,
         client_id: row.next()?,
+        client_epoch: row.next()?,
         scopes: ScopeKey::parse_list(&row.next::<String>()?),
         ip: row.next()?,
         user_agent: row.next()?,
@@ -85,12 +93,13 @@ pub async fn find_by_user_code(db: &Db, user_code: &[u8]) -> Result<Option<Devic
 /// Adds a request; the user code must be free.
 pub fn add(code: &DeviceCode) -> Statement {
     Statement::new(
-        "INSERT INTO device_codes (digest, user_code, client_id, scopes, ip, user_agent, created_at, expires_at, \
-         poll_interval, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending')",
+        "INSERT INTO device_codes (digest, user_code, client_id, client_epoch, scopes, ip, user_agent, created_at, \
+         expires_at, poll_interval, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending')",
         vec![
             code.digest.clone().into(),
             code.user_code.clone().into(),
             (&code.client_id).into(),
+            code.client_epoch.into(),
             ScopeKey::join(&code.scopes).into(),
             (&code.ip).into(),
             (&code.user_agent).into(),

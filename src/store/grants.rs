@@ -223,6 +223,8 @@ pub enum Which<'a> {
     Consent(&'a str, &'a str),
     /// Of a session, unless they outlive it.
     Session(&'a str),
+    /// Of all sessions of a person, unless they outlive them.
+    Sessions(&'a str),
 }
 
 /// Ends grants; those that have ended already stay as they are.
@@ -252,6 +254,11 @@ pub fn revoke(which: Which<'_>, why: &str, now: Timestamp) -> Statement {
             params.push(session.into());
             "UPDATE grants SET revoked_at = $1, revoked_why = $2 WHERE session_id = $3 AND offline = FALSE \
              AND revoked_at IS NULL"
+        }
+        Which::Sessions(user) => {
+            params.push(user.into());
+            "UPDATE grants SET revoked_at = $1, revoked_why = $2 WHERE user_id = $3 AND offline = FALSE \
+             AND session_id IS NOT NULL AND revoked_at IS NULL"
         }
     };
     Statement::new(sql, params)

@@ -29,6 +29,14 @@ pub fn add(name: &str, value: &str) -> Statement {
     )
 }
 
+/// Lets changes of who runs the instance wait for one another.
+pub fn touch() -> Statement {
+    Statement::new(
+        "UPDATE instance SET value = value WHERE name = $1",
+        vec![KEY_CHECK.into()],
+    )
+}
+
 /// Corrects a fact that is known.
 pub fn set(name: &str, value: &str) -> Statement {
     Statement::new(

@@ -13,11 +13,14 @@ pub mod device_codes; // requests of devices that have no browser
 pub mod grants; // the family of everything issued for what a person gave a client
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
+pub mod invitations; // on their way into organisations
 pub mod keys; // signing keys, sealed
 pub mod logout_deliveries; // word to clients that a session ended
+pub mod mails; // mail on its way
 pub mod once; // texts that work once
 pub mod organizations; // tenants
 mod profile; // what a person tells apps about himself
+pub mod recovery_requests; // people who cannot sign in
 pub mod revocations; // single tokens cut off
 pub mod secrets; // client secrets, digests only
 pub mod sessions; // signed-in browsers

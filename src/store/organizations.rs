@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::users::Role;
 use crate::{
     db::{Db, DbError, Row, Statement},
     oauth::client::fold,
@@ -81,6 +82,24 @@ pub async fn find_by_handle(db: &Db, handle: &str) -> Result<Option<Organization
         .read_one(columns!("WHERE o.handle_folded = $1"), vec![fold(handle).into()])
         .await?;
     row.map(read).transpose()
+}
+
+/// The organisations of a person with what he is there, by handle.
+pub async fn of_member(db: &Db, user_id: &str) -> Result<Vec<(Organization, Role)>, DbError> {
+    let rows = db
+        .read(
+            "SELECT m.role, o.id, o.handle, o.name, o.kind, o.settings, o.created_at, o.updated_at, o.version \
+             FROM memberships m JOIN organizations o ON o.id = m.org_id WHERE m.user_id = $1 \
+             ORDER BY o.handle_folded",
+            vec![user_id.into()],
+        )
+        .await?;
+    let read = |mut row: Row| {
+        // A word that this version does not know must not let anybody do more.
+        let role = Role::parse(&row.next::<String>()?).unwrap_or(Role::Member);
+        Ok((read(row)?, role))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// All organisations, by handle.

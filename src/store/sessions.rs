@@ -97,6 +97,11 @@ pub fn remove(digest: &[u8]) -> Statement {
     Statement::new("DELETE FROM sessions WHERE digest = $1", vec![digest.into()])
 }
 
+/// Ends every session of a person.
+pub fn remove_of(user_id: &str) -> Statement {
+    Statement::new("DELETE FROM sessions WHERE user_id = $1", vec![user_id.into()])
+}
+
 /// Forgets sessions that have ended by themselves, at most 1,000 at a time.
 pub fn forget(now: Timestamp, idle_since: Timestamp) -> Statement {
     Statement::new(

@@ -164,6 +164,30 @@ pub async fn count(db: &Db) -> Result<i64, DbError> {
     row.map_or(Ok(0), |mut row| row.next())
 }
 
+/// People of the instance, in the order in which they came, after the one with the id `after`; only the one with this
+/// user name, if one is given; at most `limit`.
+pub async fn all(
+    db: &Db,
+    username: Option<&str>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<User>, DbError> {
+    let rows = db
+        .read(
+            columns!(
+                "FROM users u WHERE u.id > $1 AND (CAST($2 AS TEXT) IS NULL OR u.username_folded = $2) \
+                 ORDER BY u.id LIMIT $3"
+            ),
+            vec![
+                after.unwrap_or_default().into(),
+                username.map(fold).into(),
+                limit.into(),
+            ],
+        )
+        .await?;
+    rows.into_iter().map(|mut row| read(&mut row)).collect()
+}
+
 /// How addresses are compared: without the case of ASCII letters. Look-alikes from other alphabets stay apart
 /// (CVE-2019-19844).
 pub fn fold_email(email: &str) -> String {
@@ -224,6 +248,31 @@ pub fn set_password(id: &str, hash: &str, now: Timestamp) -> Statement {
         "UPDATE users SET password_hash = $1, updated_at = $2 WHERE id = $3",
         vec![hash.into(), now.into(), id.into()],
     )
+}
+
+/// Replaces the password hash of an active person: `unchanged` if it is not the one that was read.
+pub fn replace_password(id: &str, before: Option<&str>, hash: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE users SET password_hash = $1, updated_at = $2 WHERE id = $3 AND status = 'active' \
+         AND coalesce(password_hash, '') = $4",
+        vec![
+            hash.into(),
+            now.into(),
+            id.into(),
+            before.unwrap_or_default().into(),
+        ],
+    )
+    .expecting("unchanged")
+}
+
+/// Lets a person in or not; refused as `last_operator` when nobody would run the instance any more.
+pub fn set_status(id: &str, status: UserStatus, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE users SET status = $1, updated_at = $2 WHERE id = $3 AND ($1 = 'active' OR operator = FALSE OR \
+         (SELECT count(*) FROM users o WHERE o.operator = TRUE AND o.status = 'active' AND o.id <> $3) > 0)",
+        vec![status.word().into(), now.into(), id.into()],
+    )
+    .expecting("last_operator")
 }
 
 /// Replaces what a person says about himself.

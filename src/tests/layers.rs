@@ -19,10 +19,11 @@ const WALLS: &[(&str, &[&str])] = &[
     ("store", &["db", "oauth"]),
     ("live", &["db", "store", "oauth", "jose"]),
     ("activity", &["db", "store"]),
+    ("mail", &["config", "db", "store"]),
     (
         "registry",
         &[
-            "activity", "config", "db", "jose", "live", "oauth", "password", "store",
+            "activity", "config", "db", "jose", "live", "mail", "oauth", "password", "store",
         ],
     ),
     // These take the registry as their bag of clock, keys and snapshot; they call none of its functions.
@@ -67,7 +68,17 @@ const WALLS: &[(&str, &[&str])] = &[
     (
         "authorize",
         &[
-            "browser", "db", "live", "oauth", "openid", "registry", "store", "ui",
+            "browser",
+            "client_auth",
+            "db",
+            "grant_types",
+            "issue",
+            "live",
+            "oauth",
+            "openid",
+            "registry",
+            "store",
+            "ui",
         ],
     ),
     (

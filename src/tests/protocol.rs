@@ -27,10 +27,9 @@ const ASSERTION: &str = "there is no private_key_jwt yet";
 const MTLS: &str = "there are no client certificates yet";
 
 /// Cases whose subject does not exist yet, with what is missing.
-const NOT_YET: [(&str, &str); 28] = [
+const NOT_YET: [(&str, &str); 27] = [
     ("M-13", "there are no pushed authorization requests yet"),
     ("M-14", "there is no DPoP yet"),
-    ("M-15", "there is no device authorization endpoint yet"),
     ("M-16", MTLS),
     ("C-15", AUTHORIZE),
     ("C-21", ASSERTION),

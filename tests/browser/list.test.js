@@ -11,9 +11,9 @@ const rows = page => page.locator('#clients tbody tr');
 const names = page => texts(page.locator('#clients tbody th a'));
 const count = page => page.textContent('#count');
 
-// Of the demonstration, beside the four clients that come with the product.
-const NEVER_USED = ['<b>x</b>', 'CI pipeline 4', 'Support widget', 'Meter reader', 'Mobile app 30'];
-const SYSTEM = ['Admin Client', 'Sync Service Client', 'Mobile App', 'Desktop Agent'];
+// Of the demonstration, beside the five clients that come with the product.
+const NEVER_USED = ['<b>x</b>', 'CI pipeline 4', 'Meter reader', 'Mobile app 30'];
+const SYSTEM = ['Admin Client', 'Sync Service Client', 'Mobile App', 'Desktop Agent', 'Command Line'];
 
 scene('T1 the list has the columns of the portal, secrets and last use, 25 rows and the number of all', here, {}, async page => {
 	await visit(page, LIST);

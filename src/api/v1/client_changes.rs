@@ -6,9 +6,9 @@ use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 
 use super::{
+    client_input::{ClientPatch, NewClient},
     client_list::{TAG, written_moment, written_span},
     clients::{Client, Secret, Surroundings},
-    sent,
 };
 use crate::{
     api::{
@@ -17,134 +17,15 @@ use crate::{
         operation::{Answer, Body, Operation, Precondition, Shape, operation},
     },
     error::Result,
-    oauth::{
-        client::{ApplicationType, AuthMethod, GrantType, words},
-        people_settings::PeopleSettings,
-        refusal::{Field, Refusal},
-    },
+    oauth::refusal::Refusal,
     registry::{
         access::{Access, Permission},
-        client_input::{Draft, ScopeRef},
-        clients::{self, Created, Creation, Edit},
+        clients::{self, Created, Creation},
         secrets::Term,
     },
     secret,
     store::clients as kept,
-    time::Lifetime,
 };
-
-words! {
-    /// A kind of client whose settings are fixed.
-    Template {
-        SyncConnector = "sync-connector",
-    }
-}
-
-impl utoipa::PartialSchema for Template {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        let words = Self::ALL.iter().map(|one| one.word());
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .enum_values(Some(words))
-            .into()
-    }
-}
-impl ToSchema for Template {}
-
-/// A scope as somebody writes it.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-enum ScopeInput {
-    /// A value, or fully qualified: the audience, a hyphen, the value
-    Text(String),
-    Pair(QualifiedScope),
-}
-
-/// A scope with its audience.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct QualifiedScope {
-    audience: String,
-    value: String,
-}
-
-impl From<ScopeInput> for ScopeRef {
-    fn from(input: ScopeInput) -> Self {
-        match input {
-            ScopeInput::Text(text) => Self::text(text),
-            ScopeInput::Pair(pair) => Self {
-                audience: Some(pair.audience),
-                value: pair.value,
-            },
-        }
-    }
-}
-
-fn refs(scopes: Vec<ScopeInput>) -> Vec<ScopeRef> {
-    scopes.into_iter().map(ScopeRef::from).collect()
-}
-
-/// A client to be made.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewClient {
-    /// Goes with `name`, `description`, `secret_label` and `secret_expires` only.
-    template: Option<Template>,
-    #[schema(min_length = 1, max_length = 120)]
-    name: String,
-    #[serde(default)]
-    #[schema(max_length = 1000)]
-    description: Option<String>,
-    /// Needed without a template
-    r#type: Option<ApplicationType>,
-    /// Without it: what suits the type
-    grant_types: Option<Vec<GrantType>>,
-    redirect_uris: Option<Vec<String>>,
-    /// Needed without a template
-    scopes: Option<Vec<ScopeInput>>,
-    auth_method: Option<AuthMethod>,
-    require_consent: Option<bool>,
-    #[schema(minimum = 60, maximum = 86400)]
-    access_token_lifetime: Option<i64>,
-    /// Id of the member who looks after it
-    owner: Option<String>,
-    #[schema(max_length = 100)]
-    secret_label: Option<String>,
-    /// `never`, a span such as `90d`, or a moment
-    #[schema(max_length = 40)]
-    secret_expires: Option<String>,
-}
-
-/// What to change of a client, as a merge patch.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ClientPatch {
-    /// Turns a sync connector into a custom client.
-    #[schema(nullable = false)]
-    customise: Option<bool>,
-    #[schema(nullable = false, min_length = 1, max_length = 120)]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<String>, max_length = 1000)]
-    description: Option<Option<String>>,
-    #[schema(nullable = false)]
-    grant_types: Option<Vec<GrantType>>,
-    #[schema(nullable = false)]
-    redirect_uris: Option<Vec<String>>,
-    #[schema(nullable = false)]
-    scopes: Option<Vec<ScopeInput>>,
-    #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<AuthMethod>)]
-    auth_method: Option<Option<AuthMethod>>,
-    #[schema(nullable = false)]
-    require_consent: Option<bool>,
-    #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<i64>, minimum = 60, maximum = 86400)]
-    access_token_lifetime: Option<Option<i64>>,
-    #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<String>)]
-    owner: Option<Option<String>>,
-}
 
 /// Why a client is disabled.
 #[derive(Deserialize, ToSchema)]
@@ -282,63 +163,6 @@ pub fn term(text: Option<&str>, pointer: &str) -> Result<Term, Refusal> {
     }
 }
 
-fn needed(name: &str) -> Field {
-    Field::new(format!("/{name}"), "required", format!("{name} is missing."))
-}
-
-fn draft(new: NewClient) -> Result<Draft, Refusal> {
-    let description = new.description.unwrap_or_default();
-    if let Some(Template::SyncConnector) = new.template {
-        let fixed = [
-            ("type", new.r#type.is_some()),
-            ("grant_types", new.grant_types.is_some()),
-            ("redirect_uris", new.redirect_uris.is_some()),
-            ("scopes", new.scopes.is_some()),
-            ("auth_method", new.auth_method.is_some()),
-            ("require_consent", new.require_consent.is_some()),
-            ("access_token_lifetime", new.access_token_lifetime.is_some()),
-            ("owner", new.owner.is_some()),
-        ];
-        let detail = "The template settles this: leave it out.";
-        let sent = fixed.iter().filter(|(_, sent)| *sent);
-        let fields: Vec<Field> = sent
-            .map(|(name, _)| Field::new(format!("/{name}"), "locked", detail))
-            .collect();
-        return if fields.is_empty() {
-            Ok(Draft::sync_connector(new.name, description))
-        } else {
-            Err(Refusal::fields(fields))
-        };
-    }
-    let Some(application_type) = new.r#type else {
-        return Err(Refusal::fields(vec![needed("type")]));
-    };
-    let Some(scopes) = new.scopes else {
-        return Err(Refusal::fields(vec![needed("scopes")]));
-    };
-    let grant_types = new.grant_types.unwrap_or_else(|| match application_type {
-        ApplicationType::Service => vec![GrantType::ClientCredentials],
-        _ => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-    });
-    Ok(Draft {
-        kind: crate::oauth::client::Kind::Custom,
-        application_type,
-        name: new.name,
-        description,
-        require_consent: new
-            .require_consent
-            .unwrap_or_else(|| grant_types.iter().any(|grant| grant.needs_person())),
-        grant_types,
-        redirect_uris: new.redirect_uris.unwrap_or_default(),
-        scopes: refs(scopes),
-        auth_method: new.auth_method,
-        access_token_lifetime: new.access_token_lifetime.map(Lifetime::seconds),
-        optional_scopes: None,
-        people: PeopleSettings::default(),
-        user_id: new.owner,
-    })
-}
-
 async fn create(call: Call) -> Result<Reply> {
     let access = call.access().await?;
     let new: NewClient = call.input()?;
@@ -346,7 +170,7 @@ async fn create(call: Call) -> Result<Reply> {
         secret_label: new.secret_label.clone(),
         secret_term: term(new.secret_expires.as_deref(), "/secret_expires")?,
     };
-    let created = clients::create(&call.app.registry, &access, draft(new)?, extra).await?;
+    let created = clients::create(&call.app.registry, &access, new.draft()?, extra).await?;
     let location = format!(
         "/api/v1/orgs/{}/clients/{}",
         access.org.handle, created.client.client_id
@@ -398,21 +222,7 @@ async fn edit(call: Call) -> Result<Reply> {
     access.require(Permission::ClientsWrite)?;
     let patch: ClientPatch = call.input()?;
     let client = seen(&call, &access, true).await?;
-    let edit = Edit {
-        customise: patch.customise.unwrap_or_default(),
-        name: patch.name,
-        description: patch.description.map(Option::unwrap_or_default),
-        grant_types: patch.grant_types,
-        redirect_uris: patch.redirect_uris,
-        scopes: patch.scopes.map(refs),
-        auth_method: patch.auth_method,
-        require_consent: patch.require_consent,
-        access_token_lifetime: patch
-            .access_token_lifetime
-            .map(|seconds| seconds.map(Lifetime::seconds)),
-        user_id: patch.owner,
-        ..Edit::default()
-    };
+    let edit = patch.edit(&client);
     let registry = &call.app.registry;
     let client = clients::edit(registry, &access, &client.client_id, Some(client.version), edit).await?;
     shown(&call, &access, client).await

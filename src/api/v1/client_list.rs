@@ -14,6 +14,7 @@ use crate::{
         page::{self, Part},
         query::{Query, moment, span},
     },
+    config::Legacy,
     error::Result,
     oauth::{
         client::{ApplicationType, GrantType, Kind, Status},
@@ -82,7 +83,7 @@ pub fn operations() -> Vec<Operation> {
         word(
             "grant",
             "A grant it may use.",
-            &words(GrantType::ALL, GrantType::word),
+            &words(&GrantType::offered(false, false), GrantType::word),
         ),
         text("scope", "A scope value that it was granted."),
         text("owner", "Id of the member who looks after it."),
@@ -209,7 +210,7 @@ fn order(query: &Query) -> Result<(SortKey, bool), Refusal> {
 }
 
 fn check_fields(query: &Query) -> Result<(), Refusal> {
-    let known = &crate::api::schema::components()["Client"]["properties"];
+    let known = &crate::api::schema::components(&Legacy::default())["Client"]["properties"];
     let stranger = query
         .list("fields")
         .into_iter()

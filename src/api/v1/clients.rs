@@ -5,8 +5,10 @@ use utoipa::ToSchema;
 
 use crate::{
     error::Result,
-    oauth::client::{
-        ApplicationType, AuthMethod, GrantType, Kind, Origin, SecretState, Status, response_types,
+    oauth::{
+        client::{ApplicationType, AuthMethod, GrantType, Kind, Origin, SecretState, Status, response_types},
+        people_settings::{ResponseAlg, SubjectType},
+        scope::ScopeKey,
     },
     registry::{Registry, access::Access},
     store::{self, apis::Api, organizations::Organization, secrets::ClientSecret},
@@ -37,6 +39,24 @@ pub struct Client {
     pub first_party: bool,
     /// Seconds; `null`: as API and organisation have it
     pub access_token_lifetime: Option<Lifetime>,
+    /// Those of the granted scopes that a person may leave out
+    pub optional_scopes: Vec<OptionalScope>,
+    /// Shown where a person is asked for consent
+    pub home_page: Option<String>,
+    pub post_logout_redirect_uris: Vec<String>,
+    pub backchannel_logout_uri: Option<String>,
+    pub backchannel_logout_session_required: bool,
+    /// `null`: RS256
+    pub id_token_signed_response_alg: Option<ResponseAlg>,
+    /// `null`: plain JSON
+    pub userinfo_signed_response_alg: Option<ResponseAlg>,
+    pub subject_type: SubjectType,
+    /// The host under which a pairwise client knows people
+    pub sector_identifier: Option<String>,
+    /// Seconds; how old a sign-in may be if the request does not say
+    pub default_max_age: Option<Lifetime>,
+    pub require_auth_time: bool,
+    pub require_second_factor: bool,
     /// Id of the member who looks after it
     pub owner: Option<String>,
     pub status: Status,
@@ -66,6 +86,15 @@ pub struct GrantedScope {
     /// The API it belongs to
     pub audience: Option<String>,
     pub value: String,
+}
+
+/// A granted scope that a person may leave out.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum OptionalScope {
+    /// Of OpenID Connect
+    Text(String),
+    Granted(GrantedScope),
 }
 
 /// A secret, without its text.
@@ -134,7 +163,19 @@ impl Surroundings {
             audience: audience(&api),
             value,
         });
+        let optional = client
+            .optional_scopes
+            .iter()
+            .map(|ScopeKey { api, value }| match api {
+                None => OptionalScope::Text(value.to_string()),
+                Some(api) => OptionalScope::Granted(GrantedScope {
+                    audience: audience(api),
+                    value: value.to_string(),
+                }),
+            });
+        let people = client.people;
         Client {
+            optional_scopes: optional.collect(),
             scopes: scopes.collect(),
             response_types: response_types(&client.grant_types),
             client_id: client.client_id,
@@ -151,6 +192,17 @@ impl Surroundings {
             require_consent: client.require_consent,
             first_party: client.first_party,
             access_token_lifetime: client.access_token_lifetime,
+            home_page: people.home_page,
+            post_logout_redirect_uris: people.post_logout_redirect_uris,
+            backchannel_logout_uri: people.backchannel_logout_uri,
+            backchannel_logout_session_required: people.backchannel_logout_session_required,
+            id_token_signed_response_alg: people.id_token_signed_response_alg,
+            userinfo_signed_response_alg: people.userinfo_signed_response_alg,
+            subject_type: people.subject_type,
+            sector_identifier: people.sector_identifier,
+            default_max_age: people.default_max_age,
+            require_auth_time: people.require_auth_time,
+            require_second_factor: people.require_second_factor,
             owner: client.user_id,
             status: client.status,
             status_at: client.status_at,

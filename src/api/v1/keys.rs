@@ -117,12 +117,12 @@ fn shown(call: &Call, keys: Vec<StoredKey>) -> Result<Reply> {
 }
 
 async fn list(call: Call) -> Result<Reply> {
-    let keys = keys::list(&call.app.registry, &call.caller.own(false)).await?;
+    let keys = keys::list(&call.app.registry, &call.caller.own(false)?).await?;
     shown(&call, keys)
 }
 
 async fn rotate(call: Call) -> Result<Reply> {
-    let access = call.caller.own(call.dry_run());
+    let access = call.caller.own(call.dry_run())?;
     access.require(Permission::InstanceWrite)?;
     let NewKey { algorithm } = call.input()?;
     let alg =
@@ -141,7 +141,7 @@ async fn rotate(call: Call) -> Result<Reply> {
 }
 
 async fn retire(call: Call) -> Result<Reply> {
-    let access = call.caller.own(call.dry_run());
+    let access = call.caller.own(call.dry_run())?;
     let keys = keys::retire(&call.app.registry, &access, call.path("kid")).await?;
     shown(&call, keys)
 }

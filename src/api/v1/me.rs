@@ -10,19 +10,35 @@ use crate::{
         operation::{Answer, Operation, Shape, operation},
     },
     error::Result,
+    store::users::Role,
     time::Timestamp,
 };
 
 /// The caller.
 #[derive(Serialize, ToSchema)]
 struct Me {
-    /// `client`
+    /// `client`, or `user` when the client acts for a person
     kind: &'static str,
     client_id: String,
+    /// Of the client, or of the person.
     name: String,
-    org: OwnOrganization,
-    /// What the token may do.
+    /// Whom the client acts for.
+    user: Option<Person>,
+    /// His own; of several, the first. `null` for a person who belongs to none.
+    org: Option<OwnOrganization>,
+    /// What a person is in that organisation: `owner`, `admin`, `auditor` or `member`.
+    role: Option<Role>,
+    /// What the token may do; for a person, as far as his role allows it too.
     scopes: Vec<String>,
+}
+
+/// A person.
+#[derive(Serialize, ToSchema)]
+struct Person {
+    id: String,
+    username: String,
+    /// Whether he runs the whole instance.
+    operator: bool,
 }
 
 /// The organisation of the caller.
@@ -71,15 +87,27 @@ pub fn operations() -> Vec<Operation> {
 
 async fn me(call: Call) -> Result<Reply> {
     let caller = call.caller;
+    let home = caller.homes.into_iter().next();
+    let role = home.as_ref().and_then(|home| home.role);
+    let (kind, name) = match &caller.person {
+        Some(person) => ("user", person.display_name.clone()),
+        None => ("client", caller.client_name),
+    };
     Reply::of(&Me {
-        kind: "client",
+        kind,
         client_id: caller.client_id,
-        name: caller.name,
-        org: OwnOrganization {
-            id: caller.org.id,
-            handle: caller.org.handle,
-            name: caller.org.name,
-        },
+        name,
+        user: caller.person.map(|person| Person {
+            id: person.id,
+            username: person.username,
+            operator: person.operator,
+        }),
+        org: home.map(|home| OwnOrganization {
+            id: home.org.id,
+            handle: home.org.handle,
+            name: home.org.name,
+        }),
+        role,
         scopes: caller.scopes,
     })
 }

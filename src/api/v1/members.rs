@@ -55,7 +55,7 @@ impl Member {
     }
 }
 
-/// A person to be made a member.
+/// A person who gets an account; whoever has one is invited.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewMember {
@@ -68,7 +68,7 @@ struct NewMember {
     role: Role,
 }
 
-/// A new member, and for somebody who has no account yet the link to pick a password: this once.
+/// A new member, and the link by which he picks a password: this once.
 #[derive(Serialize, ToSchema)]
 struct AddedMember {
     member: Member,
@@ -105,7 +105,7 @@ pub fn operations() -> Vec<Operation> {
         Method::POST,
         MEMBERS,
         "addMember",
-        "Make a person a member",
+        "Make an account for a new member",
         write,
         added,
         |c| Box::pin(add(c)),
@@ -203,7 +203,7 @@ async fn add(call: Call) -> Result<Reply> {
         format!("/api/v1/orgs/{}/members/{}", access.org.handle, member.id),
     );
     // What was only tried leads nowhere.
-    let link = added.link.filter(|_| !access.dry_run);
+    let link = Some(added.link).filter(|_| !access.dry_run);
     let reply = Reply::of(&AddedMember {
         member,
         setup_link: None,

@@ -3,14 +3,17 @@
 mod activity; // what happened
 mod apis; // resource servers
 mod client_changes; // creating, editing, cutting off
+mod client_input; // their settings as somebody sends them
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
+mod invitations; // on their way in
 mod keys; // signing keys
 mod me; // who calls, and whom
 mod members; // people
 mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
+mod users; // people of the whole instance
 
 use serde::{Deserialize, Deserializer};
 
@@ -27,8 +30,10 @@ pub fn operations() -> Vec<Operation> {
         apis::operations(),
         scopes::operations(),
         members::operations(),
+        invitations::operations(),
         activity::operations(),
         keys::operations(),
+        users::operations(),
     ]
     .into_iter()
     .flatten()

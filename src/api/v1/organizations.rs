@@ -181,12 +181,13 @@ pub fn operations() -> Vec<Operation> {
 }
 
 async fn list(call: Call) -> Result<Reply> {
-    let access = call.caller.own(false);
     let registry = &call.app.registry;
     let all = if call.caller.sees_everything() {
-        organizations::all(registry, &access).await?
+        organizations::all(registry, &call.caller.own(false)?).await?
     } else {
-        vec![organizations::see(&access)?.clone()]
+        let own = call.caller.everywhere(false);
+        own.map(|access| Ok(organizations::see(&access)?.clone()))
+            .collect::<Result<_>>()?
     };
     let all: Vec<Organization> = all.into_iter().map(Organization::from).collect();
     let part = page::cut(all, |org| &org.id, &call.query)?;
@@ -194,7 +195,7 @@ async fn list(call: Call) -> Result<Reply> {
 }
 
 async fn create(call: Call) -> Result<Reply> {
-    let access = call.caller.own(call.dry_run());
+    let access = call.caller.own(call.dry_run())?;
     access.require(Permission::InstanceWrite)?;
     let input: NewOrganization = call.input()?;
     let registry = &call.app.registry;

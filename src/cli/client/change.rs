@@ -10,6 +10,7 @@ use super::{
         exit::{Failure, Result},
         hand_over::HandOver,
     },
+    people::{People, Subjects},
     shown,
 };
 
@@ -40,6 +41,8 @@ struct Settings {
     /// Id of the member who looks after it
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
+    #[command(flatten)]
+    people: People,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -89,6 +92,7 @@ impl Settings {
                 body.insert(name.to_owned(), value);
             }
         }
+        self.people.write(body);
     }
 }
 
@@ -152,6 +156,8 @@ pub struct New {
     application_type: Option<String>,
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    subjects: Subjects,
     /// A label for its first secret
     #[arg(long, value_name = "LABEL")]
     secret_label: Option<String>,
@@ -192,6 +198,7 @@ pub async fn create(connection: &mut Connection<'_>, new: New) -> Result<()> {
         }
     }
     new.settings.write(&mut body);
+    new.subjects.write(&mut body);
     let url = connection.of_org(&["clients"]).await?;
     let url = with(url, "dry_run", new.dry_run.then_some("true"));
     let answer = connection

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value as Json;
 
 use super::super::visit::Visit;
-use crate::{store::audit::Event, time::Timestamp};
+use crate::{registry::access::Permission, store::audit::Event, time::Timestamp};
 
 /// What is done, in the form that follows "tried to", and in the past.
 const VERBS: &[(&str, &str, &str)] = &[
@@ -52,16 +52,68 @@ const VERBS: &[(&str, &str, &str)] = &[
         "set up this instance as",
         "set up this instance as",
     ),
+    ("consent.given", "allow", "allowed"),
+    (
+        "consent.withdrawn",
+        "take back what was allowed to",
+        "took back what was allowed to",
+    ),
+    ("grant.revoked", "end the sign-in", "ended the sign-in"),
     ("user.locked", "lock the account of", "locked the account of"),
+    ("member.joined", "join as", "accepted an invitation as"),
+    ("invitation.sent", "invite", "invited"),
+    ("invitation.resent", "invite again", "invited again"),
+    (
+        "invitation.revoked",
+        "revoke the invitation to",
+        "revoked the invitation to",
+    ),
+    (
+        "user.recovery_sent",
+        "send a link for a new password to",
+        "sent a link for a new password to",
+    ),
+    (
+        "user.password_reset",
+        "set a new password of",
+        "set a new password of",
+    ),
+    ("user.email_asked", "give an address to", "gave an address to"),
+    (
+        "user.email_confirmed",
+        "confirm the address of",
+        "confirmed the address of",
+    ),
+    (
+        "user.email_removed",
+        "remove the address of",
+        "removed the address of",
+    ),
+    (
+        "user.profile_changed",
+        "change the profile of",
+        "changed the profile of",
+    ),
+    (
+        "user.deactivated",
+        "deactivate the account of",
+        "deactivated the account of",
+    ),
+    (
+        "user.reactivated",
+        "reactivate the account of",
+        "reactivated the account of",
+    ),
 ];
 
 /// Groups of actions to filter by: the start of their names, and the words.
-pub(super) const GROUPS: [(&str, &str); 8] = [
+pub(super) const GROUPS: [(&str, &str); 9] = [
     ("client", "Clients"),
     ("secret", "Secrets"),
     ("api", "APIs"),
     ("scope", "Scopes"),
     ("member", "Members"),
+    ("invitation", "Invitations"),
     ("organization", "Organisation"),
     ("key", "Signing keys"),
     ("user", "Accounts"),
@@ -96,9 +148,12 @@ fn thing(visit: &Visit, event: &Event) -> Markup {
         "api.deleted" | "member.removed" | "client.foreign_access"
     );
     let href = match event.resource_kind.as_str() {
-        "client" => Some(visit.path(&format!("/clients/{}", event.resource_id))),
-        "api" => Some(visit.path(&format!("/apis/{}", event.resource_id))),
-        "member" => Some(visit.path(&format!("/people/{}", event.resource_id))),
+        "client" => visit.path_for(
+            Permission::ClientsRead,
+            &format!("/clients/{}", event.resource_id),
+        ),
+        "api" => visit.path_for(Permission::ApisRead, &format!("/apis/{}", event.resource_id)),
+        "member" => visit.path_for(Permission::MembersRead, &format!("/people/{}", event.resource_id)),
         _ => None,
     };
     html! {

@@ -6,12 +6,15 @@ use maud::{Markup, html};
 use super::Record;
 use crate::{
     console::{
+        client_form::subjects,
         labels,
         visit::{OrTrouble, Visit},
     },
-    oauth::client::{AuthMethod, response_types},
+    oauth::{
+        client::{AuthMethod, response_types},
+        people_settings::ResponseAlg,
+    },
     store::{self, clients::Client},
-    time::Lifetime,
     ui::{
         badge::{code_tags, tags},
         code::Copy,
@@ -45,10 +48,8 @@ pub(super) async fn content(visit: &Visit, record: &Record) -> Result<Markup, Re
                 dt { "Response Types" } dd { @if response_types(&client.grant_types).is_empty() { "–" } @else { (tags(&response_types(&client.grant_types))) } }
                 dt { "Scopes" } dd { (scopes(record)) }
                 dt { "Require User Consent" } dd { @if client.require_consent { "Yes" } @else { "No" } }
-                dt { "Redirect URIs" } dd {
-                    @if client.redirect_uris.is_empty() { "–" }
-                    @for uri in &client.redirect_uris { div { code { (uri) } } }
-                }
+                dt { "Redirect URIs" } dd { (uris(&client.redirect_uris)) }
+                @if client.grant_types.iter().any(|grant| grant.needs_person()) { (people(client)) }
                 dt { "Client authentication" } dd { (authentication(client)) }
                 dt { "Token lifetime" } dd { (lifetime(client)) }
                 dt { "Owner" } dd { @match &owner {
@@ -61,6 +62,43 @@ pub(super) async fn content(visit: &Visit, record: &Record) -> Result<Markup, Re
             }
         }
     })
+}
+
+fn uris(uris: &[String]) -> Markup {
+    html! {
+        @if uris.is_empty() { "–" }
+        @for uri in uris { div { code { (uri) } } }
+    }
+}
+
+/// What it settles about the people who sign in.
+fn people(client: &Client) -> Markup {
+    let settings = &client.people;
+    let optional: Vec<&str> = client.optional_scopes.iter().map(|key| &*key.value).collect();
+    let yes = |set: bool| if set { "Yes" } else { "No" };
+    let (id_token, userinfo) = (
+        settings
+            .id_token_signed_response_alg
+            .map_or("RS256", ResponseAlg::word),
+        settings
+            .userinfo_signed_response_alg
+            .map_or("Plain JSON", ResponseAlg::word),
+    );
+    let sector = settings.sector_identifier.as_deref().unwrap_or_default();
+    html! {
+        dt { "Optional scopes" } dd { @if optional.is_empty() { "–" } @else { (code_tags(&optional)) } }
+        dt { "Home page" } dd { @match &settings.home_page { Some(uri) => code { (uri) }, None => "–" } }
+        dt { "Second factor required" } dd { (yes(settings.require_second_factor)) }
+        dt { "Oldest sign-in" } dd { @match settings.default_max_age { Some(age) => (labels::span(age)), None => "As the request has it" } }
+        dt { "ID tokens" } dd { (id_token) @if settings.require_auth_time { ", always with the time of the sign-in" } }
+        dt { "User info" } dd { (userinfo) }
+        dt { "Ids of people" } dd { (subjects(settings.subject_type.word(), sector)) }
+        dt { "Post-logout redirect URIs" } dd { (uris(&settings.post_logout_redirect_uris)) }
+        dt { "Back-channel logout" } dd { @match &settings.backchannel_logout_uri {
+            Some(uri) => { code { (uri) } @if settings.backchannel_logout_session_required { " with the session" } },
+            None => "–",
+        } }
+    }
 }
 
 /// Scopes as badges, grouped by API. What an archived client held is in the record of its end.
@@ -114,11 +152,9 @@ fn authentication(client: &Client) -> &'static str {
 }
 
 fn lifetime(client: &Client) -> String {
-    match client.access_token_lifetime.map(Lifetime::as_seconds) {
+    match client.access_token_lifetime {
         None => "As the API and the organisation have it".to_owned(),
-        Some(s) if s % 3600 == 0 => labels::count(s / 3600, "hour", "hours"),
-        Some(s) if s % 60 == 0 => labels::count(s / 60, "minute", "minutes"),
-        Some(s) => labels::count(s, "second", "seconds"),
+        Some(span) => labels::span(span),
     }
 }
 

@@ -40,6 +40,7 @@ impl Look<'_> {
                 div.when-redirect { (section("Where people return", "After they have signed in.", &self.redirects())) }
             }
             (section("Access", "", &self.access()))
+            @if self.shape.grants.iter().any(|grant| grant.needs_person()) { div.when-person { (self.people()) } }
             @if self.shape.makes_secret { div.when-secret[self.shape.types.len() > 1] {
                 (section("Secret", "It is shown once, on the next page. Decide first where it will be stored.", &self.secret()))
             } }
@@ -82,9 +83,10 @@ impl Look<'_> {
             (Cards { name: "grant_types", legend: "Grant types", pick: Pick::Many, cards,
                 hint: "How the client gets tokens. Refresh tokens come beside a grant in which a person signs in.",
                 error: self.refused.of("grant_types"), ..Cards::default() })
-            @if self.shape.types.len() > 1 {
-                p.hint { "The password and implicit grants are not offered: they give passwords and tokens away (RFC 9700)." }
-            }
+            @if self.shape.grants.iter().any(|grant| grant.is_legacy()) { (note(Tone::Warn, &html! { p {
+                "Password and implicit are for a migration only: they give passwords and tokens away (RFC 9700). Move the client to \
+                 authorization code, then switch them off in the configuration."
+            } })) }
         }
     }
 
@@ -238,6 +240,14 @@ fn grant_card(grant: GrantType, typed: &Typed) -> Card {
         GrantType::ClientCredentials => ("The client acts for itself, with its secret.", ""),
         GrantType::RefreshToken => ("Stays signed in; every use gives a new refresh token.", "person"),
         GrantType::DeviceCode => ("A person confirms on another device.", "person"),
+        GrantType::Password => (
+            "Migration only: the client itself asks people for their password.",
+            "person",
+        ),
+        GrantType::Implicit => (
+            "Migration only: the token comes back in the address of the browser.",
+            "redirect person",
+        ),
     };
     Card {
         value: grant.word().to_owned(),

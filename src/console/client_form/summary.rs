@@ -5,7 +5,10 @@ use maud::{Markup, html};
 use super::{Ground, Typed, chosen};
 use crate::{
     console::{labels, visit::Visit},
-    oauth::client::{ApplicationType, GrantType, Kind, response_types},
+    oauth::{
+        client::{ApplicationType, GrantType, Kind, response_types},
+        people_settings::SubjectType,
+    },
     store::apis::{Api, Risk, Scope},
     ui::{
         badge::{Tone, tag, tags},
@@ -26,6 +29,7 @@ pub(in crate::console) fn summary(
         (ways(&useful))
         @if useful.redirects() { (returns(&useful)) }
         (access(&useful, &scopes))
+        (people(&useful))
         (secrecy(visit, &useful, makes_secret))
         (derived(&useful))
         @for warning in warnings(&useful, &scopes) { (note(Tone::Warn, &html! { p { (warning) } })) }
@@ -53,6 +57,8 @@ fn ways(typed: &Typed) -> Markup {
             GrantType::ClientCredentials => "for itself",
             GrantType::RefreshToken => "again without a new sign-in",
             GrantType::DeviceCode => "for people who confirm on another device",
+            GrantType::Password => "with the passwords of people",
+            GrantType::Implicit => "in the address of the browser",
         })
         .collect();
     html! {
@@ -120,6 +126,26 @@ fn access(typed: &Typed, scopes: &[(&Api, &Scope)]) -> Markup {
     }
 }
 
+/// What it settles about people, where it is not the usual.
+fn people(typed: &Typed) -> Markup {
+    let settings = typed.people.settings();
+    let optional: Vec<&str> = typed.people.of("optional_scopes").split_whitespace().collect();
+    let hears = settings
+        .backchannel_logout_uri
+        .as_deref()
+        .and_then(|uri| url::Url::parse(uri).ok())
+        .and_then(|url| url.host_str().map(str::to_owned));
+    html! {
+        @if !optional.is_empty() { p { "People may leave out " b { (list(&optional)) } "." } }
+        @if settings.require_second_factor { p { "A password alone is not enough." } }
+        @if let Some(age) = settings.default_max_age {
+            p { "People who signed in more than " (labels::span(age)) " ago sign in again." }
+        }
+        @if settings.subject_type == SubjectType::Pairwise { p { "It knows people by ids of its own." } }
+        @if let Some(host) = hears { p { "It hears at " b { (host) } " when somebody signs out." } }
+    }
+}
+
 fn secrecy(visit: &Visit, typed: &Typed, makes_secret: bool) -> Markup {
     if !typed.application_type.holds_secret() {
         return html! { p { "It gets no secret: a public app cannot keep one. PKCE takes its place." } };
@@ -154,6 +180,12 @@ fn warnings(typed: &Typed, scopes: &[(&Api, &Scope)]) -> Vec<String> {
         warnings.push(format!(
             "{} can destroy data: {}.",
             scope.value, scope.description
+        ));
+    }
+    for grant in typed.grant_types.iter().filter(|grant| grant.is_legacy()) {
+        warnings.push(format!(
+            "The {} grant is for a migration only (RFC 9700): move to authorization code.",
+            grant.label().to_lowercase()
         ));
     }
     let kind = typed.application_type;

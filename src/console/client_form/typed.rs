@@ -2,9 +2,9 @@
 
 use crate::{
     browser::Form,
+    console::client_form::people::People,
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind},
-        people_settings::PeopleSettings,
         scope::OIDC,
     },
     registry::{
@@ -31,6 +31,7 @@ pub(in crate::console) struct Typed {
     pub require_consent: bool,
     pub access_token_lifetime: String,
     pub auth_method: String,
+    pub people: People,
     pub secret_expires: String,
     pub label: String,
 }
@@ -50,6 +51,7 @@ impl Typed {
             require_consent: true,
             access_token_lifetime: String::new(),
             auth_method: String::new(),
+            people: People::default(),
             secret_expires: String::new(),
             label: String::new(),
         }
@@ -79,13 +81,15 @@ impl Typed {
                 .auth_method
                 .map(|m| m.word().to_owned())
                 .unwrap_or_default(),
+            people: People::of_client(client),
             secret_expires: String::new(),
             label: String::new(),
         }
     }
 
-    /// Reads a form. `before` says what the form cannot: the kind, and the type unless it may be chosen.
-    pub fn read(form: &Form, before: &Self, may_choose_type: bool) -> Self {
+    /// Reads a form. `before` says what the form cannot: the kind, and the type unless it may be chosen. A grant that
+    /// is neither offered nor held is none.
+    pub fn read(form: &Form, before: &Self, may_choose_type: bool, offered: &[GrantType]) -> Self {
         let chosen = ApplicationType::parse(form.one("type")).filter(|_| may_choose_type);
         Self {
             kind: before.kind,
@@ -93,7 +97,11 @@ impl Typed {
             name: form.one("name").to_owned(),
             description: form.one("description").replace("\r\n", "\n"),
             owner: form.one("owner").to_owned(),
-            grant_types: form.all("grant_types").filter_map(GrantType::parse).collect(),
+            grant_types: form
+                .all("grant_types")
+                .filter_map(GrantType::parse)
+                .filter(|grant| offered.contains(grant) || before.grant_types.contains(grant))
+                .collect(),
             // Several lines pasted into one row are several URIs; a URI holds no space.
             redirect_uris: form
                 .all("redirect_uris")
@@ -104,6 +112,7 @@ impl Typed {
             require_consent: form.ticked("require_consent"),
             access_token_lifetime: form.one("access_token_lifetime").to_owned(),
             auth_method: form.one("auth_method").to_owned(),
+            people: People::read(form, &before.people),
             secret_expires: form.one("secret_expires").to_owned(),
             label: form.one("label").to_owned(),
         }
@@ -128,6 +137,7 @@ impl Typed {
         );
         fields.extend(self.redirect_uris.iter().map(|u| ("redirect_uris", u.clone())));
         fields.extend(self.scopes.iter().map(|s| ("scopes", s.clone())));
+        fields.extend(self.people.fields());
         if self.require_consent {
             fields.push(("require_consent", "yes".to_owned()));
         }
@@ -141,7 +151,7 @@ impl Typed {
 
     /// Whether people return to it by a redirect.
     pub fn redirects(&self) -> bool {
-        self.grant_types.contains(&GrantType::AuthorizationCode)
+        self.grant_types.iter().any(|grant| grant.redirects())
     }
 
     /// The same without what its grants have no use for.
@@ -152,6 +162,7 @@ impl Typed {
         if !self.needs_person() {
             self.scopes.retain(|id| !OIDC.contains(&id.as_str()));
             self.require_consent = false;
+            self.people = People::default();
         }
         if !self.application_type.holds_secret() {
             self.auth_method.clear();
@@ -200,8 +211,8 @@ impl Typed {
             scopes: this.scope_refs(apis),
             auth_method: this.pinned(),
             access_token_lifetime: this.lifetime(),
-            optional_scopes: None,
-            people: PeopleSettings::default(),
+            optional_scopes: Some(this.people.optional_scopes(&this.scopes, apis)),
+            people: this.people.settings(),
             user_id: this.user_id(),
             kind: this.kind,
             application_type: this.application_type,

@@ -20,7 +20,7 @@ fn choices(any: &str, options: impl IntoIterator<Item = (String, String)>) -> Ve
         .collect()
 }
 
-fn options(found: &Found, key: &str) -> Vec<(String, String)> {
+fn options(offered: &[GrantType], found: &Found, key: &str) -> Vec<(String, String)> {
     let pair = |(value, words): (&str, &str)| (value.to_owned(), words.to_owned());
     match key {
         "status" => choices(
@@ -38,9 +38,7 @@ fn options(found: &Found, key: &str) -> Vec<(String, String)> {
         ),
         "grant" => choices(
             "Any",
-            GrantType::ALL
-                .iter()
-                .map(|grant| pair((grant.word(), grant.label()))),
+            offered.iter().map(|grant| pair((grant.word(), grant.label()))),
         ),
         "used" => choices(
             "Any",
@@ -69,6 +67,7 @@ fn options(found: &Found, key: &str) -> Vec<(String, String)> {
 /// What stands above the list.
 pub(super) fn tools(visit: &Visit, found: &Found) -> Markup {
     let query = &found.query;
+    let offered = visit.app.registry.grants();
     let filters = [
         ("status", "Status"),
         ("kind", "Kind"),
@@ -86,7 +85,7 @@ pub(super) fn tools(visit: &Visit, found: &Found) -> Markup {
             .map(|(name, label)| Select {
                 name,
                 label,
-                options: options(found, name),
+                options: options(&offered, found, name),
                 value: query.one(name).unwrap_or_default(),
                 ..Select::default()
             })
@@ -101,8 +100,9 @@ pub(super) fn tools(visit: &Visit, found: &Found) -> Markup {
 
 /// The filters in force.
 pub(super) fn chips(visit: &Visit, found: &Found) -> Chips {
+    let offered = visit.app.registry.grants();
     let words = |key: &'static str, value: &str| {
-        let known = options(found, key);
+        let known = options(&offered, found, key);
         let shown = known.iter().find(|(known, _)| known == value);
         let shown = shown.map_or(value, |(_, words)| words);
         match key {

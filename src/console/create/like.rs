@@ -44,7 +44,12 @@ pub(super) async fn prefilled(
         typed.application_type = kind;
         filled.push("Where the code runs");
     }
-    let grants: Vec<GrantType> = visit.form.all("grant").filter_map(GrantType::parse).collect();
+    let grants: Vec<GrantType> = visit
+        .form
+        .all("grant")
+        .filter_map(GrantType::parse)
+        .filter(|grant| visit.app.registry.grants().contains(grant))
+        .collect();
     if open && !grants.is_empty() {
         typed.grant_types = grants;
         filled.push("Grant types");

@@ -94,8 +94,8 @@ impl Template {
         typed
     }
 
-    /// What its form lets be chosen.
-    pub fn shape(self, customise: &str) -> Shape {
+    /// What its form lets be chosen; grants for migrations only in the open form.
+    pub fn shape(self, customise: &str, offered: &[GrantType]) -> Shape {
         let locked = (self == Self::SyncConnector).then(|| {
             html! { p { "A sync connector has this grant and the five scopes below, no more and no less. "
             a href=(customise) { "Customise" } " makes it a custom client with everything open." } }
@@ -116,8 +116,13 @@ impl Template {
                 Self::Native => &[ApplicationType::Native],
                 Self::Device => &[ApplicationType::Public],
             },
-            grants: grants_of(application_type),
+            grants: if self == Self::Custom {
+                grants_of(application_type, offered, &[])
+            } else {
+                grants_of(application_type, &[], &[])
+            },
             locked,
+            settled: false,
             makes_secret: application_type.holds_secret(),
         }
     }

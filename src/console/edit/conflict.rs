@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-const FIELDS: [(&str, &str); 9] = [
+const OWN: [(&str, &str); 9] = [
     ("name", "Name"),
     ("description", "Description"),
     ("owner", "Owner"),
@@ -32,6 +32,11 @@ const FIELDS: [(&str, &str); 9] = [
     ("access_token_lifetime", "Access token lifetime"),
     ("auth_method", "How it sends its secret"),
 ];
+
+/// Every field.
+fn every() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OWN.into_iter().chain(client_form::PEOPLE)
+}
 
 /// What stands in a field, to be read.
 fn shown(typed: &Typed, field: &str, ground: &Ground) -> String {
@@ -59,7 +64,11 @@ fn shown(typed: &Typed, field: &str, ground: &Ground) -> String {
         }
         "require_consent" => if typed.require_consent { "Yes" } else { "No" }.to_owned(),
         "access_token_lifetime" => typed.access_token_lifetime.clone(),
-        _ => typed.auth_method.clone(),
+        "auth_method" => typed.auth_method.clone(),
+        about_people => match typed.people.of(about_people) {
+            "yes" => "Yes".to_owned(),
+            text => text.replace('\n', ", "),
+        },
     }
 }
 
@@ -81,7 +90,8 @@ fn same(one: &Typed, other: &Typed, field: &str) -> bool {
         "require_consent" => one.require_consent == other.require_consent,
         "access_token_lifetime" => one.access_token_lifetime == other.access_token_lifetime,
         "auth_method" => one.auth_method == other.auth_method,
-        _ => sorted(one) == sorted(other),
+        "grant_types" | "redirect_uris" | "scopes" => sorted(one) == sorted(other),
+        about_people => one.people.of(about_people) == other.people.of(about_people),
     }
 }
 
@@ -97,13 +107,14 @@ fn take(typed: &mut Typed, from: &Typed, field: &str) {
         "access_token_lifetime" => typed
             .access_token_lifetime
             .clone_from(&from.access_token_lifetime),
-        _ => typed.auth_method.clone_from(&from.auth_method),
+        "auth_method" => typed.auth_method.clone_from(&from.auth_method),
+        about_people => typed.people.take(&from.people, about_people),
     }
 }
 
 /// Does what was chosen on the page of an earlier conflict.
 pub(super) fn keep_chosen(visit: &Visit, typed: &mut Typed, theirs: &Typed) {
-    for (field, _) in FIELDS {
+    for (field, _) in every() {
         if visit.form.one(&format!("keep_{field}")) == "theirs" {
             take(typed, theirs, field);
         }
@@ -117,7 +128,7 @@ pub(super) async fn settle(visit: &Visit, mut sheet: Sheet, apis: &[Api]) -> Ans
     let yours = sheet.typed.clone().useful();
     let original = sheet.original.clone().useful();
     let mut both = Vec::new();
-    for (field, label) in FIELDS {
+    for (field, label) in every() {
         let untouched = same(&yours, &original, field);
         if untouched {
             take(&mut sheet.typed, &theirs, field);

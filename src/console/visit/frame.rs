@@ -10,6 +10,14 @@ use crate::{
     },
 };
 
+/// The pages that belong to a person.
+const PERSONAL: [(Icon, &str, &str); 4] = [
+    (Icon::People, "Profile", "/me/profile"),
+    (Icon::Key, "Connected apps", "/me/apps"),
+    (Icon::Activity, "My activity", "/me/activity"),
+    (Icon::Settings, "Preferences", "/me/preferences"),
+];
+
 impl Visit {
     /// The frame around a page.
     pub fn shell(&self, section: Section) -> Shell {
@@ -48,11 +56,7 @@ impl Visit {
                 name: user.display_name.clone(),
                 login: user.username.clone(),
                 role: role.unwrap_or_default(),
-                links: vec![Link {
-                    label: "Preferences".to_owned(),
-                    href: "/me/preferences".to_owned(),
-                    current: section == Section::Personal,
-                }],
+                links: PERSONAL.map(|(_, label, href)| self.personal_link(label, href)).to_vec(),
                 sign_out: "/logout".to_owned(),
             },
             operator: self.role.is_none() && org.is_some() && user.operator,
@@ -61,6 +65,14 @@ impl Visit {
                  your role."
                     .to_owned()
             }),
+        }
+    }
+
+    fn personal_link(&self, label: &str, href: &str) -> Link {
+        Link {
+            label: label.to_owned(),
+            href: href.to_owned(),
+            current: self.here.split('?').next() == Some(href),
         }
     }
 
@@ -141,9 +153,9 @@ impl Visit {
             current: self.here.split('?').next() == Some(href),
             keys: None,
         };
-        vec![
-            item(Icon::Home, "Start", "/"),
-            item(Icon::Settings, "Preferences", "/me/preferences"),
-        ]
+        std::iter::once((Icon::Home, "Start", "/"))
+            .chain(PERSONAL)
+            .map(|(icon, label, href)| item(icon, label, href))
+            .collect()
     }
 }

@@ -193,7 +193,7 @@ async fn lists_filter_sort_and_continue() {
         assert_eq!(list("q=%25").await, [""; 0]);
         assert_eq!(
             list("kind=system&type=native").await,
-            ["Desktop Agent", "Mobile App"]
+            ["Command Line", "Desktop Agent", "Mobile App"]
         );
         assert_eq!(
             list("used=never&q=sync%201&kind=custom").await,

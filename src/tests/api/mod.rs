@@ -7,6 +7,9 @@ mod contract; // /api/oauth-applications
 mod document; // what the OpenAPI document promises
 mod escalation; // nobody gives more than he has
 mod hostile; // bad input
+mod legacy; // grants for migrations
+mod people; // tokens that act for people
+mod people_settings; // what a client settles about people
 mod tenancy; // what belongs to others
 
 use axum::http::Method;

@@ -73,6 +73,7 @@ async fn the_demonstration_is_as_promised_and_made_once() {
             "Sync Service Client",
             "Mobile App",
             "Desktop Agent",
+            "Command Line",
         ];
         expected.extend(system.map(str::to_owned));
         assert_eq!(names(&app, &app.org, &never).await, expected);

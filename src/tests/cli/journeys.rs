@@ -137,7 +137,7 @@ async fn ux_59_piped_output_is_plain_and_agrees_with_json() {
         .iter()
         .map(|c| c["client_id"].as_str().unwrap())
         .collect();
-    assert_eq!(ids.len(), 5);
+    assert_eq!(ids.len(), 6);
     let quiet = shell
         .run(&["client", "list", "--sort", "name", "-q"])
         .await

@@ -4,5 +4,6 @@ mod completion;
 mod demo;
 mod exit_codes;
 mod journeys;
+mod people;
 mod serving;
 mod shell;

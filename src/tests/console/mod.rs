@@ -2,6 +2,7 @@
 
 mod activity;
 mod apis;
+mod apps;
 mod client;
 mod clients;
 mod create;
@@ -11,6 +12,7 @@ mod hand_over;
 mod inert;
 mod landing;
 mod people;
+mod people_settings;
 mod preferences;
 mod rotate;
 mod settings;

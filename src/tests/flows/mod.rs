@@ -2,7 +2,9 @@
 
 mod backchannel; // clients hear that somebody signed out
 mod code; // authorization codes at the token endpoint
+mod device; // device codes, from the device to the page and back
 mod logout; // an app asks to sign out
+mod native; // apps on people's own machines
 mod openid; // ID tokens and what a request may ask for
 mod refresh; // refresh tokens
 mod relying_party; // a client library that is not ours
@@ -14,7 +16,7 @@ use url::{Url, form_urlencoded};
 
 use super::{
     browser::Browser,
-    harness::{Answer, TestApp, TestClient, on_both, signing_in},
+    harness::{Answer, TestApp, TestClient, on_both, on_both_with, signing_in},
 };
 use crate::{
     oauth::client::{ApplicationType, GrantType},

@@ -1,8 +1,61 @@
 //! Accounts coming and going: mail, lost passwords, addresses, invitations, removal, status, profiles.
 
+mod email; // addresses and profiles
+mod invitations; // into an organisation
+mod mail; // to a server, and into files
+mod recovery; // a forgotten password
 mod removal; // what ends with a membership
+mod status; // who may sign in
 
-use crate::{oauth::scope::ScopeKey, store::grants::Grant, tests::harness::TestApp, time::Lifetime};
+use crate::{
+    db::Batch,
+    oauth::scope::ScopeKey,
+    registry::recovery::answer_all,
+    store::{self, grants::Grant, users::User},
+    tests::harness::TestApp,
+    time::Lifetime,
+};
+
+/// Gives a person an address that he has proven.
+pub async fn reachable(app: &TestApp, user: &User, email: &str) {
+    let now = app.clock.now();
+    let proven = Batch::from_iter([
+        store::users::set_pending_email(&user.id, Some(email), now),
+        store::users::set_proven_email(&user.id, email, now),
+    ]);
+    app.db().write(proven).await.unwrap();
+}
+
+/// Lets the jobs run that send mail, and takes out of the box what came, oldest first.
+pub async fn post(app: &TestApp) -> Vec<String> {
+    let registry = &app.app.registry;
+    answer_all(registry).await.unwrap();
+    registry.deliver_mail().await.unwrap();
+    let directory = registry.post.directory().expect("no server");
+    let mut files: Vec<_> = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort_unstable();
+    let take = |file: std::path::PathBuf| {
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        text
+    };
+    files.into_iter().map(take).collect()
+}
+
+/// The path of the link in a mail, which stands on a line of its own.
+#[track_caller]
+pub fn link(mail: &str) -> String {
+    let line = mail.lines().find(|line| line.starts_with("http"));
+    let line = line.unwrap_or_else(|| panic!("no link in {mail}"));
+    let (_, path) = line
+        .split_once("://localhost:8080")
+        .unwrap_or_else(|| panic!("{line} is not ours"));
+    path.to_owned()
+}
 
 /// What a person gave a client of an organisation, with tokens that live for an hour.
 pub fn grant(app: &TestApp, id: &str, user_id: &str, client_id: &str, org_id: &str) -> Grant {

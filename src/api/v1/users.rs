@@ -1,0 +1,156 @@
+//! People of the whole instance, for who runs it.
+
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::client_changes::body;
+use crate::{
+    api::{
+        call::{Call, Reply},
+        etag,
+        operation::{Answer, Operation, Precondition, Shape, operation, paging, text},
+        page::{self, Part},
+    },
+    error::Result,
+    registry::{access::Permission, accounts},
+    store::{self, users::UserStatus},
+    time::Timestamp,
+};
+
+/// A person.
+#[derive(Serialize, ToSchema)]
+struct User {
+    id: String,
+    username: String,
+    display_name: String,
+    email: Option<String>,
+    /// When the person proved that the address is his
+    email_verified_at: Option<Timestamp>,
+    status: UserStatus,
+    /// Whether he runs the instance
+    operator: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<store::users::User> for User {
+    fn from(user: store::users::User) -> Self {
+        Self {
+            id: user.id,
+            username: user.username,
+            display_name: user.display_name,
+            email: user.email,
+            email_verified_at: user.email_verified_at,
+            status: user.status,
+            operator: user.operator,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+impl User {
+    fn etag(&self) -> String {
+        etag::of_content(&json!([self.id, self.status, self.updated_at]))
+    }
+}
+
+/// What to change of an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UserPatch {
+    /// `active` or `inactive`
+    status: UserStatus,
+}
+
+const TAG: &str = "Accounts";
+const USERS: &str = "/api/v1/users";
+const USER: &str = "/api/v1/users/{user}";
+
+pub fn operations() -> Vec<Operation> {
+    let (read, write) = (Some(Permission::InstanceRead), Some(Permission::InstanceWrite));
+    let one = || Answer::Ok(Shape::of::<User>());
+    let list = operation(
+        Method::GET,
+        USERS,
+        "listUsers",
+        "List the people of the instance",
+        read,
+        Answer::Ok(Shape::list_of::<User>()),
+        |c| Box::pin(list(c)),
+    );
+    let show = operation(Method::GET, USER, "showUser", "See a person", read, one(), |c| {
+        Box::pin(show(c))
+    });
+    let edit = operation(
+        Method::PATCH,
+        USER,
+        "editUser",
+        "Deactivate or reactivate an account",
+        write,
+        one(),
+        |c| Box::pin(edit(c)),
+    );
+    let mut query = paging().to_vec();
+    query.push(text("username", "Only the person with this user name."));
+    vec![
+        Operation {
+            tag: TAG,
+            query,
+            cli: Some("oauthority user list"),
+            ..list
+        },
+        Operation { tag: TAG, ..show },
+        Operation {
+            tag: TAG,
+            body: Some(body::<UserPatch>(true, true, json!({ "status": "inactive" }))),
+            precondition: Precondition::Required,
+            conflicts: true,
+            cli: Some("oauthority user disable ada"),
+            ..edit
+        },
+    ]
+}
+
+async fn list(call: Call) -> Result<Reply> {
+    let registry = &call.app.registry;
+    let limit = page::limit(&call.query);
+    let after = page::anchor(&call.query, "cursor")?;
+    let username = call.query.one("username");
+    let access = call.caller.own(false)?;
+    // One more tells whether there are more.
+    let found = accounts::list(registry, &access, username, after.as_deref(), limit + 1).await?;
+    let mut items: Vec<User> = found.into_iter().map(User::from).collect();
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > most;
+    items.truncate(most);
+    let part = Part {
+        next: items.last().filter(|_| more).map(|last| page::cursor(&last.id)),
+        items,
+        total: None,
+    };
+    page::reply(&part, USERS, &call.query, &["limit", "username"])
+}
+
+fn tagged(user: store::users::User) -> Result<Reply> {
+    let user = User::from(user);
+    let etag = user.etag();
+    Ok(Reply::of(&user)?.tagged(etag))
+}
+
+async fn show(call: Call) -> Result<Reply> {
+    let access = call.caller.own(false)?;
+    tagged(accounts::find(&call.app.registry, &access, call.path("user")).await?)
+}
+
+async fn edit(call: Call) -> Result<Reply> {
+    let registry = &call.app.registry;
+    let access = call.caller.own(call.dry_run())?;
+    access.require(Permission::InstanceWrite)?;
+    let patch: UserPatch = call.input()?;
+    let before = User::from(accounts::find(registry, &access, call.path("user")).await?);
+    call.demand(&before.etag(), true)?;
+    tagged(accounts::set_status(registry, &access, &before.id, patch.status).await?)
+}

@@ -1,0 +1,120 @@
+//! `oauthority user …`: accounts of the whole instance, for operators.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+
+use super::{
+    Terminal,
+    confirm::Confirmation,
+    connection::{Connection, with},
+    exit::{Exit, Failure, Result},
+    options::Noun,
+    page,
+    render::{Column, Kind, columns},
+};
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// List the people of the instance
+    #[command(alias = "ls")]
+    List {
+        #[command(flatten)]
+        part: page::Part,
+    },
+    /// Deactivate an account: its person is out everywhere, at once
+    Disable {
+        /// User name or id
+        user: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+    /// Reactivate an account
+    Enable {
+        /// User name or id
+        user: String,
+    },
+}
+
+fn shown() -> Vec<Column> {
+    columns(&[
+        ("username", "USER", Kind::Text),
+        ("display_name", "NAME", Kind::Text),
+        ("email", "E-MAIL", Kind::Text),
+        ("status", "STATUS", Kind::Status),
+        ("created_at", "SINCE", Kind::Day),
+        ("id", "ID", Kind::Id),
+    ])
+}
+
+/// Carries a verb out.
+///
+/// # Errors
+/// As the server says.
+pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
+    let mut connection = Connection::open(&noun.options, terminal)?;
+    let connection = &mut connection;
+    match noun.verb {
+        Verb::List { part } => {
+            let url = connection.url(&["api", "v1", "users"]);
+            let listed = page::read(connection, url, &part).await?;
+            connection
+                .view
+                .list(connection.terminal, &listed.rows, &shown(), "id")?;
+            listed.tell(connection, "people");
+            Ok(())
+        }
+        Verb::Disable { user, confirmation } => {
+            let (id, username) = find(connection, &user).await?;
+            let facts = [
+                "Every session ends, and every app loses what this person gave it, in every organisation."
+                    .to_owned(),
+            ];
+            confirmation.ask(connection, &format!("Deactivate {username}?"), &facts, &username)?;
+            set(connection, &id, "inactive", &format!("Deactivated {username}")).await
+        }
+        Verb::Enable { user } => {
+            let (id, username) = find(connection, &user).await?;
+            set(connection, &id, "active", &format!("Reactivated {username}")).await
+        }
+    }
+}
+
+/// Id and user name of a person, by either.
+async fn find(connection: &mut Connection<'_>, user: &str) -> Result<(String, String)> {
+    let all = connection.url(&["api", "v1", "users"]);
+    let named = connection.get(with(all, "username", Some(user))).await?.body;
+    let one = match named["data"].get(0) {
+        Some(one) => one.clone(),
+        None if user.starts_with("usr_") => {
+            let url = connection.url(&["api", "v1", "users", user]);
+            connection.get(url).await?.body
+        }
+        None => {
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("there is nobody called {user}"),
+            ));
+        }
+    };
+    let text = |name: &str| {
+        one.get(name)
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    Ok((text("id"), text("username")))
+}
+
+async fn set(connection: &mut Connection<'_>, id: &str, status: &str, done: &str) -> Result<()> {
+    let url = connection.url(&["api", "v1", "users", id]);
+    let etag = connection.get(url.clone()).await?.etag;
+    let body = json!({ "status": status });
+    let user = connection
+        .send(Method::PATCH, url, Some(&body), etag.as_deref())
+        .await?
+        .body;
+    let line = format!("{} {done}", connection.view.tick());
+    connection.terminal.say(&line);
+    connection.view.one(connection.terminal, &user, &shown(), "id")
+}

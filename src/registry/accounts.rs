@@ -1,0 +1,143 @@
+//! People of the whole instance, whichever organisations they belong to: for operators.
+
+use serde_json::{Value as Json, json};
+
+use crate::{
+    db::{Batch, Statement, WriteError},
+    error::{Error, Result},
+    oauth::refusal::{Code, Field, Refusal},
+    registry::{
+        Registry, Resource,
+        access::{Access, Actor, Permission},
+        announce,
+        email::VERIFY,
+        people::ACCOUNT,
+        recovery::RECOVER,
+    },
+    store::{
+        self,
+        changes::Kind,
+        grants::{self, Which},
+        users::{User, UserStatus},
+    },
+};
+
+/// The people of the instance, in the order in which they came, a part at a time.
+///
+/// # Errors
+/// Missing permission.
+pub async fn list(
+    registry: &Registry,
+    access: &Access,
+    username: Option<&str>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<User>> {
+    access.require(Permission::InstanceRead)?;
+    Ok(store::users::all(registry.db(), username, after, limit).await?)
+}
+
+/// One person.
+///
+/// # Errors
+/// `not_found`; missing permission.
+pub async fn find(registry: &Registry, access: &Access, id: &str) -> Result<User> {
+    access.require(Permission::InstanceRead)?;
+    store::users::find(registry.db(), id)
+        .await?
+        .ok_or_else(|| Code::NotFound.because("there is nobody with this id").into())
+}
+
+/// Lets a person in again, or not any more. Deactivating ends his sessions, his links, what he invited and everything
+/// he gave apps, at once; reactivating brings none of it back.
+///
+/// # Errors
+/// `conflict` for oneself and for the last active operator; `not_found`; missing permission.
+pub async fn set_status(registry: &Registry, access: &Access, id: &str, status: UserStatus) -> Result<User> {
+    access.require_fresh(Permission::InstanceWrite, registry.now())?;
+    let user = find(registry, access, id).await?;
+    if status == UserStatus::Locked {
+        let detail = "Write active or inactive; an account is locked by itself.";
+        return Err(Refusal::fields(vec![Field::new("/status", "status", detail)]).into());
+    }
+    if user.status == status {
+        return Ok(user);
+    }
+    if status == UserStatus::Inactive && access.actor.id == user.id {
+        return Err(Code::Conflict
+            .because("nobody deactivates himself: another operator does it")
+            .reason("own_account")
+            .into());
+    }
+    let now = registry.now();
+    // Two changes of operators wait for one another.
+    let mut batch = Batch::from(store::instance::touch());
+    batch.push(store::users::set_status(&user.id, status, now));
+    let action = match status {
+        UserStatus::Active => "user.reactivated",
+        UserStatus::Inactive | UserStatus::Locked => {
+            end_everything(registry, &user, &mut batch);
+            "user.deactivated"
+        }
+    };
+    let details = json!({ "before": { "status": user.status }, "after": { "status": status } });
+    let events = events(registry, &access.actor, &user, action, &details).await?;
+    events.into_iter().for_each(|event| batch.push(event));
+    announce(&mut batch, Kind::Person, &user.id, now);
+    registry
+        .commit(access, batch)
+        .await
+        .map_err(|error| match error {
+            WriteError::Unmet("last_operator") => Error::from(
+                Code::Conflict
+                    .because("this is the last active operator: make somebody else one first")
+                    .reason("last_operator"),
+            ),
+            other => other.into(),
+        })?;
+    Ok(User {
+        status,
+        updated_at: now,
+        ..user
+    })
+}
+
+fn end_everything(registry: &Registry, user: &User, batch: &mut Batch) {
+    let now = registry.now();
+    batch.push(store::sessions::remove_of(&user.id));
+    for purpose in [RECOVER, VERIFY, ACCOUNT] {
+        batch.push(store::once::void_about(purpose, &user.id, now));
+    }
+    batch.push(store::invitations::revoke_all_of(&user.id, now));
+    batch.push(grants::revoke(Which::User(&user.id), "account_deactivated", now));
+}
+
+/// What happened to an account, for the log of each organisation that its person belongs to; for the instance's own
+/// when there is none.
+///
+/// # Errors
+/// When the storage fails.
+pub(super) async fn events(
+    registry: &Registry,
+    actor: &Actor,
+    user: &User,
+    action: &str,
+    details: &Json,
+) -> Result<Vec<Statement>> {
+    let organizations = store::users::organizations_of(registry.db(), &user.id).await?;
+    let resource = Resource {
+        kind: "user",
+        id: &user.id,
+        name: &user.username,
+    };
+    let mut events: Vec<_> = organizations
+        .iter()
+        .map(|(org, ..)| registry.event(actor, org, action, resource, details.clone()))
+        .collect();
+    if events.is_empty() {
+        let mut event = registry.event(actor, "", action, resource, details.clone());
+        event.org_id = None;
+        events.push(event);
+    }
+    Ok(events.iter().map(store::audit::append).collect())
+}
