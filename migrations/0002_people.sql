@@ -111,14 +111,14 @@ CREATE TABLE device_codes (
 );
 CREATE INDEX device_codes_expiry ON device_codes (expires_at);
 
--- Wrong passwords and codes for an account from one network: whoever guesses shuts himself out and nobody else.
+-- Wrong passwords and codes for an account from one network, or from a browser it knows: whoever guesses shuts himself
+-- out and nobody else. The account is the id of a person, or the digest of a user name that nobody has.
 CREATE TABLE sign_in_failures (
-    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    network TEXT NOT NULL,
+    account TEXT NOT NULL,
+    origin TEXT NOT NULL,
     failures BIGINT NOT NULL,
     last_at BIGINT NOT NULL,
-    locked_until BIGINT,
-    PRIMARY KEY (user_id, network)
+    PRIMARY KEY (account, origin)
 );
 CREATE INDEX sign_in_failures_last ON sign_in_failures (last_at);
 
@@ -132,12 +132,12 @@ CREATE TABLE passkeys (
 );
 CREATE INDEX passkeys_user ON passkeys (user_id);
 
--- The shared secret is sealed; `last_step` is the last time step that was used, which never works twice.
+-- Only what was confirmed with a code. The shared secret is sealed; `last_step` is the last time step that was used, which
+-- never works twice.
 CREATE TABLE totp_secrets (
     user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     sealed BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
-    confirmed_at BIGINT,
     last_step BIGINT NOT NULL
 );
 

@@ -3,6 +3,8 @@
 //! The session id is a 256-bit secret in a cookie that no script reads; a form carries a token bound to that session, and
 //! the browser's own word about where the request came from (`Sec-Fetch-Site`, `Origin`) must agree.
 
+pub mod accounts; // the accounts signed in within one browser
+
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, HeaderValue, header, request::Parts},
@@ -14,7 +16,7 @@ use crate::{
     app::App,
     error::{Error, Result},
     oauth::refusal::Code,
-    registry::people,
+    registry::sessions,
     store::{sessions::Session, users::User},
 };
 
@@ -35,8 +37,11 @@ pub async fn visitor(app: &App, headers: &HeaderMap) -> Result<Option<Visitor>> 
     let Some(cookie) = session_cookie(app, headers) else {
         return Ok(None);
     };
-    let found = people::session(&app.registry, &cookie).await?;
-    Ok(found.map(|(session, user)| Visitor {
+    let Some((session, user)) = sessions::find(&app.registry, &cookie).await? else {
+        return Ok(None);
+    };
+    sessions::touch(&app.registry, &session).await?;
+    Ok(Some(Visitor {
         csrf: app.registry.keyring.csrf(&session.digest),
         session,
         user,
@@ -63,12 +68,21 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     }
 }
 
+/// The name of a cookie of this host: browsers keep whoever is not this host from setting one with `__Host-`, which needs
+/// TLS.
+macro_rules! host_cookie {
+    ($app:expr, $name:literal) => {
+        if $app.registry.config.issuer.is_https() {
+            concat!("__Host-", $name)
+        } else {
+            $name
+        }
+    };
+}
+pub(crate) use host_cookie;
+
 fn session_name(app: &App) -> &'static str {
-    if app.registry.config.issuer.is_https() {
-        "__Host-oauthority"
-    } else {
-        "oauthority"
-    }
+    host_cookie!(app, "oauthority")
 }
 
 /// The header that sets the session cookie; `None` takes it away.

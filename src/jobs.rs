@@ -18,11 +18,11 @@ use crate::{
     backchannel,
     db::Statement,
     error::Result,
-    registry::{Registry, keys, recovery},
+    registry::{Registry, keys, lockout, recovery},
     setup_link,
     store::{
         activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
-        revocations, sessions,
+        revocations, sessions, sign_in_failures,
     },
     time::Lifetime,
 };
@@ -146,6 +146,7 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget(registry, || device_codes::forget(now.before(CODES))).await?;
     forget(registry, || grants::forget(now.before(GRANTS))).await?;
     forget(registry, || sessions::forget(now, idle)).await?;
+    forget(registry, || sign_in_failures::forget(now.before(lockout::WINDOW))).await?;
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;

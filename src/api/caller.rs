@@ -147,6 +147,11 @@ impl Caller {
         Ok(self.at(home, dry_run))
     }
 
+    /// Who acts, apart from any organisation.
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// What he may do in each organisation he belongs to.
     pub fn everywhere(&self, dry_run: bool) -> impl Iterator<Item = Access> {
         self.homes.iter().map(move |home| self.at(home, dry_run))

@@ -4,6 +4,8 @@
 
 mod activity; // what happened
 mod api; // resource servers
+mod app; // apps that act for a person
+mod browser_session; // browsers that are signed in
 mod client; // the main noun
 mod completion; // for shells
 mod configuration; // `config check|show|reference`
@@ -94,6 +96,12 @@ enum Command {
         after_help = "A deactivated account ends at once: sessions, links, and everything its person gave apps."
     )]
     User(Noun<user::Verb>),
+    /// Apps that act for you
+    #[command(alias = "apps")]
+    App(Noun<app::Verb>),
+    /// Browsers in which you are signed in
+    #[command(alias = "sessions")]
+    Session(Noun<browser_session::Verb>),
     /// What happened in an organisation
     Activity(Noun<activity::Verb>),
     /// Access tokens
@@ -162,6 +170,8 @@ impl Command {
             Self::Scope(noun) => &noun.options,
             Self::Member(noun) => &noun.options,
             Self::User(noun) => &noun.options,
+            Self::App(noun) => &noun.options,
+            Self::Session(noun) => &noun.options,
             Self::Activity(noun) => &noun.options,
             Self::Token(noun) => &noun.options,
             Self::Keys(noun) => &noun.options,
@@ -189,6 +199,8 @@ impl Command {
             Self::Scope(noun) => scope::run(noun, terminal).await,
             Self::Member(noun) => member::run(noun, terminal).await,
             Self::User(noun) => user::run(noun, terminal).await,
+            Self::App(noun) => app::run(noun, terminal).await,
+            Self::Session(noun) => browser_session::run(noun, terminal).await,
             Self::Activity(noun) => activity::run(noun, terminal).await,
             Self::Token(noun) => token::run(noun, terminal).await,
             Self::Keys(noun) => keys::run(noun, terminal).await,

@@ -34,6 +34,13 @@ pub enum Verb {
         /// User name or id
         user: String,
     },
+    /// Remove every second factor of a person who has lost his, and end his sessions
+    ResetFactors {
+        /// User name or id
+        user: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
 }
 
 fn shown() -> Vec<Column> {
@@ -77,7 +84,31 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
             let (id, username) = find(connection, &user).await?;
             set(connection, &id, "active", &format!("Reactivated {username}")).await
         }
+        Verb::ResetFactors { user, confirmation } => reset(connection, &user, &confirmation).await,
     }
+}
+
+async fn reset(connection: &mut Connection<'_>, user: &str, confirmation: &Confirmation) -> Result<()> {
+    let (id, username) = find(connection, user).await?;
+    let facts = [
+        "Authenticator app, passkeys and recovery codes are removed; the password stays.".to_owned(),
+        "Make sure that the person who asks is who he says: from now on the password alone signs in."
+            .to_owned(),
+    ];
+    let question = format!("Reset the second factors of {username}?");
+    confirmation.ask(connection, &question, &facts, &username)?;
+    let url = connection.url(&["api", "v1", "operator", "users", &id, "reset-factors"]);
+    let person = connection
+        .send(Method::POST, url, Some(&json!({})), None)
+        .await?
+        .body;
+    let line = format!(
+        "{} Second factors of {username} are reset",
+        connection.view.tick()
+    );
+    connection.terminal.say(&line);
+    let shown = columns(&[("id", "ID", Kind::Text), ("username", "USER NAME", Kind::Text)]);
+    connection.view.one(connection.terminal, &person, &shown, "id")
 }
 
 /// Id and user name of a person, by either.

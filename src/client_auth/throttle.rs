@@ -117,7 +117,22 @@ impl Throttle {
         if self.sign_ins.limit == 0 {
             return Ok(());
         }
-        let key = self.hasher.hash_one(network(ip));
+        self.spend_sign_in_of(self.hasher.hash_one(network(ip)), now)
+    }
+
+    /// As [`spend_sign_in`](Self::spend_sign_in), of a browser that the account knows: strangers behind the same address do
+    /// not use up its tries.
+    ///
+    /// # Errors
+    /// `rate_limited`, and when to come back.
+    pub fn spend_known_sign_in(&self, browser: &str, now: Timestamp) -> Result<(), Refusal> {
+        if self.sign_ins.limit == 0 {
+            return Ok(());
+        }
+        self.spend_sign_in_of(self.hasher.hash_one(("browser", browser)), now)
+    }
+
+    fn spend_sign_in_of(&self, key: u64, now: Timestamp) -> Result<(), Refusal> {
         self.sign_ins.admit(key, now, || {
             Code::TooManyRequests
                 .because("too many sign-ins from this address: wait a minute, then try again")

@@ -23,6 +23,8 @@ mod people; // members
 mod preferences; // how a person likes the console
 mod profile; // what a person tells about himself
 mod rotate; // a new secret, and an end for the old one
+mod security; // how a person proves who he is
+mod sessions; // where a person is signed in
 mod settings; // of the organisation
 pub mod visit; // one person's request, and the pages it is answered with
 
@@ -52,5 +54,7 @@ pub fn routes() -> Router<State> {
         .merge(preferences::routes())
         .merge(profile::routes())
         .merge(rotate::routes())
+        .merge(security::routes())
+        .merge(sessions::routes())
         .merge(settings::routes())
 }

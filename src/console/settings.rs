@@ -44,6 +44,7 @@ struct Typed {
     secret_lifetime_days: String,
     secrets_may_never_expire: bool,
     development_redirects: bool,
+    require_second_factor: bool,
     version: String,
 }
 
@@ -60,6 +61,7 @@ impl Typed {
             secret_lifetime_days: org.settings.secret_lifetime_days.to_string(),
             secrets_may_never_expire: org.settings.secrets_may_never_expire,
             development_redirects: org.settings.development_redirects,
+            require_second_factor: org.settings.require_second_factor,
             version: org.version.to_string(),
         }
     }
@@ -72,6 +74,7 @@ impl Typed {
             secret_lifetime_days: one("secret_lifetime_days"),
             secrets_may_never_expire: visit.form.ticked("secrets_may_never_expire"),
             development_redirects: visit.form.ticked("development_redirects"),
+            require_second_factor: visit.form.ticked("require_second_factor"),
             version: one("version"),
         }
     }
@@ -89,6 +92,7 @@ impl Typed {
                 development_redirects: self.development_redirects,
                 secret_lifetime_days: self.secret_lifetime_days.parse().unwrap_or(-1),
                 secrets_may_never_expire: self.secrets_may_never_expire,
+                require_second_factor: self.require_second_factor,
             }),
         }
     }
@@ -147,6 +151,7 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
         form.form method="post" novalidate {
             (csrf(&visit.visitor.csrf)) (hidden("version", &typed.version))
             (section("Organisation", "", &identity(visit, typed, refused)))
+            (section("Sign-in", "", &sign_in(typed)))
             (section("Secrets", "", &secrets(typed, refused)))
             (section("Tokens and redirects", "", &tokens(typed, refused)))
             div.actions { (form::primary("Save changes")) }
@@ -167,6 +172,14 @@ fn mail(visit: &Visit) -> Markup {
                     code { (directory.display()) } " on the server; hand them on from there." }
             }))
         }
+    }
+}
+
+fn sign_in(typed: &Typed) -> Markup {
+    html! {
+        (Checkbox { name: "require_second_factor", value: "yes", label: "Require a second factor", checked: typed.require_second_factor,
+            hint: "Members sign in with an authenticator app or a passkey. Who has none sets one up at the next sign-in; operators, too.",
+            ..Checkbox::default() })
     }
 }
 

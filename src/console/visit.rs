@@ -16,14 +16,19 @@ use crate::{
     app::State,
     browser::{self, Form, Visitor},
     error::{Error, Result},
-    oauth::{client::Origin, refusal::Code},
+    oauth::{
+        authentication::{MULTI_FACTOR, is_multi_factor},
+        client::Origin,
+        refusal::Code,
+    },
     observe::RequestContext,
     registry::{
-        access::{Access, Actor, ActorKind, Permission, Permissions},
-        organizations,
+        access::{Access, Actor, ActorKind, FRESH, Permission, Permissions},
+        factors, organizations,
     },
     store::{
         self,
+        factors::Factors,
         organizations::Organization,
         users::{Preferences, Role},
     },
@@ -56,6 +61,8 @@ pub struct Visit {
     /// Where the request came from.
     pub ip: String,
     pub role: Option<Role>,
+    /// His second factors.
+    pub factors: Factors,
     /// (id, handle, name, role)
     pub orgs: Vec<(String, String, String, Role)>,
     /// Who could do what this person may not, by name.
@@ -134,7 +141,7 @@ pub async fn enter_person_post(
         .await
         .map_err(|error| visit.trouble(error))?;
     browser::check_csrf(app, &visit.visitor, &visit.form).map_err(|error| visit.trouble(error))?;
-    visit.confirm_password().await?;
+    visit.confirm_password(parts).await?;
     Ok(visit)
 }
 
@@ -154,7 +161,11 @@ async fn begin(app: &State, parts: &Parts) -> std::result::Result<Visit, Respons
     let orgs = store::users::organizations_of(app.registry.db(), &visitor.user.id)
         .await
         .map_err(|error| plain_trouble(&error.into(), &request_id))?;
+    let factors = factors::of(&app.registry, &visitor.user)
+        .await
+        .map_err(|error| plain_trouble(&error, &request_id))?;
     let visit = Visit {
+        factors,
         app: State::clone(app),
         visitor,
         form: Form::default(),
@@ -234,6 +245,10 @@ impl Visit {
                 .await
                 .map_err(|error| self.trouble(error.into()))?;
         }
+        let methods = &self.visitor.session.methods;
+        if org.settings.require_second_factor && !is_multi_factor(methods) {
+            return Err(self.step_up(MULTI_FACTOR));
+        }
         self.role = role;
         self.access = Some(Access {
             actor: self.actor(),
@@ -243,6 +258,20 @@ impl Visit {
             dry_run: false,
         });
         Ok(())
+    }
+
+    /// Leads to the sign-in that proves more, and back.
+    fn step_up(&self, class: &str) -> Response {
+        let back = if self.posted {
+            self.here.split('?').next().unwrap_or("/")
+        } else {
+            &self.here
+        };
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("return_to", back)
+            .append_pair("factor", class)
+            .finish();
+        Redirect::to(&format!("/login?{query}")).into_response()
     }
 
     /// Who acts.
@@ -278,6 +307,17 @@ impl Visit {
     /// A path of the organisation at hand, if the page belongs to one and the person may see such things.
     pub fn path_for(&self, permission: Permission, tail: &str) -> Option<String> {
         self.may(permission).then(|| self.path(tail))
+    }
+
+    /// Asks for a sign-in that is not older than [`FRESH`].
+    ///
+    /// # Errors
+    /// The page that asks for another proof, and then goes on.
+    pub fn require_fresh(&self) -> std::result::Result<(), Response> {
+        if self.visitor.session.authenticated_at < self.now.before(FRESH) {
+            return Err(self.ask_password(""));
+        }
+        Ok(())
     }
 
     /// Whether the person may do it.
@@ -362,7 +402,7 @@ impl Visit {
                 Problem::failed(failure.face().0, changed, &self.here, &self.request_id)
             }
             Error::Refused(refusal) => match refusal.code {
-                Code::FreshSignInNeeded => return self.ask_password(false),
+                Code::FreshSignInNeeded => return self.ask_password(""),
                 Code::NotFound => Problem::not_found(None, &self.request_id),
                 code => {
                     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);

@@ -2,22 +2,23 @@
 
 use axum::{
     extract::{Path, Request, State as Given},
-    http::{StatusCode, header, request::Parts},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 
-use super::{browser_of, nobody, posted, trouble};
+use super::{asked::Asked, land, nobody, posted, trouble};
 use crate::{
     app::State,
-    browser::{self, Form, Visitor},
+    browser::{self, Form, Visitor, accounts},
     error::{Error, Result},
     oauth::refusal::Code,
     registry::{
         access::{Actor, ActorKind},
         invitations::{self, Opened},
         members,
-        people::{self, NewAccount},
+        people::NewAccount,
+        sign_in,
     },
     secret::Secret,
     ui::{
@@ -103,12 +104,11 @@ async fn accept_with_new(
         }
         Err(error) => return Err(error),
     };
-    let browser = browser_of(parts, None);
-    let signed_in = people::sign_in(&app.registry, &user.username, secret(), &browser).await?;
-    let mut response = onward(&format!("/orgs/{}", opened.org.handle));
-    let cookie = browser::set_session(app, Some(&signed_in.cookie));
-    response.headers_mut().append(header::SET_COOKIE, cookie);
-    Ok(response)
+    let signed_in = accounts::all(app, &parts.headers).await?;
+    let browser = accounts::browser(app, parts, &signed_in);
+    let proof = sign_in::password(&app.registry, &user.username, secret(), &browser).await?;
+    let there = Asked::leading_to(&format!("/orgs/{}", opened.org.handle));
+    land(app, parts, &there, &signed_in, proof).await
 }
 
 fn onward(to: &str) -> Response {

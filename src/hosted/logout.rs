@@ -15,19 +15,22 @@ use axum::{
 use maud::{Markup, html};
 use url::form_urlencoded;
 
-use super::{context, posted, trouble};
+use super::{context, posted, trouble, with_cookies};
 use crate::{
     app::{App, State},
     authorize::answer::host_of,
-    browser::{self, Form, Visitor},
+    browser::{
+        Form,
+        accounts::{self, Account},
+    },
     error::Result,
     live,
-    oauth::{client::Status, params::Params, redirect::with_query},
+    oauth::{client::Status, params::Params, redirect::with_query, refusal::Code},
     openid::{
         self, END_SESSION,
         id_token::{Hint, read_hint},
     },
-    registry::people,
+    registry::sessions,
     ui::{
         form,
         headers::{self, Place},
@@ -77,15 +80,24 @@ pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Respon
         let form = form?;
         app.registry.live.fresh().await?;
         let asked = Asked::read(&app, form.exact("request"));
-        let visitor = browser::visitor(&app, &parts.headers).await?;
-        if let Some(visitor) = &visitor {
-            browser::check_csrf(&app, visitor, &form)?;
-            if form.one("answer") != "sign_out" {
-                return Ok(asked.stayed(visitor));
-            }
-            people::sign_out(&app.registry, &visitor.session).await?;
+        let accounts = accounts::all(&app, &parts.headers).await?;
+        let keyring = &app.registry.keyring;
+        // The form is that of one account of this browser.
+        let of_form = |account: &&Account| keyring.verify_csrf(&account.session.digest, form.one("csrf"));
+        let Some(account) = accounts.iter().find(of_form) else {
+            return if accounts.is_empty() {
+                Ok(asked.gone(false))
+            } else {
+                let why =
+                    "this form is not from your present session: load the page again and repeat what you did";
+                Err(Code::Forbidden.because(why).reason("csrf").into())
+            };
+        };
+        if form.one("answer") != "sign_out" {
+            return Ok(asked.stayed(account));
         }
-        Ok(asked.gone(&app, visitor.is_some()))
+        let id = account.session.id.clone();
+        end(&app, &asked, accounts, &id).await
     }
     .await;
     said.unwrap_or_else(|error| trouble(&error, &parts))
@@ -94,20 +106,28 @@ pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Respon
 async fn proceed(app: &App, parts: &Parts, query: &str) -> Result<Response> {
     app.registry.live.fresh().await?;
     let asked = Asked::read(app, query);
-    let Some(visitor) = browser::visitor(app, &parts.headers).await? else {
-        return Ok(match asked.wrong {
-            Some(why) => asked.refused(why, None, &context(parts).0),
-            None => asked.gone(app, false),
-        });
-    };
+    let accounts = accounts::all(app, &parts.headers).await?;
     if let Some(why) = asked.wrong {
-        return Ok(asked.refused(why, Some(&visitor), &context(parts).0));
+        return Ok(asked.refused(why, app, accounts.first(), &context(parts).0));
     }
-    if !asked.is_about(app, &visitor) {
-        return Ok(asked.question(&visitor));
+    if let Some(account) = accounts.iter().find(|account| asked.is_about(app, account)) {
+        let id = account.session.id.clone();
+        return end(app, &asked, accounts, &id).await;
     }
-    people::sign_out(&app.registry, &visitor.session).await?;
-    Ok(asked.gone(app, true))
+    // The current account comes first.
+    Ok(match accounts.first() {
+        Some(account) => asked.question(app, account),
+        None => asked.gone(false),
+    })
+}
+
+/// Ends one of the sessions of this browser.
+async fn end(app: &App, asked: &Asked, accounts: Vec<Account>, id: &str) -> Result<Response> {
+    let (gone, rest): (Vec<Account>, Vec<Account>) =
+        accounts.into_iter().partition(|account| account.session.id == id);
+    let gone: Vec<_> = gone.into_iter().map(|account| account.session).collect();
+    sessions::end(&app.registry, &gone, "signed_out").await?;
+    Ok(with_cookies(asked.gone(true), accounts::left(app, &rest)))
 }
 
 /// What an app asks for, as far as it is proven.
@@ -174,13 +194,13 @@ impl Asked {
         Ok(())
     }
 
-    /// Whether the app has shown that it means the person who is signed in.
-    fn is_about(&self, app: &App, visitor: &Visitor) -> bool {
+    /// Whether the app has shown that it means this account.
+    fn is_about(&self, app: &App, account: &Account) -> bool {
         let (Some(hint), Some(client)) = (&self.hint, &self.client) else {
             return false;
         };
-        hint.session_id.as_ref() == Some(&visitor.session.id)
-            || hint.subject == openid::subject(&app.registry, client, &visitor.user.id)
+        hint.session_id.as_ref() == Some(&account.session.id)
+            || hint.subject == openid::subject(&app.registry, client, &account.user.id)
     }
 
     fn app_name(&self) -> Option<&str> {
@@ -188,20 +208,17 @@ impl Asked {
         Some(&people.name)
     }
 
-    /// Nobody is signed in (any more). Only who has shown an ID token, or asked the person, has him back unasked.
-    fn gone(&self, app: &App, ended: bool) -> Response {
-        let mut response = match &self.back {
+    /// The session has ended. Only who has shown an ID token, or asked the person, has him back unasked.
+    fn gone(&self, ended: bool) -> Response {
+        match &self.back {
             Some(back) if ended || self.hint.is_some() => to(back),
             _ => self.signed_out(),
-        };
-        let no_cookie = browser::set_session(app, None);
-        response.headers_mut().append(header::SET_COOKIE, no_cookie);
-        response
+        }
     }
 
     fn signed_out(&self) -> Response {
         let content = html! {
-            p { "Nobody is signed in here in this browser. Apps that you used may still know you: sign out there, too." }
+            p { "Apps that you used may still know you: sign out there, too." }
             div.actions {
                 @if let Some(back) = &self.back { (form::link_button(&format!("Back to {}", host_of(back)), back)) }
                 (form::link_button("Sign in", "/login"))
@@ -210,7 +227,7 @@ impl Asked {
         answer(StatusCode::OK, "You are signed out", None, &content)
     }
 
-    fn stayed(&self, visitor: &Visitor) -> Response {
+    fn stayed(&self, account: &Account) -> Response {
         let home = self.client.as_ref().and_then(|client| client.for_people.as_ref());
         let home = home.and_then(|people| people.home_page.as_deref());
         let content = html! {
@@ -220,27 +237,27 @@ impl Asked {
                 (form::link_button("Go to Oauthority", "/"))
             }
         };
-        answer(StatusCode::OK, "You are still signed in", Some(visitor), &content)
+        answer(StatusCode::OK, "You are still signed in", Some(account), &content)
     }
 
-    fn question(&self, visitor: &Visitor) -> Response {
+    fn question(&self, app: &App, account: &Account) -> Response {
         let content = html! {
-            p #account { "Signed in as " b { (visitor.user.display_name) } " (" (visitor.user.username) ")." }
+            p #account { "Signed in as " b { (account.user.display_name) } " (" (account.user.username) ")." }
             @if let Some(name) = self.app_name() { p { b #app { (name) } " asks for this. Other apps that you signed in to from here are signed out with it." } }
             @if let Some(back) = &self.back { p #destination { "Then you go back to " b { (host_of(back)) } "." } }
-            (self.buttons(visitor))
+            (self.buttons(app, account))
         };
-        answer(StatusCode::OK, "Sign out?", Some(visitor), &content)
+        answer(StatusCode::OK, "Sign out?", Some(account), &content)
     }
 
     /// The page for a request that is not followed; whoever is signed in can still sign out.
-    fn refused(&self, why: &str, visitor: Option<&Visitor>, request_id: &str) -> Response {
+    fn refused(&self, why: &str, app: &App, account: Option<&Account>, request_id: &str) -> Response {
         let content = html! {
             p {
                 "We do not send you on, because we cannot tell where that would lead. "
-                @if visitor.is_some() { "You can still sign out here." } @else { "You are signed out here." }
+                @if account.is_some() { "You can still sign out here." } @else { "You are signed out here." }
             }
-            @if let Some(visitor) = visitor { (self.buttons(visitor)) }
+            @if let Some(account) = account { (self.buttons(app, account)) }
             details #technical {
                 summary { "For the developer of the app" }
                 dl.facts {
@@ -253,15 +270,15 @@ impl Asked {
         answer(
             StatusCode::BAD_REQUEST,
             "The app sent a request we cannot trust",
-            visitor,
+            account,
             &content,
         )
     }
 
-    fn buttons(&self, visitor: &Visitor) -> Markup {
+    fn buttons(&self, app: &App, account: &Account) -> Markup {
         html! {
             form #sign-out .stack.lg method="post" action="/logout/confirm" {
-                (form::csrf(&visitor.csrf))
+                (form::csrf(&accounts::csrf(app, account)))
                 (form::hidden("request", &self.text))
                 div.actions {
                     button #confirm .btn.primary type="submit" name="answer" value="sign_out" { "Sign out" }
@@ -303,8 +320,8 @@ fn to(uri: &str) -> Response {
     response
 }
 
-fn answer(status: StatusCode, title: &str, visitor: Option<&Visitor>, content: &Markup) -> Response {
-    let theme = visitor.and_then(|visitor| visitor.user.preferences.theme.as_deref());
+fn answer(status: StatusCode, title: &str, account: Option<&Account>, content: &Markup) -> Response {
+    let theme = account.and_then(|account| account.user.preferences.theme.as_deref());
     let card = Card {
         title: title.to_owned(),
         error: !status.is_success(),

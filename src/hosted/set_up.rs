@@ -2,18 +2,21 @@
 
 use axum::{
     extract::{Path, Request, State as Given},
-    http::{StatusCode, header, request::Parts},
-    response::{IntoResponse, Redirect, Response},
+    http::{StatusCode, request::Parts},
+    response::Response,
 };
 use maud::html;
 
-use super::{browser_of, nobody, posted, trouble};
+use super::{Asked, land, nobody, posted, trouble};
 use crate::{
     app::State,
-    browser::{self, Form},
+    browser::{Form, accounts},
     error::{Error, Result},
     oauth::refusal::{Code, Field as Wrong},
-    registry::people::{self, NewAccount},
+    registry::{
+        people::{self, NewAccount},
+        sign_in,
+    },
     secret::Secret,
     store::users::User,
     ui::{
@@ -91,12 +94,10 @@ async fn accept(
                 .username
         }
     };
-    let signed_in = people::sign_in(&app.registry, &username, secret(), &browser_of(parts, None)).await?;
-    let mut response = Redirect::to("/").into_response();
-    headers::protect(&mut response, Place::Console);
-    let cookie = browser::set_session(app, Some(&signed_in.cookie));
-    response.headers_mut().append(header::SET_COOKIE, cookie);
-    Ok(response)
+    let signed_in = accounts::all(app, &parts.headers).await?;
+    let browser = accounts::browser(app, parts, &signed_in);
+    let proof = sign_in::password(&app.registry, &username, secret(), &browser).await?;
+    land(app, parts, &Asked::leading_to("/"), &signed_in, proof).await
 }
 
 fn page(token: &str, user: Option<&User>, form: &Form, wrong: &[Wrong]) -> Response {

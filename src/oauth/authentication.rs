@@ -35,10 +35,42 @@ pub fn acr(methods: &str) -> &'static str {
     }
 }
 
+fn rank(class: &str) -> Option<usize> {
+    CLASSES.iter().position(|known| *known == class)
+}
+
+/// The class that goes by this name, if there is one.
+pub fn class(name: &str) -> Option<&'static str> {
+    rank(name).map(|at| CLASSES[at])
+}
+
+/// The stronger of two classes.
+pub fn stronger(one: &'static str, other: &'static str) -> &'static str {
+    if rank(one) < rank(other) { other } else { one }
+}
+
+/// Whether the methods reach a class.
+pub fn reaches(methods: &str, class: &str) -> bool {
+    rank(acr(methods)) >= rank(class)
+}
+
+/// The methods of two proofs together, each word once: a password with anything else, and a passkey whose holder was
+/// verified, are two factors.
+pub fn joined(one: &str, other: &str) -> String {
+    let used = |method: &str| has(one, method) || has(other, method);
+    let mut all: Vec<&str> = ["pwd", "otp", "pop", "user"]
+        .into_iter()
+        .filter(|method| used(method))
+        .collect();
+    if used("pwd") && (used("otp") || used("pop")) || used("pop") && used("user") {
+        all.push("mfa");
+    }
+    all.join(" ")
+}
+
 /// Whether the methods reach any of the classes asked for with `acr_values`; true when none of them is known
 /// (OIDC Core §3.1.2.1: `acr_values` is a wish).
 pub fn satisfies(methods: &str, acr_values: &str) -> bool {
-    let rank = |class: &str| CLASSES.iter().position(|known| *known == class);
     let reached = rank(acr(methods));
     let wanted: Vec<usize> = acr_values.split(' ').filter_map(rank).collect();
     wanted.is_empty() || wanted.iter().any(|class| reached >= Some(*class))
@@ -53,6 +85,17 @@ mod tests {
         assert_eq!(acr("pwd"), SINGLE_FACTOR);
         assert_eq!(acr("pwd otp mfa"), MULTI_FACTOR);
         assert_eq!(acr("pop user mfa"), PHISHING_RESISTANT);
+    }
+
+    #[test]
+    fn two_different_proofs_are_two_factors() {
+        assert_eq!(joined("pwd", "otp"), "pwd otp mfa");
+        assert_eq!(joined("", "pop user"), "pop user mfa");
+        assert_eq!(joined("pwd otp mfa", "pop user"), "pwd otp pop user mfa");
+        assert_eq!(joined("pwd", "pwd"), "pwd");
+        assert_eq!(joined("otp", ""), "otp");
+        assert!(reaches("pwd otp mfa", MULTI_FACTOR) && !reaches("pwd otp mfa", PHISHING_RESISTANT));
+        assert_eq!(stronger(MULTI_FACTOR, SINGLE_FACTOR), MULTI_FACTOR);
     }
 
     #[test]

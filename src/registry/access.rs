@@ -31,6 +31,9 @@ words! {
         SyncProfileRead = "sync:profile:read",
         ConnectorRead = "connector:read",
         ConnectorWrite = "connector:write",
+        /// A person's own account; no role has it, only the person.
+        AccountRead = "account:read",
+        AccountWrite = "account:write",
         /// The whole instance: every organisation, signing keys, system clients.
         InstanceRead = "instance:read",
         InstanceWrite = "instance:write",
@@ -63,6 +66,8 @@ impl Permission {
             MembersWrite => ("Add members and change their roles", "changes", &[MembersRead]),
             MembersDelete => ("Remove members", "destructive", &[MembersRead]),
             AuditRead => ("Read the activity log", "reads", &[]),
+            AccountRead => ("See your own apps and sessions", "reads", &[]),
+            AccountWrite => ("Remove apps and sessions of your own", "changes", &[AccountRead]),
             ScimRead => ("Read directory users and groups", "reads", &[]),
             ScimWrite => (
                 "Create, change and remove directory users and groups",
@@ -91,6 +96,11 @@ impl Permission {
             self,
             ScimRead | ScimWrite | SyncProfileRead | ConnectorRead | ConnectorWrite
         )
+    }
+
+    /// Whether it is about a person's own account, whatever his role.
+    pub const fn is_personal(self) -> bool {
+        matches!(self, AccountRead | AccountWrite)
     }
 
     /// Whether only system clients and operators ever hold it.
@@ -174,7 +184,8 @@ impl Permissions {
 
     /// What a role may do.
     pub fn of_role(role: Role) -> Self {
-        let all = Permission::ALL.iter().copied().filter(|p| !p.is_instance());
+        let of_an_organization = |p: &Permission| !p.is_instance() && !p.is_personal();
+        let all = Permission::ALL.iter().copied().filter(of_an_organization);
         match role {
             Role::Owner | Role::Admin => all.fold(Self::default(), Self::with),
             Role::Auditor => [OrganizationsRead, ClientsRead, ApisRead, MembersRead, AuditRead]

@@ -4,22 +4,30 @@
 pub mod access; // who acts, for which organisation, with which permissions
 pub mod accounts; // people of the whole instance
 pub mod apis; // resource servers and scopes
+pub mod authenticator_app; // one-time codes
 pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
 pub mod connected_apps; // what a person lets apps do
 pub mod email; // the address of a person
+pub mod factors; // what a person has and needs to prove himself
 pub mod grants; // what people gave clients, and how it ends
 pub mod impact; // what a cut would cut
 pub mod invitations; // into an organisation
 pub mod keys; // signing keys
+mod known_browser; // browsers that an account knows
+pub mod lockout; // who guesses shuts out himself
 pub mod members; // people of an organisation
 pub mod organizations; // tenants
-pub mod people; // accounts, passwords, sign-in, sessions
+pub mod passkeys; // WebAuthn
+pub mod people; // accounts and passwords
 mod people_input; // what a client may settle about people
 pub mod profile; // what a person tells about himself
 pub mod recovery; // a forgotten password
+pub mod recovery_codes; // for the day a device is lost
 pub mod secrets; // rotate, end, extend
+pub mod sessions; // signed-in browsers
+pub mod sign_in; // proof by proof
 
 use std::sync::Arc;
 

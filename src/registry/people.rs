@@ -1,6 +1,4 @@
-//! Accounts, passwords, sign-in and sessions.
-//!
-//! Whether a user name exists is told neither by words nor by time: an unknown one costs a password check, too.
+//! Accounts and their passwords.
 
 use serde_json::json;
 
@@ -9,15 +7,20 @@ use crate::{
     error::{Error, Failure, Result},
     oauth::refusal::{Code, Field, Refusal},
     password::{self, PasswordError},
-    registry::{Registry, Resource, access::Actor, announce},
+    registry::{
+        Registry, Resource,
+        access::Actor,
+        lockout,
+        sessions::{self, Browser},
+        sign_in,
+    },
     secret::Secret,
     store::{
-        self, changes,
-        grants::Which,
+        self,
         sessions::Session,
         users::{Preferences, Profile, Role, User, UserStatus},
     },
-    time::{Lifetime, Timestamp},
+    time::Timestamp,
 };
 
 /// A link by which a person picks a password, once.
@@ -31,9 +34,6 @@ pub struct AccountLink {
 const SETUP: &str = "setup";
 /// The purpose of a new member's link.
 pub(super) const ACCOUNT: &str = "account";
-
-/// How long an account is locked after too many wrong passwords.
-const LOCKED: Lifetime = Lifetime::minutes(15);
 
 /// The texts of a new account.
 pub struct NewAccount {
@@ -93,8 +93,6 @@ pub(super) fn draft(
         may_hold_credentials: true,
         operator: false,
         preferences: Preferences::default(),
-        failed_attempts: 0,
-        locked_until: None,
         created_at: now,
         updated_at: now,
     })
@@ -119,7 +117,7 @@ pub(super) async fn hashed(registry: &Registry, password: Secret<String>, about:
         .map_err(busy)
 }
 
-fn busy(error: PasswordError) -> Error {
+pub(super) fn busy(error: PasswordError) -> Error {
     match error {
         PasswordError::Busy => Code::TooManyRequests
             .because("many people are signing in just now: try again in a moment")
@@ -285,184 +283,66 @@ pub(super) fn acting(user: &User, via: &Actor) -> Actor {
     }
 }
 
-/// A browser that has just signed in: the text for its cookie, and the session.
-pub struct SignedIn {
-    pub cookie: String,
-    pub session: Session,
-    pub user: User,
-}
-
-/// Where a sign-in comes from.
-#[derive(Clone, Debug)]
-pub struct Browser {
-    pub ip: String,
-    pub user_agent: String,
-    /// The session that this one replaces, if any.
-    pub previous: Option<Vec<u8>>,
-}
-
-/// Signs a person in. The session id is new; a previous one is dead.
+/// Tells the organisations of a person what happened to his account.
 ///
 /// # Errors
-/// `unauthenticated` with the same words whatever was wrong; `rate_limited` while the account is locked.
-pub async fn sign_in(
+/// When the storage fails.
+pub(super) async fn tell(
     registry: &Registry,
-    username: &str,
-    password: Secret<String>,
-    browser: &Browser,
-) -> Result<SignedIn> {
-    let now = registry.now();
-    let user = store::users::find_by_username(registry.db(), username.trim()).await?;
-    let locked = user.as_ref().and_then(|u| u.locked_until).filter(|at| *at > now);
-    let hash = user
-        .as_ref()
-        .filter(|u| u.status == UserStatus::Active && locked.is_none())
-        .and_then(|u| u.password_hash.as_deref());
-    let right = registry.passwords.verify(password, hash).await.map_err(busy)?;
-    match user {
-        Some(user) if right && hash_matched(&user, locked) => begin(registry, user, browser, now).await,
-        Some(user) => {
-            note_failure(registry, &user, browser, now).await?;
-            Err(wrong().into())
-        }
-        None => Err(wrong().into()),
+    actor: &Actor,
+    user: &User,
+    action: &str,
+    details: &serde_json::Value,
+    batch: &mut Batch,
+) -> Result<()> {
+    let resource = Resource {
+        kind: "user",
+        id: &user.id,
+        name: &user.username,
+    };
+    for (org, ..) in store::users::organizations_of(registry.db(), &user.id).await? {
+        let event = registry.event(actor, &org, action, resource, details.clone());
+        batch.push(store::audit::append(&event));
     }
-}
-
-fn hash_matched(user: &User, locked: Option<Timestamp>) -> bool {
-    locked.is_none() && user.status == UserStatus::Active && user.password_hash.is_some()
-}
-
-fn wrong() -> Refusal {
-    Code::Unauthenticated.because(
-        "This user name and password do not go together. After several wrong tries an account is locked for \
-         15 minutes.",
-    )
-}
-
-async fn note_failure(registry: &Registry, user: &User, browser: &Browser, now: Timestamp) -> Result<()> {
-    let most = i64::try_from(registry.config.limits.sign_in_attempts_per_account).unwrap_or(i64::MAX);
-    let noted = store::users::note_failure(&user.id, most.max(1), now.after(LOCKED), now);
-    let mut noted = registry.db().write(noted.into()).await?;
-    let row = noted.first_mut().and_then(|done| done.returned.pop());
-    let lock: Option<Timestamp> = row.map(|mut row| row.next()).transpose()?.flatten();
-    let lock = lock.filter(|until| *until > now);
-    let mut batch = Batch::default();
-    if lock.is_some() {
-        let organizations = store::users::organizations_of(registry.db(), &user.id).await?;
-        for (org, ..) in organizations {
-            let actor = Actor {
-                ip: Some(browser.ip.clone()),
-                ..Actor::system()
-            };
-            let resource = Resource {
-                kind: "user",
-                id: &user.id,
-                name: &user.username,
-            };
-            let event = registry.event(&actor, &org, "user.locked", resource, json!({ "until": lock }));
-            batch.push(store::audit::append(&event));
-        }
-    }
-    registry.live.commit(batch).await?;
     Ok(())
 }
 
-async fn begin(registry: &Registry, user: User, browser: &Browser, now: Timestamp) -> Result<SignedIn> {
-    let cookie = registry.entropy.token(32);
-    let session = Session {
-        digest: session_digest(registry, &cookie),
-        id: format!("ses_{}", registry.id()),
-        user_id: user.id.clone(),
-        created_at: now,
-        authenticated_at: now,
-        methods: "pwd".to_owned(),
-        last_seen_at: now,
-        expires_at: now.after(registry.config.lifetimes.session),
-        ip: browser.ip.clone(),
-        user_agent: browser.user_agent.chars().take(300).collect(),
-    };
-    let mut batch = Batch::default();
-    if let Some(previous) = &browser.previous {
-        batch.push(store::sessions::remove(previous));
-    }
-    batch.push(store::sessions::add(&session));
-    batch.push(store::users::forget_failures(&user.id, now));
-    registry.live.commit(batch).await.map_err(|error| match error {
-        WriteError::Unmet("locked") => Error::from(wrong()),
-        other => other.into(),
-    })?;
-    Ok(SignedIn {
-        cookie,
-        session,
-        user,
-    })
-}
-
-/// A person who is signed in proves anew who he is. The session gets a new id; the old one is dead.
+/// A person picks another password. His other sessions end; what he proved elsewhere and has not finished does not count
+/// any more.
 ///
 /// # Errors
-/// `unauthenticated` when the password is wrong; `rate_limited` when too many people sign in.
-pub async fn confirm(
+/// `unauthenticated` when the old one is wrong, or after too many tries; a weak password.
+pub async fn change_password(
     registry: &Registry,
-    session: &Session,
     user: &User,
-    password: Secret<String>,
-) -> Result<SignedIn> {
-    let browser = Browser {
-        ip: session.ip.clone(),
-        user_agent: session.user_agent.clone(),
-        previous: Some(session.digest.clone()),
-    };
-    sign_in(registry, &user.username, password, &browser).await
-}
-
-fn session_digest(registry: &Registry, cookie: &str) -> Vec<u8> {
-    registry
-        .keyring
-        .digest("session", cookie.as_bytes())
-        .as_bytes()
-        .to_vec()
-}
-
-/// The session of a cookie and its person, if both are alive.
-///
-/// # Errors
-/// When the storage fails.
-pub async fn session(registry: &Registry, cookie: &str) -> Result<Option<(Session, User)>> {
-    let now = registry.now();
-    let idle_since = now.before(registry.config.lifetimes.session_idle);
-    let digest = session_digest(registry, cookie);
-    let Some(session) = store::sessions::find(registry.db(), &digest, now, idle_since).await? else {
-        return Ok(None);
-    };
-    let user = store::users::find(registry.db(), &session.user_id).await?;
-    let Some(user) = user.filter(|u| u.status == UserStatus::Active) else {
-        return Ok(None);
-    };
-    if session.last_seen_at < now.before(Lifetime::minutes(1)) {
-        registry
-            .db()
-            .write(store::sessions::touch(&digest, now).into())
-            .await?;
-    }
-    Ok(Some((session, user)))
-}
-
-/// Ends a session with every grant that hangs on it; the clients that it led to are told.
-///
-/// # Errors
-/// When the storage fails.
-pub async fn sign_out(registry: &Registry, session: &Session) -> Result<()> {
-    let now = registry.now();
-    let mut batch = Batch::from(store::sessions::remove(&session.digest));
-    batch.push(store::logout_deliveries::queue(&registry.id(), &session.id, now));
-    batch.push(store::grants::revoke(
-        Which::Session(&session.id),
-        "signed out",
-        now,
+    session: &Session,
+    passwords: (Secret<String>, Secret<String>),
+    browser: &Browser,
+) -> Result<()> {
+    let (old, new) = passwords;
+    sign_in::password(registry, &user.username, old, browser).await?;
+    let hash = hashed(registry, new, &[&user.username, &user.display_name]).await?;
+    let mut batch = Batch::default();
+    batch.push(store::users::hold_proven(
+        &user.id,
+        user.password_hash.as_deref().unwrap_or_default(),
     ));
-    announce(&mut batch, changes::Kind::Person, &session.user_id, now);
+    batch.push(store::users::set_password(&user.id, &hash, registry.now()));
+    let mut others = sessions::of_user(registry, &user.id).await?;
+    others.retain(|other| other.id != session.id);
+    sessions::ending(registry, &others, "password_changed", &mut batch);
+    batch.push(lockout::forgive(registry, &user.id, browser));
+    let details = json!({ "sessions_ended": others.len() });
+    let actor = browser.actor(user);
+    tell(
+        registry,
+        &actor,
+        user,
+        "user.password_changed",
+        &details,
+        &mut batch,
+    )
+    .await?;
     registry.live.commit(batch).await?;
     Ok(())
 }

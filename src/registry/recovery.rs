@@ -206,6 +206,7 @@ pub async fn set_password(
         // A first password can no longer be picked either.
         store::once::void_about(ACCOUNT, &user.id, now),
         store::users::replace_password(&user.id, user.password_hash.as_deref(), &hash, now),
+        store::logout_deliveries::queue_of(&registry.id(), &user.id, now),
         store::sessions::remove_of(&user.id),
         grants::revoke(Which::Sessions(&user.id), "password_reset", now),
     ]);

@@ -23,12 +23,26 @@ pub struct Delivery {
 pub fn queue(id: &str, session_id: &str, now: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO logout_deliveries (id, client_id, subject, session_id, created_at, next_try_at, tries) \
-         SELECT CAST($1 AS TEXT) || '-' || c.client_id, c.client_id, g.user_id, g.session_id, CAST($2 AS BIGINT), \
+         SELECT CAST($1 AS TEXT) || '-' || g.session_id || '-' || c.client_id, c.client_id, g.user_id, g.session_id, CAST($2 AS BIGINT), \
          CAST($2 AS BIGINT), 0 \
          FROM (SELECT DISTINCT client_id, user_id, session_id FROM grants WHERE session_id = $3) g \
          JOIN clients c ON c.client_id = g.client_id \
          WHERE c.backchannel_logout_uri IS NOT NULL AND c.status = 'active'",
         vec![id.into(), now.into(), session_id.into()],
+    )
+}
+
+/// As [`queue`], for every session of a person; goes before the statement that removes them.
+pub fn queue_of(id: &str, user_id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO logout_deliveries (id, client_id, subject, session_id, created_at, next_try_at, tries) \
+         SELECT CAST($1 AS TEXT) || '-' || g.session_id || '-' || c.client_id, c.client_id, g.user_id, g.session_id, \
+         CAST($2 AS BIGINT), CAST($2 AS BIGINT), 0 \
+         FROM (SELECT DISTINCT client_id, user_id, session_id FROM grants \
+         WHERE session_id IN (SELECT id FROM sessions WHERE user_id = $3)) g \
+         JOIN clients c ON c.client_id = g.client_id \
+         WHERE c.backchannel_logout_uri IS NOT NULL AND c.status = 'active'",
+        vec![id.into(), now.into(), user_id.into()],
     )
 }
 

@@ -10,6 +10,7 @@ pub mod changes; // the ordered log of what can change an answer
 pub mod clients; // clients and what they were granted
 pub mod consents; // what people allowed clients
 pub mod device_codes; // requests of devices that have no browser
+pub mod factors; // what a person can prove himself with
 pub mod grants; // the family of everything issued for what a person gave a client
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
@@ -19,9 +20,13 @@ pub mod logout_deliveries; // word to clients that a session ended
 pub mod mails; // mail on its way
 pub mod once; // texts that work once
 pub mod organizations; // tenants
+pub mod passkeys; // WebAuthn credentials
 mod profile; // what a person tells apps about himself
+pub mod recovery_codes; // digests of codes that stand in for a lost device
 pub mod recovery_requests; // people who cannot sign in
 pub mod revocations; // single tokens cut off
 pub mod secrets; // client secrets, digests only
 pub mod sessions; // signed-in browsers
+pub mod sign_in_failures; // who guesses, by account and network
+pub mod totp_secrets; // shared secrets of authenticator apps, sealed
 pub mod users; // people and their memberships

@@ -105,6 +105,17 @@ pub fn spend_new(digest: &[u8], purpose: &str, now: Timestamp, expires_at: Times
     .expecting("spent")
 }
 
+/// Whether a text that a page made up has been spent.
+pub async fn known(db: &Db, digest: &[u8]) -> Result<bool, DbError> {
+    let row = db
+        .read_one(
+            "SELECT 1 FROM one_time_tokens WHERE digest = $1",
+            vec![digest.into()],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
 /// Whether a text would still work.
 pub async fn usable(db: &Db, digest: &[u8], purpose: &str, now: Timestamp) -> Result<bool, DbError> {
     let row = db

@@ -34,6 +34,8 @@ pub struct Settings {
     pub secret_lifetime_days: i64,
     /// Whether secrets without an end are allowed.
     pub secrets_may_never_expire: bool,
+    /// Whether every member needs a second factor.
+    pub require_second_factor: bool,
 }
 
 impl Default for Settings {
@@ -43,6 +45,7 @@ impl Default for Settings {
             development_redirects: true,
             secret_lifetime_days: 90,
             secrets_may_never_expire: true,
+            require_second_factor: false,
         }
     }
 }

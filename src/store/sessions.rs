@@ -64,6 +64,24 @@ pub async fn find(
     row.map(read).transpose()
 }
 
+/// The sessions of a person that are alive, the one seen last first.
+pub async fn of_user(
+    db: &Db,
+    user_id: &str,
+    now: Timestamp,
+    idle_since: Timestamp,
+) -> Result<Vec<Session>, DbError> {
+    let rows = db
+        .read(
+            columns!(
+                "WHERE user_id = $1 AND expires_at > $2 AND last_seen_at > $3 ORDER BY last_seen_at DESC, id DESC"
+            ),
+            vec![user_id.into(), now.into(), idle_since.into()],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
 /// Adds a session.
 pub fn add(session: &Session) -> Statement {
     Statement::new(
@@ -82,6 +100,27 @@ pub fn add(session: &Session) -> Statement {
             (&session.user_agent).into(),
         ],
     )
+}
+
+/// Gives a session another digest, and notes how and when its person has proven anew who he is: `session` if it has ended.
+/// What others know it by stays.
+pub fn renew(digest: &[u8], session: &Session) -> Statement {
+    Statement::new(
+        "UPDATE sessions SET digest = $1, authenticated_at = $2, methods = $3, last_seen_at = $4, expires_at = $5, \
+         ip = $6, user_agent = $7 WHERE digest = $8 AND user_id = $9",
+        vec![
+            session.digest.clone().into(),
+            session.authenticated_at.into(),
+            (&session.methods).into(),
+            session.last_seen_at.into(),
+            session.expires_at.into(),
+            (&session.ip).into(),
+            (&session.user_agent).into(),
+            digest.into(),
+            (&session.user_id).into(),
+        ],
+    )
+    .expecting("session")
 }
 
 /// Notes that a session was seen.

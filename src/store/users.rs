@@ -48,8 +48,6 @@ pub struct User {
     /// Runs the whole instance.
     pub operator: bool,
     pub preferences: Preferences,
-    pub failed_attempts: i64,
-    pub locked_until: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -83,8 +81,8 @@ macro_rules! columns {
     ($tail:literal) => {
         concat!(
             "SELECT u.id, u.username, u.email, u.email_verified_at, u.email_pending, u.display_name, u.profile, \
-             u.password_hash, u.status, u.may_hold_credentials, u.operator, u.preferences, u.failed_attempts, \
-             u.locked_until, u.created_at, u.updated_at ",
+             u.password_hash, u.status, u.may_hold_credentials, u.operator, u.preferences, \
+             u.created_at, u.updated_at ",
             $tail
         )
     };
@@ -105,8 +103,6 @@ fn read(row: &mut Row) -> Result<User, DbError> {
         may_hold_credentials: row.next()?,
         operator: row.next()?,
         preferences: serde_json::from_str(&row.next::<String>()?).unwrap_or_default(),
-        failed_attempts: row.next()?,
-        locked_until: row.next()?,
         created_at: row.next()?,
         updated_at: row.next()?,
     })
@@ -221,25 +217,15 @@ pub fn add(user: &User) -> Statement {
     )
 }
 
-/// Notes a failed sign-in; the account is locked until `until` by every `most`th. The database counts, since guesses
-/// come side by side. Returns until when the account is or was locked; a locked one counts no more.
-pub fn note_failure(id: &str, most: i64, until: Timestamp, now: Timestamp) -> Statement {
+/// Locks the row of a person who may still sign in with what he proved: `changed` if he is not active any more, or his
+/// password is another one now (the empty text stands for none).
+pub fn hold_proven(id: &str, password_hash: &str) -> Statement {
     Statement::new(
-        "UPDATE users SET failed_attempts = failed_attempts + 1, \
-         locked_until = CASE WHEN (failed_attempts + 1) % $1 = 0 THEN $2 ELSE locked_until END \
-         WHERE id = $3 AND (locked_until IS NULL OR locked_until <= $4) RETURNING locked_until",
-        vec![most.into(), until.into(), id.into(), now.into()],
+        "UPDATE users SET updated_at = updated_at \
+         WHERE id = $1 AND status = 'active' AND COALESCE(password_hash, '') = $2",
+        vec![id.into(), password_hash.into()],
     )
-}
-
-/// Forgets failed sign-ins, after a good one: `locked` if the account was locked meanwhile.
-pub fn forget_failures(id: &str, now: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE users SET failed_attempts = 0, locked_until = NULL \
-         WHERE id = $1 AND (locked_until IS NULL OR locked_until <= $2)",
-        vec![id.into(), now.into()],
-    )
-    .expecting("locked")
+    .expecting("changed")
 }
 
 /// Replaces the password hash.

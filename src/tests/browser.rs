@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use axum::http::{Method, StatusCode};
 
-use super::harness::{Answer, TestApp};
+use super::harness::{Answer, Call, TestApp};
 use crate::{
     registry::people::{self, NewAccount},
     secret::Secret,
@@ -71,6 +71,20 @@ impl<'a> Browser<'a> {
             .map(|(_, v)| v.clone())
     }
 
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.cookies.borrow();
+        cookies
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, v)| v.clone())
+    }
+
+    /// Replaces a cookie.
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        self.keep(name, value);
+    }
+
     /// Replaces the session cookie.
     pub fn set_session(&self, value: &str) {
         self.keep("oauthority", value);
@@ -117,6 +131,25 @@ impl<'a> Browser<'a> {
         headers: &[(&'static str, &str)],
     ) -> Answer {
         let posts = method == Method::POST;
+        let call = self.call(method, path, headers);
+        let answer = if posts {
+            call.form(fields).await
+        } else {
+            call.send().await
+        };
+        self.read(&answer);
+        answer
+    }
+
+    /// Posts JSON as the script does.
+    pub async fn json(&self, path: &str, body: &serde_json::Value) -> Answer {
+        let answer = self.call(Method::POST, path, &[]).json(body).await;
+        self.read(&answer);
+        answer
+    }
+
+    /// A request with all cookies.
+    fn call(&self, method: Method, path: &str, headers: &[(&'static str, &str)]) -> Call<'a> {
         let mut call = self.app.call(method, path);
         let cookies: Vec<String> = self
             .cookies
@@ -130,11 +163,11 @@ impl<'a> Browser<'a> {
         for (name, value) in headers {
             call = call.header(name, value);
         }
-        let answer = if posts {
-            call.form(fields).await
-        } else {
-            call.send().await
-        };
+        call
+    }
+
+    /// Keeps the cookies and the form token of an answer.
+    fn read(&self, answer: &Answer) {
         for line in answer.headers.get_all("set-cookie") {
             let text = line.to_str().expect("ASCII");
             let (name, value) = text
@@ -147,7 +180,6 @@ impl<'a> Browser<'a> {
         if let Some((_, rest)) = answer.text().split_once("name=\"csrf\" value=\"") {
             *self.csrf.borrow_mut() = rest.split('"').next().unwrap_or_default().to_owned();
         }
-        answer
     }
 
     fn keep(&self, name: &str, value: &str) {

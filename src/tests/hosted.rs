@@ -5,11 +5,12 @@ use axum::http::StatusCode;
 use super::{
     browser::{Browser, PASSWORD, person},
     harness::{TestApp, on_both, on_both_with},
+    sign_in::browser_at,
 };
 use crate::{
     registry::{
         members::{self, NewMember},
-        people,
+        people, sign_in,
     },
     secret::Secret,
     store::{self, users::Role},
@@ -158,7 +159,7 @@ async fn a_47_b_083_a_wrong_password_and_an_unknown_user_read_the_same() {
 }
 
 #[tokio::test]
-async fn too_many_wrong_passwords_lock_the_account_for_a_while() {
+async fn too_many_wrong_passwords_shut_out_for_a_while() {
     on_both(async |app| {
         person(&app, "ada", Some(Role::Admin)).await;
         let most = app.app.registry.config.limits.sign_in_attempts_per_account;
@@ -439,17 +440,13 @@ async fn g_25_after_a_password_the_browser_is_led_on_by_303() {
 }
 
 #[tokio::test]
-async fn guesses_side_by_side_lock_an_account_too() {
+async fn guesses_side_by_side_shut_out_too() {
     on_both(async |app| {
         person(&app, "ada", Some(Role::Admin)).await;
         let registry = &app.app.registry;
-        let from = people::Browser {
-            ip: "192.0.2.9".to_owned(),
-            user_agent: String::new(),
-            previous: None,
-        };
+        let from = browser_at("192.0.2.9");
         let guess = async |word: &str| {
-            people::sign_in(registry, "ada", Secret::new(word.to_owned()), &from)
+            sign_in::password(registry, "ada", Secret::new(word.to_owned()), &from)
                 .await
                 .is_ok()
         };
@@ -458,7 +455,7 @@ async fn guesses_side_by_side_lock_an_account_too() {
             let (one, other) = tokio::join!(guess("wrong"), guess("wrong as well"));
             assert!(!one && !other);
         }
-        assert!(!guess(PASSWORD).await, "the account is locked");
+        assert!(!guess(PASSWORD).await, "shut out");
         app.clock.advance(Lifetime::minutes(16));
         assert!(guess(PASSWORD).await);
     })

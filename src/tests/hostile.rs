@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use super::{
     databases::{databases, sqlite},
     harness::{TestApp, TestClient},
+    sign_in::signs_in,
 };
 use crate::{
     app,
@@ -28,7 +29,7 @@ use crate::{
     observe::Observer,
     registry::{
         bootstrap::system_access,
-        people::{self, Browser, NewAccount},
+        people::{self, NewAccount},
         secrets::{self, Rotation},
     },
     secret::Secret,
@@ -534,14 +535,7 @@ async fn good(app: &TestApp) -> Good {
     people::create(registry, account, true, &[(&app.org.id, Role::Owner)])
         .await
         .expect("created");
-    let browser = Browser {
-        ip: "127.0.0.1".to_owned(),
-        user_agent: String::new(),
-        previous: None,
-    };
-    let signed_in = people::sign_in(registry, "olivia", password(), &browser)
-        .await
-        .expect("signed in");
+    let signed_in = signs_in(registry, "olivia", password()).await;
     Good {
         paths: paths(),
         token: client.token(app).await,

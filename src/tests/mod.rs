@@ -18,4 +18,5 @@ mod people; // accounts coming and going
 mod postgres;
 mod protocol; // which cases have a test
 mod races; // many at once
+mod sign_in; // proving who one is
 mod sql; // every statement on both databases

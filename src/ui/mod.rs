@@ -9,6 +9,7 @@ pub mod chart; // small charts with a sentence and a table behind them
 pub mod choice; // checkboxes, radios, cards
 pub mod code; // copy fields and code blocks
 pub mod conflict; // two people saved: choose per field
+pub mod factor; // second factors
 pub mod form; // fields, errors, buttons
 pub mod headers; // content security policy and company
 pub mod icon; // the sprite
@@ -18,6 +19,7 @@ pub mod menu; // popover menus
 pub mod notice; // notes, flashes, empty states
 pub mod page; // the console shell, the hosted card
 pub mod problem; // 403, 404, 409, 422, 429, 5xx
+pub mod qr; // QR codes
 pub mod scopes; // the scope picker
 pub mod secret; // the one hand-over of a secret
 pub mod table; // data tables

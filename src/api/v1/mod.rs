@@ -1,11 +1,13 @@
 //! `/api/v1`: everything that can be managed.
 
+mod account; // what belongs to a person
 mod activity; // what happened
 mod apis; // resource servers
 mod client_changes; // creating, editing, cutting off
 mod client_input; // their settings as somebody sends them
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
+mod factors; // second factors that got lost
 mod invitations; // on their way in
 mod keys; // signing keys
 mod me; // who calls, and whom
@@ -33,7 +35,9 @@ pub fn operations() -> Vec<Operation> {
         invitations::operations(),
         activity::operations(),
         keys::operations(),
+        account::operations(),
         users::operations(),
+        factors::operations(),
     ]
     .into_iter()
     .flatten()

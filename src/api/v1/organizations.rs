@@ -47,6 +47,8 @@ struct Settings {
     /// Days until a new secret of a service expires
     secret_lifetime_days: i64,
     secrets_may_never_expire: bool,
+    /// Whether every member needs a second factor to sign in
+    require_second_factor: bool,
 }
 
 impl From<store::organizations::Organization> for Organization {
@@ -61,6 +63,7 @@ impl From<store::organizations::Organization> for Organization {
                 development_redirects: org.settings.development_redirects,
                 secret_lifetime_days: org.settings.secret_lifetime_days,
                 secrets_may_never_expire: org.settings.secrets_may_never_expire,
+                require_second_factor: org.settings.require_second_factor,
             },
             created_at: org.created_at,
             updated_at: org.updated_at,
@@ -104,6 +107,8 @@ struct SettingsPatch {
     secret_lifetime_days: Option<i64>,
     #[schema(nullable = false)]
     secrets_may_never_expire: Option<bool>,
+    #[schema(nullable = false)]
+    require_second_factor: Option<bool>,
 }
 
 const TAG: &str = "Organisations";
@@ -243,6 +248,9 @@ async fn edit(call: Call) -> Result<Reply> {
             secrets_may_never_expire: change
                 .secrets_may_never_expire
                 .unwrap_or(before.secrets_may_never_expire),
+            require_second_factor: change
+                .require_second_factor
+                .unwrap_or(before.require_second_factor),
         }
     });
     let edit = OrganizationEdit {

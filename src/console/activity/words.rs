@@ -104,6 +104,37 @@ const VERBS: &[(&str, &str, &str)] = &[
         "reactivate the account of",
         "reactivated the account of",
     ),
+    (
+        "user.password_changed",
+        "change the password of",
+        "changed the password of",
+    ),
+    (
+        "user.factor_added",
+        "add a second factor to",
+        "added a second factor to",
+    ),
+    (
+        "user.factor_removed",
+        "remove a second factor of",
+        "removed a second factor of",
+    ),
+    (
+        "user.factors_reset",
+        "remove every second factor of",
+        "removed every second factor of",
+    ),
+    (
+        "user.recovery_codes_made",
+        "make recovery codes for",
+        "made recovery codes for",
+    ),
+    (
+        "user.recovery_code_used",
+        "use a recovery code of",
+        "used a recovery code of",
+    ),
+    ("user.sessions_ended", "end sessions of", "ended sessions of"),
 ];
 
 /// Groups of actions to filter by: the start of their names, and the words.
@@ -215,7 +246,8 @@ fn more(visit: &Visit, event: &Event) -> Markup {
         "key.created" | "key.retired" => format!(" {}", event.resource_id),
         "user.locked" => match moment(&details["until"]) {
             Some(at) => format!(
-                " after too many wrong passwords, until {}",
+                " to {} after too many wrong tries, until {}",
+                text(&details["origin"]),
                 visit.reader().full(at)
             ),
             None => String::new(),

@@ -11,8 +11,10 @@ use crate::{
 };
 
 /// The pages that belong to a person.
-const PERSONAL: [(Icon, &str, &str); 4] = [
+const PERSONAL: [(Icon, &str, &str); 6] = [
     (Icon::People, "Profile", "/me/profile"),
+    (Icon::Shield, "Security", "/me/security"),
+    (Icon::Client, "Sessions", "/me/sessions"),
     (Icon::Key, "Connected apps", "/me/apps"),
     (Icon::Activity, "My activity", "/me/activity"),
     (Icon::Settings, "Preferences", "/me/preferences"),
@@ -56,7 +58,7 @@ impl Visit {
                 name: user.display_name.clone(),
                 login: user.username.clone(),
                 role: role.unwrap_or_default(),
-                links: PERSONAL.map(|(_, label, href)| self.personal_link(label, href)).to_vec(),
+                links: self.account_links(),
                 sign_out: "/logout".to_owned(),
             },
             operator: self.role.is_none() && org.is_some() && user.operator,
@@ -68,12 +70,21 @@ impl Visit {
         }
     }
 
-    fn personal_link(&self, label: &str, href: &str) -> Link {
-        Link {
-            label: label.to_owned(),
-            href: href.to_owned(),
-            current: self.here.split('?').next() == Some(href),
-        }
+    fn account_links(&self) -> Vec<Link> {
+        let here = self.here.split('?').next().unwrap_or_default();
+        PERSONAL
+            .iter()
+            .map(|(_, label, href)| Link {
+                label: (*label).to_owned(),
+                href: (*href).to_owned(),
+                current: here == *href,
+            })
+            .chain(std::iter::once(Link {
+                label: "Switch account".to_owned(),
+                href: "/login/choose".to_owned(),
+                current: false,
+            }))
+            .collect()
     }
 
     fn nav(&self, section: Section) -> Vec<NavItem> {
@@ -153,9 +164,12 @@ impl Visit {
             current: self.here.split('?').next() == Some(href),
             keys: None,
         };
-        std::iter::once((Icon::Home, "Start", "/"))
-            .chain(PERSONAL)
-            .map(|(icon, label, href)| item(icon, label, href))
+        std::iter::once(item(Icon::Home, "Start", "/"))
+            .chain(
+                PERSONAL
+                    .iter()
+                    .map(|(icon, label, href)| item(*icon, label, href)),
+            )
             .collect()
     }
 }

@@ -1,59 +1,80 @@
-//! A password that proves anew who acts, without losing what was typed: the form comes back as hidden fields beside one
-//! for the password, and goes to where it was going.
+//! A proof of who acts, without losing what was typed: the form comes back as hidden fields beside one for the password
+//! and, where there is a second factor, one for a code; then it goes to where it was going. A passkey proves both: the
+//! script asks for it and sends the form on.
 
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
 use maud::html;
 
 use super::{Section, Visit};
 use crate::{
-    browser,
+    browser::accounts,
+    error::Result as Outcome,
     oauth::refusal::Code,
-    registry::people,
+    registry::{factors, passkeys, sign_in},
     secret::Secret,
-    ui::{form, page::Page},
+    ui::{
+        factor::{PasskeyAction, code_field, passkey_button, passkey_trouble},
+        form::{self, ErrorSummary},
+        page::Page,
+    },
 };
 
 impl Visit {
     /// A password that a form carries along proves anew who acts; see [`Visit::trouble`].
-    pub(super) async fn confirm_password(&mut self) -> Result<(), Response> {
+    pub(super) async fn confirm_password(&mut self, parts: &Parts) -> Result<(), Response> {
         let password = self.form.exact("confirm_password").to_owned();
         if password.is_empty() {
             return Ok(());
         }
-        let proven = people::confirm(
-            &self.app.registry,
-            &self.visitor.session,
-            &self.visitor.user,
-            Secret::new(password),
-        )
-        .await;
-        match proven {
-            Ok(signed_in) => {
-                self.cookies
-                    .push(browser::set_session(&self.app, Some(&signed_in.cookie)));
-                self.visitor.csrf = self.app.registry.keyring.csrf(&signed_in.session.digest);
-                self.visitor.session = signed_in.session;
-                Ok(())
-            }
-            Err(error) if error.refusal().is_some_and(|r| r.code == Code::Unauthenticated) => {
-                Err(self.ask_password(true))
-            }
-            Err(error) => Err(self.trouble(error)),
+        match self.confirm(parts, password).await {
+            Ok(()) => Ok(()),
+            Err(error) => match error.refusal() {
+                Some(refusal) if refusal.code == Code::Unauthenticated => {
+                    let wrong = refusal.description.to_string();
+                    Err(self.ask_password(&wrong))
+                }
+                _ => Err(self.trouble(error)),
+            },
         }
     }
 
-    pub(super) fn ask_password(&self, wrong: bool) -> Response {
+    async fn confirm(&mut self, parts: &Parts, password: String) -> Outcome<()> {
+        let accounts = accounts::all(&self.app, &parts.headers).await?;
+        let browser = accounts::browser(&self.app, parts, &accounts);
+        let signed_in = sign_in::confirm(
+            &self.app.registry,
+            &self.visitor.user,
+            Secret::new(password),
+            self.form.one("confirm_code"),
+            &browser,
+        )
+        .await?;
+        self.cookies
+            .extend(accounts::signed_in(&self.app, &accounts, &signed_in));
+        self.visitor.csrf = self.app.registry.keyring.csrf(&signed_in.session.digest);
+        self.visitor.session = signed_in.session;
+        Ok(())
+    }
+
+    /// `wrong` says why the last proof was none; empty at first.
+    pub(super) fn ask_password(&self, wrong: &str) -> Response {
         let page = Page {
             title: "Enter your password to go on".to_owned(),
-            error: wrong,
+            error: !wrong.is_empty(),
             narrow: true,
             ..Page::default()
         };
+        let errors = ErrorSummary::of_one("confirm_password", wrong);
+        let passkey = self.factors.passkeys > 0 && passkeys::available(&self.app.registry);
         let content = html! {
-            form.card.stack.lg method="post" action=(self.here) novalidate {
+            @if !wrong.is_empty() { (errors) }
+            form.card.stack.lg method="post" action=(self.here) novalidate data-resume {
                 (form::csrf(&self.visitor.csrf))
                 @for (name, value) in self.form.fields() {
-                    @if !matches!(name, "csrf" | "confirm_password") { (form::hidden(name, value)) }
+                    @if !matches!(name, "csrf" | "confirm_password" | "confirm_code") { (form::hidden(name, value)) }
                 }
                 p { "This needs a sign-in not older than 15 minutes. What you entered is kept; nothing has been changed yet." }
                 (form::Field {
@@ -61,11 +82,16 @@ impl Visit {
                     name: "confirm_password",
                     kind: form::Kind::Password,
                     autocomplete: "current-password",
-                    error: if wrong { "This is not your password." } else { "" },
+                    error: if wrong.is_empty() { "" } else { "This is not your password, or not your code." },
                     autofocus: true,
                     ..form::Field::default()
                 })
-                div.actions { (form::primary("Go on")) }
+                @if factors::any(self.factors) { (code_field("confirm_code", "Code", "", true)) }
+                (passkey_trouble())
+                div.actions {
+                    (form::primary("Go on"))
+                    @if passkey { (passkey_button(PasskeyAction::ProveOwn, "Use a passkey", false)) }
+                }
             }
         };
         self.page(Section::Personal, StatusCode::FORBIDDEN, &page, &content)

@@ -1,5 +1,6 @@
 //! The management API through the router, on both databases. A test is named for the case of the protocol it proves.
 
+mod account;
 mod apis; // resource servers, scopes, organisations, keys
 mod clients; // lists, changes, secrets
 mod conditional; // entity tags and repeated requests

@@ -246,7 +246,8 @@ function pick(button) {
 
 function selected() {
 	for (const bar of all('.bulk')) {
-		const id = bar.getAttribute('id'); // its rows post `id`, which hides the property
+		// Its rows post `id`, which hides the property.
+		const id = bar.getAttribute('id');
 		const count = all(`input[form="${id}"]:checked`).length;
 		bar.classList.toggle('on', count > 0);
 		one('[data-selected]', bar).textContent = `${count} selected`;
@@ -358,6 +359,50 @@ if (secret) {
 	addEventListener('pagehide', () => all('[data-secret]').forEach(node => node.replaceChildren()));
 	addEventListener('pageshow', event => { if (event.persisted) { stored = true; location.replace(location.href); } });
 }
+
+// Passkeys: button[data-passkey=get|create] asks /passkeys; what goes along stands in its form
+async function ask(url, body) {
+	const answer = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+	const said = await answer.json();
+	if (!answer.ok) throw new Error(said.error);
+	return said;
+}
+let offered;
+async function passkey(button, options) {
+	const kind = button.dataset.passkey;
+	const body = { own: button.dataset.own ?? '' };
+	for (const name of ['csrf', 'return_to', 'factor', 'name']) body[name] = one(`[name=${name}]`, button.form)?.value ?? '';
+	const note = byId('passkey-failed');
+	offered?.abort();
+	const { signal } = offered = new AbortController();
+	try {
+		const json = await ask(`/passkeys/${kind}/options`, body);
+		const publicKey = PublicKeyCredential[kind === 'get' ? 'parseRequestOptionsFromJSON' : 'parseCreationOptionsFromJSON'](json);
+		body.credential = await navigator.credentials[kind]({ publicKey, signal, ...options });
+		const { location: to, csrf } = await ask(`/passkeys/${kind}`, body);
+		if (!csrf || !('resume' in button.form.dataset)) return location.assign(to);
+		one('[name=csrf]', button.form).value = csrf;
+		button.form.submit();
+	} catch (problem) {
+		if (signal.aborted || options && problem instanceof DOMException) return;
+		note.hidden = false;
+		note.textContent = problem instanceof DOMException ? 'No passkey was used. Try again, or go on without one.' : problem.message;
+	}
+}
+if (globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+	all('[data-passkey]').forEach(button => {
+		button.hidden = false;
+		button.addEventListener('click', () => passkey(button));
+	});
+	const button = one('[autocomplete~=webauthn]') && one('[data-passkey=get]');
+	if (button) PublicKeyCredential.isConditionalMediationAvailable?.().then(can => can && passkey(button, { mediation: 'conditional' }));
+}
+all('[data-reveal]').forEach(button => button.addEventListener('click', () => {
+	const input = byId(button.dataset.reveal);
+	const shown = input.type === 'text';
+	input.type = shown ? 'password' : 'text';
+	button.setAttribute('aria-pressed', !shown);
+}));
 
 // Waiting lines: [data-poll] asks until the answer no longer does
 function poll(line) {
