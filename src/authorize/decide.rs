@@ -135,6 +135,16 @@ fn identify(
             }));
         }
     }
+    // OIDC Core §5.5.1: a `sub` that is asked for is meant like a hint.
+    let subjects = opened.wishes.wanted.subjects();
+    let subject = openid::subject(registry, &opened.client, &visitor.user.id);
+    if !subjects.is_empty() && !subjects.iter().any(|wanted| wanted.as_str() == Some(&*subject)) {
+        return Ok(Some(if transaction.is_chosen() {
+            again
+        } else {
+            Next::Choose
+        }));
+    }
     if opened.wishes.prompts(Prompt::Login) && !just_now {
         return Ok(Some(again));
     }
@@ -153,14 +163,18 @@ fn missing_factor(opened: &Opened, visitor: &Visitor, silent: bool) -> Option<&'
     if by_client && !authentication::is_multi_factor(methods) {
         return Some(MULTI_FACTOR);
     }
-    // OIDC Core §5.5.1.1: `acr_values` is a wish, for which nobody is turned away who must not be asked.
-    let wish = opened.wishes.acr_values.as_deref().unwrap_or_default();
-    if silent || authentication::satisfies(methods, wish) {
+    // OIDC Core §5.5.1.1: `acr_values`, or classes that are not essential, are a wish, for which nobody is turned away
+    // who must not be asked.
+    let (demanded, mut classes) = opened.wishes.wanted.classes().unwrap_or_default();
+    if !demanded {
+        classes.extend(opened.wishes.acr_values.as_deref().unwrap_or_default().split(' '));
+    }
+    if (silent && !demanded) || authentication::satisfies(methods, &classes.join(" ")) {
         return None;
     }
     authentication::CLASSES
         .into_iter()
-        .find(|class| wish.split(' ').any(|wanted| wanted == *class))
+        .find(|class| classes.contains(class))
 }
 
 /// Whether the person has to be asked, and what.

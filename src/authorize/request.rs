@@ -7,6 +7,7 @@ use crate::{
     error::Error,
     live::{self, ForPeople},
     oauth::{
+        authentication,
         authorization::{Addressee, Manner, ResponseType, Wishes},
         client::{GrantType, Status},
         params::Params,
@@ -69,13 +70,24 @@ pub fn open(registry: &Registry, text: &str) -> Result<Opened, Trouble> {
     let refused = |refusal: Refusal| Trouble::Refused(Box::new(back.clone()), refusal.into());
     let wishes = Wishes::read(&params, registry.config.legacy.implicit_grant).map_err(refused)?;
     check_grant(&client, wishes.response_type).map_err(refused)?;
-    let scopes = scope::ask(
+    let mut scopes = scope::ask(
         &client.granted,
         client.oidc(),
         wishes.scope.as_deref(),
         &wishes.resources,
     )
     .map_err(refused)?;
+    ask_for_claims(&client, &wishes, &mut scopes);
+    // OIDC Core §5.5.1.1: a class that is demanded and that nobody can reach here.
+    if let Some((true, classes)) = wishes.wanted.classes()
+        && !classes
+            .iter()
+            .any(|class| authentication::CLASSES.contains(class))
+    {
+        return Err(refused(Code::UnmetAuthenticationRequirements.because(
+            "claims demands a class of authentication that this server does not know: see acr_values_supported",
+        )));
+    }
     Ok(Opened {
         redirect_uri: addressee.redirect_uri.map(str::to_owned),
         back,
@@ -83,6 +95,20 @@ pub fn open(registry: &Registry, text: &str) -> Result<Opened, Trouble> {
         wishes,
         scopes,
     })
+}
+
+/// A claim that an OpenID request asks for singly is asked of the person as the scope it belongs to, if the client may
+/// ask for that.
+fn ask_for_claims(client: &live::Client, wishes: &Wishes, scopes: &mut Vec<ScopeKey>) {
+    if !scopes.contains(&ScopeKey::openid("openid")) {
+        return;
+    }
+    for scope in wishes.wanted.scopes().filter(|scope| client.may_ask(scope)) {
+        let key = ScopeKey::openid(scope);
+        if !scopes.contains(&key) {
+            scopes.push(key);
+        }
+    }
 }
 
 fn untrusted(refusal: Refusal, client: Option<&live::Client>, received: Option<&str>) -> Trouble {

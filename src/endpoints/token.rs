@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Incoming, answer, no_store};
+use super::{Incoming, answer_pages, no_store};
 use crate::{
     app::{App, State},
     error::Result,
@@ -18,13 +18,12 @@ use crate::{
 };
 
 pub(super) async fn token(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer(exchange(&app, request).await)
+    answer_pages(&app, request, exchange).await
 }
 
-async fn exchange(app: &App, request: Request) -> Result<Response> {
+async fn exchange(app: &App, incoming: &Incoming) -> Result<Response> {
     let now = app.registry.now();
     app.registry.live.fresh().await?;
-    let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     // `scope` is for the grant to judge: personal credentials may repeat it.
     params.once(&["resource", "scope"])?;

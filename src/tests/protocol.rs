@@ -25,20 +25,13 @@ const AREAS: [&str; 12] = [
 /// How the area of a known attack begins.
 const ATTACK: &str = "known attack:";
 
-const AUTHORIZE: &str = "there is no authorization endpoint yet";
-const REFRESH: &str = "there are no refresh tokens yet";
 const ASSERTION: &str = "there is no private_key_jwt yet";
 const MTLS: &str = "there are no client certificates yet";
 const DPOP: &str = "there is no DPoP yet";
-const DEVICE: &str = "there is no device authorization endpoint yet";
 const EXCHANGE: &str = "there is no token exchange yet";
 
 /// Cases whose subject does not exist yet, with what is missing.
 const NOT_YET: &[(&str, &str)] = &[
-    ("G-29", AUTHORIZE),
-    ("M-06", AUTHORIZE),
-    ("M-07", AUTHORIZE),
-    ("M-12", AUTHORIZE),
     ("M-13", "there are no pushed authorization requests yet"),
     ("M-14", "there is no DPoP yet"),
     ("M-16", MTLS),
@@ -60,13 +53,9 @@ const NOT_YET: &[(&str, &str)] = &[
     ("C-51", MTLS),
     ("C-52", MTLS),
     ("C-56", MTLS),
-    ("I-11", REFRESH),
     ("I-12", "there is no DPoP yet"),
     ("I-13", MTLS),
-    ("V-01", REFRESH),
     ("RF-13", DPOP),
-    ("B-003", DEVICE),
-    ("B-005", DEVICE),
     ("B-006", EXCHANGE),
     ("B-014", ASSERTION),
     ("B-015", EXCHANGE),

@@ -2,15 +2,21 @@
 
 mod attacks; // what others fell for
 mod authorize; // the authorization endpoint
+mod backchannel; // clients hear that somebody signed out
 mod code; // authorization codes at the token endpoint
 mod consent; // the page that asks
 mod consent_changes; // what changes while somebody looks at it
 mod device; // device codes, from the device to the page and back
 mod legacy; // the password and the implicit grant
+mod logout; // an app asks to sign out
 mod native; // apps on people's own machines
+mod openid; // ID tokens and what a request may ask for
 mod races; // many at once
 mod refresh; // refresh tokens
+mod relying_party; // a client library that is not ours
 mod resources; // resource indicators
+mod taken_back; // refresh tokens, revoked and introspected
+mod userinfo; // claims about a person
 
 use serde_json::Value as Json;
 use url::{Url, form_urlencoded};
