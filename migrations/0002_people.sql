@@ -82,11 +82,12 @@ CREATE INDEX authorization_codes_expiry ON authorization_codes (expires_at);
 
 CREATE INDEX audit_events_actor ON audit_events (actor_id, at, id);
 
--- What a person allowed a client; asked again only for what is new.
+-- What a person allowed a client, and which optional scopes he left out; asked again only for what is new.
 CREATE TABLE consents (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     client_id TEXT NOT NULL REFERENCES clients (client_id) ON DELETE CASCADE,
     scopes TEXT NOT NULL,
+    declined TEXT NOT NULL DEFAULT '',
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (user_id, client_id)

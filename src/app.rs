@@ -127,7 +127,7 @@ pub fn router(app: &State, observer: Observer) -> Router {
     let routes = Router::new()
         .merge(endpoints::routes(&app.registry.config))
         .merge(api::routes(app))
-        .merge(hosted::routes())
+        .merge(hosted::routes(&app.registry.config.issuer))
         .merge(console::routes())
         .with_state(Arc::clone(app))
         .merge(observe::routes(observer.clone(), ready));

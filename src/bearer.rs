@@ -38,7 +38,8 @@ pub async fn authenticate(
     query: Option<&str>,
     now: Timestamp,
 ) -> Result<Bearer> {
-    let text = present(headers, query)?;
+    let no_form = Params::default();
+    let text = present(headers, query, &no_form)?;
     registry.live.fresh().await?;
     let refused =
         || Code::InvalidToken.because("the access token is invalid, expired, revoked, or for another API");
@@ -55,16 +56,29 @@ pub async fn authenticate(
     })
 }
 
-/// The one token of the request.
-fn present<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, Refusal> {
+/// The one token of a request: in the `Authorization` header or, where `form` is that of the body, in there (RFC 6750
+/// §2.2). It is not believed yet.
+///
+/// # Errors
+/// `unauthenticated` without a token; `invalid_request` for more than one. Render [`challenge`] with the refusal.
+pub fn present<'a>(
+    headers: &'a HeaderMap,
+    query: Option<&str>,
+    form: &'a Params<'_>,
+) -> Result<&'a str, Refusal> {
     let in_query = query.is_some_and(|query| {
         Params::form(query.as_bytes()).is_ok_and(|p| p.all("access_token").next().is_some())
     });
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next();
     // RFC 6750 §3.1: more than one method or token is an invalid request.
-    if values.next().is_some() || (value.is_some() && in_query) {
+    let in_form = form.one("access_token")?;
+    let places = [value.is_some(), in_query, in_form.is_some()];
+    if values.next().is_some() || places.iter().filter(|used| **used).count() > 1 {
         return Err(Code::InvalidRequest.because("send one access token, in one Authorization header"));
+    }
+    if let Some(token) = in_form {
+        return Ok(token);
     }
     let missing = || Code::Unauthenticated.because("send an access token: Authorization: Bearer ...");
     let (scheme, token) = value

@@ -5,7 +5,7 @@
 //! was presented is spent in one transaction before anything is told, and the last word in a race is a conditional
 //! statement: a code or a refresh token that somebody else spent meanwhile is judged anew.
 
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 
 use crate::{
     access_token::{self, Claims, Minted, Person},
@@ -18,7 +18,7 @@ use crate::{
         client::{GrantType, Origin},
         refusal::Code,
     },
-    openid::id_token,
+    openid::{self, id_token},
     registry::{
         access::{Actor, ActorKind},
         grants,
@@ -94,6 +94,10 @@ fn actor(caller: &Caller, source: Source<'_>) -> Actor {
 
 async fn approve(exchange: &Exchange<'_>, approval: Approval<'_>) -> Result<Option<Tokens>> {
     let person = approval.person.as_ref();
+    let claims = match person {
+        Some(behalf) => claims(exchange, &approval.scope, behalf).await?,
+        None => Map::new(),
+    };
     let minted = mint(exchange, &approval)?;
     if let Some(behalf) = person
         && !spend(exchange, behalf, &minted).await?
@@ -115,7 +119,7 @@ async fn approve(exchange: &Exchange<'_>, approval: Approval<'_>) -> Result<Opti
     );
     let id_token = person
         .filter(|behalf| behalf.wants_id_token(&approval.scope))
-        .map(|behalf| id_token(exchange, &approval, behalf, &minted.text))
+        .map(|behalf| id_token(exchange, &approval, behalf, &minted.text, claims))
         .transpose()?;
     Ok(Some(Tokens {
         refresh_token: person.and_then(|behalf| next_refresh_token(exchange, behalf)),
@@ -196,11 +200,26 @@ fn next_refresh_token(exchange: &Exchange<'_>, behalf: &OnBehalf) -> Option<Stri
     matches!(behalf.way, Way::Again).then(|| refresh_token::text(keyring, &grant.id, grant.refresh_counter))
 }
 
+/// What the `claims` parameter wants in the ID token. Read before anything is spent, and only if there is such a wish.
+async fn claims(exchange: &Exchange<'_>, scope: &str, behalf: &OnBehalf) -> Result<Map<String, Json>> {
+    let Some(parameter) = &behalf.grant.claims else {
+        return Ok(Map::new());
+    };
+    if !behalf.wants_id_token(scope) || !openid::claims::wants_in_id_token(parameter) {
+        return Ok(Map::new());
+    }
+    let user = store::users::find(exchange.registry.db(), &behalf.grant.user_id).await?;
+    Ok(user.map_or_else(Map::new, |user| {
+        openid::claims::in_id_token(&user, scope, parameter)
+    }))
+}
+
 fn id_token(
     exchange: &Exchange<'_>,
     approval: &Approval<'_>,
     behalf: &OnBehalf,
     access_token: &str,
+    claims: Map<String, Json>,
 ) -> Result<String> {
     let facts = id_token::Facts {
         client: &exchange.caller.client,
@@ -211,7 +230,7 @@ fn id_token(
             _ => None,
         },
         access_token,
-        claims: Map::new(),
+        claims,
     };
     id_token::mint(exchange.registry, facts, exchange.now)
 }

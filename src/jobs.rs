@@ -1,4 +1,5 @@
-//! What the server does by itself: writes down uses, sends mail, applies changes of other nodes, moves signing keys on, forgets.
+//! What the server does by itself: writes down uses, sends mail, applies changes of other nodes, moves signing keys on, tells
+//! clients of sign-outs, forgets.
 //!
 //! A job that fails says so in the log and is tried again at its next turn; the jobs of several nodes do not disturb
 //! one another.
@@ -14,6 +15,7 @@ use tokio::{
 use crate::{
     access_token,
     app::State,
+    backchannel,
     db::Statement,
     error::Result,
     registry::{Registry, keys, lockout, recovery},
@@ -26,12 +28,13 @@ use crate::{
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 7] = [
+const TABLE: [(Job, Duration); 8] = [
     (Job::FlushActivity, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
     (Job::AnswerRecoveries, Duration::from_secs(2)),
     (Job::DeliverMail, Duration::from_secs(2)),
+    (Job::TellOfSignOuts, Duration::from_secs(2)),
     (Job::AdvanceKeys, Duration::from_secs(60)),
     (Job::Sweep, Duration::from_secs(60)),
 ];
@@ -43,12 +46,14 @@ enum Job {
     KeepSetupLink,
     AnswerRecoveries,
     DeliverMail,
+    TellOfSignOuts,
     AdvanceKeys,
     Sweep,
 }
 
 impl Job {
-    async fn run(self, registry: &Registry) -> Result<()> {
+    async fn run(self, app: &State) -> Result<()> {
+        let registry = &app.registry;
         match self {
             Self::FlushActivity => registry.flush_activity().await,
             // Alone on its database, a node knows of every change because it made it.
@@ -57,6 +62,7 @@ impl Job {
             Self::KeepSetupLink => setup_link::keep(registry).await,
             Self::AnswerRecoveries => recovery::answer_all(registry).await,
             Self::DeliverMail => registry.deliver_mail().await,
+            Self::TellOfSignOuts => backchannel::deliver(app).await.map(drop),
             Self::AdvanceKeys => keys::advance(registry).await,
             Self::Sweep => sweep(registry).await,
         }
@@ -103,7 +109,7 @@ async fn repeat(job: Job, every: Duration, app: State, mut stop: watch::Receiver
             _ = stop.wait_for(|stop| *stop) => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = job.run(&app.registry).await {
+        if let Err(error) = job.run(&app).await {
             tracing::error!(?job, %error, "a background job failed and will be tried again");
         }
     }

@@ -7,6 +7,7 @@ pub mod activity; // uses of clients, gathered in memory and written in batches
 pub mod api; // the management API over HTTP
 pub mod app; // everything a request handler works with
 pub mod authorize; // from an authorization request to its answer
+pub mod backchannel; // tells clients that somebody signed out
 pub mod bearer; // access tokens at our own APIs
 pub mod browser; // cookies, forms, and proof that a form is ours
 pub mod cli; // every command

@@ -25,6 +25,7 @@ use crate::{
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind, Status},
         people_settings::{ResponseAlg, SubjectType},
+        redirect,
         scope::{Granted, ScopeKey},
     },
     secret::Keyring,
@@ -69,6 +70,11 @@ impl Client {
             .map_or(&[], |people| &people.redirect_uris)
     }
 
+    /// Where its pages are that speak to this server themselves; only public clients have such.
+    pub fn origins(&self) -> &[String] {
+        self.for_people.as_ref().map_or(&[], |people| &people.origins)
+    }
+
     /// What it knows people by is derived from this, if they have names of their own there.
     pub fn pairwise_sector(&self) -> Option<&str> {
         self.for_people.as_ref()?.pairwise_sector.as_deref()
@@ -88,6 +94,8 @@ pub struct ForPeople {
     pub name: Arc<str>,
     pub home_page: Option<String>,
     pub redirect_uris: Vec<String>,
+    /// Origins of the redirect URIs, of a client that runs in browsers.
+    pub origins: Vec<String>,
     /// Granted scopes of OpenID Connect.
     pub oidc: Vec<Arc<str>>,
     /// Those of all granted scopes that a person may leave out.
@@ -206,6 +214,8 @@ pub struct Live {
     catalogue: ArcSwap<Catalogue>,
     keys: ArcSwap<Keys>,
     revoked: RwLock<HashMap<String, Timestamp, RandomState>>,
+    /// How many active clients have pages of an origin.
+    origins: RwLock<HashMap<String, usize, RandomState>>,
     applied: AtomicI64,
     /// When the log was last read to its end.
     checked_at: AtomicI64,
@@ -231,6 +241,7 @@ impl Live {
                 .map(|_| RwLock::new(HashMap::with_hasher(hasher.clone())))
                 .collect(),
             revoked: RwLock::new(HashMap::with_hasher(hasher.clone())),
+            origins: RwLock::new(HashMap::with_hasher(hasher.clone())),
             hasher,
             db,
             keyring,
@@ -275,6 +286,11 @@ impl Live {
     /// Whether a token was cut off by its `jti`, or a grant by its id.
     pub fn is_revoked(&self, id: &str) -> bool {
         read(&self.revoked).contains_key(id)
+    }
+
+    /// Whether an active client has pages of this origin.
+    pub fn serves_origin(&self, origin: &str) -> bool {
+        read(&self.origins).contains_key(origin)
     }
 
     /// Makes sure that memory may be answered from.
@@ -423,9 +439,14 @@ impl Live {
             let client = Arc::new(self.client_from(&stored, secrets));
             fresh[self.shard_of(&client.id)].insert(Arc::clone(&client.id), client);
         }
+        let mut origins = HashMap::with_hasher(self.hasher.clone());
+        for client in fresh.iter().flat_map(HashMap::values) {
+            count_origins(&mut origins, None, Some(client));
+        }
         for (shard, fresh) in self.clients.iter().zip(fresh) {
             *write(shard) = fresh;
         }
+        *write(&self.origins) = origins;
         self.applied.store(head, Ordering::Release);
         self.checked_at.store(now.millis(), Ordering::Release);
         Ok(())
@@ -433,16 +454,18 @@ impl Live {
 
     async fn reload_client(&self, id: &str) -> Result<()> {
         let stored = store::clients::find(&self.db, id).await?;
-        match stored.filter(|c| c.status != Status::Deleted) {
+        let client = match stored.filter(|c| c.status != Status::Deleted) {
             Some(stored) => {
                 let secrets = store::secrets::of_client(&self.db, id).await?;
-                let client = Arc::new(self.client_from(&stored, secrets));
-                write(self.shard(id)).insert(Arc::clone(&client.id), client);
+                Some(Arc::new(self.client_from(&stored, secrets)))
             }
-            None => {
-                write(self.shard(id)).remove(id);
-            }
-        }
+            None => None,
+        };
+        let before = match &client {
+            Some(client) => write(self.shard(id)).insert(Arc::clone(&client.id), Arc::clone(client)),
+            None => write(self.shard(id)).remove(id),
+        };
+        count_origins(&mut write(&self.origins), before.as_deref(), client.as_deref());
         Ok(())
     }
 
@@ -562,6 +585,29 @@ impl Live {
     }
 }
 
+/// Counts the origins of a client in place of those it had before.
+fn count_origins(
+    origins: &mut HashMap<String, usize, RandomState>,
+    before: Option<&Client>,
+    after: Option<&Client>,
+) {
+    let of = |client: Option<&Client>| {
+        let active = client.filter(|client| client.status == Status::Active);
+        active.map(|client| client.origins().to_vec()).unwrap_or_default()
+    };
+    for origin in of(after) {
+        *origins.entry(origin).or_default() += 1;
+    }
+    for origin in of(before) {
+        if let Some(count) = origins.get_mut(&origin) {
+            *count -= 1;
+            if *count == 0 {
+                origins.remove(&origin);
+            }
+        }
+    }
+}
+
 fn for_people_from(stored: &store::clients::Client) -> ForPeople {
     let people = &stored.people;
     let alg = |alg: ResponseAlg| match alg {
@@ -573,6 +619,12 @@ fn for_people_from(stored: &store::clients::Client) -> ForPeople {
     ForPeople {
         name: Arc::from(stored.name.as_str()),
         home_page: people.home_page.clone(),
+        origins: match stored.application_type {
+            ApplicationType::UserAgentBased | ApplicationType::Public => {
+                redirect::origins(&stored.redirect_uris)
+            }
+            _ => Vec::new(),
+        },
         redirect_uris: stored.redirect_uris.clone(),
         oidc: stored.oidc_scopes.iter().map(|s| Arc::from(s.as_str())).collect(),
         optional_scopes: stored.optional_scopes.clone(),

@@ -175,6 +175,20 @@ impl Clock {
             at.fetch_add(span.as_seconds() * 1000, Ordering::SeqCst);
         }
     }
+
+    /// Lets time pass: a clock that goes by itself is waited for, a set one is moved.
+    pub async fn wait(&self, span: Lifetime) {
+        match &self.0 {
+            Source::Set(_) => {
+                self.advance(span);
+                tokio::task::yield_now().await;
+            }
+            Source::System | Source::Moved(_) => {
+                let seconds = u64::try_from(span.as_seconds()).unwrap_or_default();
+                tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+            }
+        }
+    }
 }
 
 fn system_millis() -> i64 {

@@ -1,6 +1,9 @@
 //! What was acknowledged survives. The server is killed with SIGKILL in the middle of a stream of creates, deletes,
-//! disables and revocations, ten times; after each restart it is ready within three seconds, whatever it had answered
-//! with success holds, and in the end the file is whole.
+//! disables and revocations, of codes and refresh tokens, fifty times; after each restart it is ready within three
+//! seconds, whatever it had answered with success holds, and in the end the file is whole.
+
+#[path = "crash/people.rs"]
+mod people; // what clients got on behalf of a person
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -15,18 +18,20 @@ use oauthority::{
     config::{Config, Sources},
     registry::{
         bootstrap::system_access,
+        people::{NewAccount, create},
         secrets::{self, Rotation},
     },
-    store,
+    secret::Secret,
+    store::{self, users::Role},
 };
-use reqwest::{Client as Http, StatusCode, header};
+use reqwest::{Client as Http, StatusCode, header, redirect};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-const KILLS: u64 = 10;
+const KILLS: u64 = 50;
 const WORKERS: usize = 6;
 const READY_WITHIN: Duration = Duration::from_secs(3);
 
@@ -75,7 +80,7 @@ fn sources(data: &Path) -> Sources {
         .flag("data_dir", data.to_string_lossy())
 }
 
-/// The first start, in this process: it leaves an administrator client whose secret is known.
+/// The first start, in this process: it leaves a person, and an administrator client whose secret is known.
 async fn provision(data: &Path) -> Outcome<Credentials> {
     std::fs::create_dir(data)?;
     let config = Config::load(&sources(data)).map_err(|problems| format!("{problems:?}"))?;
@@ -84,6 +89,12 @@ async fn provision(data: &Path) -> Outcome<Credentials> {
     let org = store::organizations::first(registry.db())
         .await?
         .ok_or("the first organisation")?;
+    let alice = NewAccount {
+        username: people::USERNAME.to_owned(),
+        display_name: None,
+        password: Secret::new(people::PASSWORD.to_owned()),
+    };
+    create(registry, alice, false, &[(&org.id, Role::Member)]).await?;
     let id = registry.config.system_clients.admin_id.clone();
     let rotated = secrets::rotate(registry, &system_access(org), &id, None, Rotation::default()).await?;
     let secret = rotated.secret.ok_or("a new secret")?.text.expose().to_owned();
@@ -111,7 +122,10 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let http = Http::builder().timeout(Duration::from_secs(10)).build()?;
+        let http = Http::builder()
+            .timeout(Duration::from_secs(10))
+            .redirect(redirect::Policy::none())
+            .build()?;
         let server = Self { process, base, http };
         loop {
             let asked = server
@@ -172,10 +186,14 @@ impl Server {
     async fn create(&self, bearer: &str) -> Outcome<Credentials> {
         let new = json!({ "name": "Nightly export", "type": "service", "scopes": ["workspace:read"],
             "grant_types": ["client_credentials"] });
+        self.register(bearer, &new).await
+    }
+
+    async fn register(&self, bearer: &str, new: &Json) -> Outcome<Credentials> {
         let call = self
             .http
             .post(format!("{}/api/v1/orgs/main/clients", self.base))
-            .json(&new);
+            .json(new);
         let answer = call.bearer_auth(bearer).send().await?;
         let (status, body): (_, Json) = (answer.status(), answer.json().await?);
         let text = |value: &Json| {
@@ -283,7 +301,7 @@ fn integrity(data: &Path) -> Outcome<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_was_acknowledged_survives_ten_kills() -> Outcome<()> {
+async fn fd_20_whatever_was_acknowledged_survives_fifty_kills() -> Outcome<()> {
     let directory = TempDir::new()?;
     let data = directory.path().join("data");
     let admin = provision(&data).await?;
@@ -296,6 +314,8 @@ async fn whatever_was_acknowledged_survives_ten_kills() -> Outcome<()> {
         .await?
         .ok_or("the administrator gets a token")?;
     let watcher = server.create(&bearer).await?;
+    let app = people::App::of(&server, &bearer).await?;
+    let (families, mut settled) = (people::Families::default(), 0);
     for kill in 0..KILLS {
         let mut workers = JoinSet::new();
         for number in 0..WORKERS {
@@ -305,6 +325,10 @@ async fn whatever_was_acknowledged_survives_ten_kills() -> Outcome<()> {
                 Arc::clone(&ledger),
                 number,
             ));
+        }
+        for _ in 0..WORKERS / 2 {
+            let (app, families) = (app.clone(), Arc::clone(&families));
+            workers.spawn(people::work(Arc::clone(&server), app, families));
         }
         // On a busy machine the stream takes a while to begin.
         let recorded = || ledger.lock().unwrap_or_else(PoisonError::into_inner).len();
@@ -331,9 +355,19 @@ async fn whatever_was_acknowledged_survives_ten_kills() -> Outcome<()> {
         assert!(known.len() > checked, "the stream was not running");
         check(&server, &watcher, &known[checked..]).await?;
         checked = known.len();
+        let mut all = families.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        people::check(&server, &app, &watcher, &mut all[settled..]).await?;
+        settled = all.len();
+        *families.lock().unwrap_or_else(PoisonError::into_inner) = all;
     }
     let known = ledger.lock().unwrap_or_else(PoisonError::into_inner).clone();
     check(&server, &watcher, &known).await?;
+    let mut all = families.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    for state in [people::State::Issued, people::State::Lives, people::State::Ended] {
+        assert!(all.iter().any(|family| family.state == state), "{state:?}");
+    }
+    all.retain(|family| matches!(family.state, people::State::Lives | people::State::Ended));
+    people::check(&server, &app, &watcher, &mut all).await?;
     for fate in [Fate::Lives, Fate::Revoked, Fate::Cut] {
         assert!(known.iter().any(|known| known.fate == fate), "{fate:?}");
     }

@@ -12,6 +12,7 @@ use super::State;
 use crate::{
     api, endpoints,
     observe::{Asked, Face, Unhandled},
+    openid,
     ui::{
         headers::{self, Place},
         page::Card,
@@ -42,6 +43,9 @@ pub(super) fn face(app: &State) -> Face {
 /// `base` is the path of the issuer.
 fn reader(base: &str, path: &str) -> Reader {
     let below = path.strip_prefix(base).unwrap_or(path);
+    if below == openid::END_SESSION {
+        return Reader::Person;
+    }
     let machines = ["/oauth2/", "/.well-known/", "/health/", "/assets/"];
     if machines.iter().any(|start| below.starts_with(start))
         || endpoints::path::TOKEN_ALIASES.contains(&below)
@@ -95,6 +99,7 @@ mod tests {
             ("/id", "/.well-known/openid-configuration/id", Reader::Client),
             ("/id", "/id/api/oauth-applications", Reader::ApiUser),
             ("/id", "/login", Reader::Person),
+            ("/id", "/id/oauth2/logout", Reader::Person),
         ] {
             assert_eq!(reader(base, path), expected, "{base} {path}");
         }

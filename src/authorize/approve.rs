@@ -31,8 +31,18 @@ pub struct Approval<'a> {
     pub opened: &'a Opened,
     pub visitor: &'a Visitor,
     pub scopes: Vec<ScopeKey>,
-    /// What he had allowed before, if he was asked now.
-    pub asked: Option<Option<&'a Consent>>,
+    pub word: Word<'a>,
+}
+
+/// What the person said about it.
+#[derive(Clone, Copy, Debug)]
+pub enum Word<'a> {
+    /// Yes, now; and what he had allowed before, if anything.
+    Given(Option<&'a Consent>),
+    /// Yes, some time before.
+    Remembered,
+    /// Nobody needs to ask him.
+    Unneeded,
 }
 
 impl Approval<'_> {
@@ -40,10 +50,14 @@ impl Approval<'_> {
     pub(super) fn batch(&self, registry: &Registry, actor: &Actor, grant: &Grant, now: Timestamp) -> Batch {
         let client = &self.opened.client;
         let mut batch = grants::hold(client, grant, now);
-        if let Some(before) = self.asked {
+        if matches!(self.word, Word::Remembered | Word::Given(Some(_))) {
+            batch.push(store::consents::hold(&grant.user_id, &grant.client_id));
+        }
+        if let Word::Given(before) = self.word {
             let said = Said {
                 client,
                 user_id: &self.visitor.user.id,
+                asked: &self.opened.scopes,
                 scopes: &self.scopes,
                 before,
             };
@@ -80,7 +94,8 @@ pub async fn answer(
 /// Writes down a grant and makes its code.
 ///
 /// # Errors
-/// `access_denied` when the person was deactivated or removed from the organisation meanwhile; when the storage fails.
+/// `access_denied` when the person was deactivated or removed from the organisation meanwhile, `consent_required` when he
+/// took back meanwhile what he had allowed, `login_required` when he signed out; when the storage fails.
 async fn code(registry: &Registry, actor: &Actor, approval: &Approval<'_>, now: Timestamp) -> Result<String> {
     let opened = approval.opened;
     let offline = grants::lasts(&opened.client, &approval.scopes);
@@ -119,6 +134,8 @@ async fn code(registry: &Registry, actor: &Actor, approval: &Approval<'_>, now: 
 pub struct Said<'a> {
     pub client: &'a live::Client,
     pub user_id: &'a str,
+    /// What he was asked for.
+    pub asked: &'a [ScopeKey],
     /// What he allows now.
     pub scopes: &'a [ScopeKey],
     /// What he had allowed before.
@@ -134,12 +151,20 @@ pub fn consent(registry: &Registry, actor: &Actor, said: Said<'_>, how: &str, no
         .iter()
         .chain(said.scopes)
         .collect();
-    let all: Vec<ScopeKey> = all.into_iter().cloned().collect();
+    let declined: BTreeSet<&ScopeKey> = said
+        .before
+        .map_or(&[][..], |consent| &consent.declined)
+        .iter()
+        .chain(said.asked)
+        .filter(|key| !all.contains(key))
+        .collect();
+    let [all, declined] = [all, declined].map(|keys| keys.into_iter().cloned().collect::<Vec<_>>());
     let scopes: Vec<&str> = said.scopes.iter().map(|key| key.value.as_ref()).collect();
     let details = json!({ "scopes": scopes, "new": said.before.is_none(), "how": how });
     let event = registry.event(actor, &client.org_id, "consent.given", resource(client), details);
     Batch::from_iter([
         store::consents::set(said.user_id, &client.id, &all, now),
+        store::consents::set_declined(said.user_id, &client.id, &declined),
         store::audit::append(&event),
     ])
 }

@@ -5,7 +5,7 @@
 //! Decides only. Every page that the person comes back from leads through here again, so nothing is ever believed to have
 //! happened because a page was shown.
 
-use super::{Transaction, request::Opened};
+use super::{Transaction, approve::Word, request::Opened};
 use crate::{
     browser::Visitor,
     error::Result,
@@ -29,8 +29,8 @@ pub enum Next {
     Choose,
     /// The person must be asked.
     Ask(Question),
-    /// The client can be answered with these scopes.
-    Answer(Vec<ScopeKey>),
+    /// The client can be answered with these scopes; [`Word::Given`] is not among the reasons.
+    Answer(Vec<ScopeKey>, Word<'static>),
 }
 
 /// What a sign-in has to reach.
@@ -135,6 +135,16 @@ fn identify(
             }));
         }
     }
+    // OIDC Core §5.5.1: a `sub` that is asked for is meant like a hint.
+    let subjects = opened.wishes.wanted.subjects();
+    let subject = openid::subject(registry, &opened.client, &visitor.user.id);
+    if !subjects.is_empty() && !subjects.iter().any(|wanted| wanted.as_str() == Some(&*subject)) {
+        return Ok(Some(if transaction.is_chosen() {
+            again
+        } else {
+            Next::Choose
+        }));
+    }
     if opened.wishes.prompts(Prompt::Login) && !just_now {
         return Ok(Some(again));
     }
@@ -153,14 +163,18 @@ fn missing_factor(opened: &Opened, visitor: &Visitor, silent: bool) -> Option<&'
     if by_client && !authentication::is_multi_factor(methods) {
         return Some(MULTI_FACTOR);
     }
-    // OIDC Core §5.5.1.1: `acr_values` is a wish, for which nobody is turned away who must not be asked.
-    let wish = opened.wishes.acr_values.as_deref().unwrap_or_default();
-    if silent || authentication::satisfies(methods, wish) {
+    // OIDC Core §5.5.1.1: `acr_values`, or classes that are not essential, are a wish, for which nobody is turned away
+    // who must not be asked.
+    let (demanded, mut classes) = opened.wishes.wanted.classes().unwrap_or_default();
+    if !demanded {
+        classes.extend(opened.wishes.acr_values.as_deref().unwrap_or_default().split(' '));
+    }
+    if (silent && !demanded) || authentication::satisfies(methods, &classes.join(" ")) {
         return None;
     }
     authentication::CLASSES
         .into_iter()
-        .find(|class| wish.split(' ').any(|wanted| wanted == *class))
+        .find(|class| classes.contains(class))
 }
 
 /// Whether the person has to be asked, and what.
@@ -169,14 +183,21 @@ async fn ask(registry: &Registry, opened: &Opened, visitor: &Visitor) -> Result<
     let first_party = settings.is_some_and(|s| s.first_party);
     let wanted = opened.wishes.prompts(Prompt::Consent);
     if first_party && !wanted {
-        return Ok(Next::Answer(opened.scopes.clone()));
+        return Ok(Next::Answer(opened.scopes.clone(), Word::Unneeded));
     }
     let known = store::consents::find(registry.db(), &visitor.user.id, &opened.client.id).await?;
     let allowed = |key: &ScopeKey| known.as_ref().is_some_and(|consent| consent.scopes.contains(key));
+    // What he may leave out and did is not asked again by the way.
+    let left_out = |key: &ScopeKey| {
+        known
+            .as_ref()
+            .is_some_and(|consent| consent.declined.contains(key))
+            && settings.is_some_and(|settings| settings.optional_scopes.contains(key))
+    };
     let new: Vec<ScopeKey> = opened
         .scopes
         .iter()
-        .filter(|key| !allowed(key))
+        .filter(|key| !allowed(key) && !left_out(key))
         .cloned()
         .collect();
     let required = settings.is_some_and(|s| s.require_consent);
@@ -191,10 +212,15 @@ async fn ask(registry: &Registry, opened: &Opened, visitor: &Visitor) -> Result<
         }));
     }
     // OIDC Core §11: access while the person is away is his to give; where he is not asked, it is left out.
-    let given = |key: &&ScopeKey| key.value.as_ref() != "offline_access" || key.api.is_some() || allowed(key);
-    Ok(Next::Answer(
-        opened.scopes.iter().filter(given).cloned().collect(),
-    ))
+    let needs_word = |key: &ScopeKey| key.value.as_ref() == "offline_access" && key.api.is_none();
+    let given = |key: &&ScopeKey| allowed(key) || !needs_word(key) && !left_out(key);
+    let scopes: Vec<ScopeKey> = opened.scopes.iter().filter(given).cloned().collect();
+    if scopes.is_empty() {
+        let asked = opened.scopes.clone();
+        return Ok(Next::Ask(Question { asked, new, known }));
+    }
+    let word = known.map_or(Word::Unneeded, |_| Word::Remembered);
+    Ok(Next::Answer(scopes, word))
 }
 
 /// Whether nothing of it needs anybody's word.

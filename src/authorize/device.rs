@@ -207,6 +207,7 @@ pub async fn allow(registry: &Registry, actor: &Actor, word: Word<'_>, now: Time
     let said = Said {
         client,
         user_id: &word.visitor.user.id,
+        asked: &word.waiting.code.scopes,
         scopes: word.scopes,
         before: word.before,
     };

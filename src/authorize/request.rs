@@ -7,6 +7,7 @@ use crate::{
     error::Error,
     live::{self, ForPeople},
     oauth::{
+        authentication,
         authorization::{Addressee, Manner, ResponseType, Wishes},
         client::{GrantType, Status},
         params::Params,
@@ -51,24 +52,42 @@ pub enum Trouble {
     Refused(Box<Back>, Error),
 }
 
+/// The longest request: it travels in URLs, and what the client is told may hold much of it again.
+const LONGEST: usize = 16 * 1024;
+
 /// Opens a request.
 ///
 /// # Errors
 /// [`Trouble::Untrusted`] until client and redirect URI are proven, [`Trouble::Refused`] from then on.
 pub fn open(registry: &Registry, text: &str) -> Result<Opened, Trouble> {
+    if text.len() > LONGEST {
+        let why = "the request is longer than 16 KiB";
+        return Err(untrusted(Code::InvalidRequest.because(why), None, None));
+    }
     let params = Params::form(text.as_bytes()).map_err(|refusal| untrusted(refusal, None, None))?;
     let addressee = Addressee::read(&params).map_err(|refusal| untrusted(refusal, None, None))?;
     let (client, back) = prove(registry, &addressee, &params)?;
     let refused = |refusal: Refusal| Trouble::Refused(Box::new(back.clone()), refusal.into());
     let wishes = Wishes::read(&params, registry.config.legacy.implicit_grant).map_err(refused)?;
     check_grant(&client, wishes.response_type).map_err(refused)?;
-    let scopes = scope::ask(
+    let mut scopes = scope::ask(
         &client.granted,
         client.oidc(),
         wishes.scope.as_deref(),
         &wishes.resources,
     )
     .map_err(refused)?;
+    ask_for_claims(&client, &wishes, &mut scopes);
+    // OIDC Core §5.5.1.1: a class that is demanded and that nobody can reach here.
+    if let Some((true, classes)) = wishes.wanted.classes()
+        && !classes
+            .iter()
+            .any(|class| authentication::CLASSES.contains(class))
+    {
+        return Err(refused(Code::UnmetAuthenticationRequirements.because(
+            "claims demands a class of authentication that this server does not know: see acr_values_supported",
+        )));
+    }
     Ok(Opened {
         redirect_uri: addressee.redirect_uri.map(str::to_owned),
         back,
@@ -76,6 +95,20 @@ pub fn open(registry: &Registry, text: &str) -> Result<Opened, Trouble> {
         wishes,
         scopes,
     })
+}
+
+/// A claim that an OpenID request asks for singly is asked of the person as the scope it belongs to, if the client may
+/// ask for that.
+fn ask_for_claims(client: &live::Client, wishes: &Wishes, scopes: &mut Vec<ScopeKey>) {
+    if !scopes.contains(&ScopeKey::openid("openid")) {
+        return;
+    }
+    for scope in wishes.wanted.scopes().filter(|scope| client.may_ask(scope)) {
+        let key = ScopeKey::openid(scope);
+        if !scopes.contains(&key) {
+            scopes.push(key);
+        }
+    }
 }
 
 fn untrusted(refusal: Refusal, client: Option<&live::Client>, received: Option<&str>) -> Trouble {

@@ -29,6 +29,9 @@ pub struct Transaction {
     /// Whether the person has been led to choose an account.
     #[serde(rename = "c", default)]
     chosen: bool,
+    /// What the page that asks has shown.
+    #[serde(rename = "s", default)]
+    shown: Option<String>,
 }
 
 impl Transaction {
@@ -38,6 +41,7 @@ impl Transaction {
             params,
             started_at: now.millis(),
             chosen: false,
+            shown: None,
         }
     }
 
@@ -50,6 +54,18 @@ impl Transaction {
     /// Whether the person has been led to choose an account.
     pub const fn is_chosen(&self) -> bool {
         self.chosen
+    }
+
+    /// The same, on a page that shows these wishes: what the person says is about them and no others.
+    #[must_use]
+    pub fn showing(self, wishes: String) -> Self {
+        let shown = Some(wishes);
+        Self { shown, ..self }
+    }
+
+    /// Whether it comes from a page that showed these wishes.
+    pub fn has_shown(&self, wishes: &str) -> bool {
+        self.shown.as_deref() == Some(wishes)
     }
 
     /// When it came: a sign-in before that is no answer to `prompt=login`.

@@ -8,9 +8,11 @@ use serde_json::Value as Json;
 use super::{
     Terminal,
     exit::{Exit, Failure, Result},
+    kept::Place,
     options::Options,
     profile::{self, Profile, Profiles},
     render::View,
+    renew,
 };
 use crate::registry::bootstrap::MANAGEMENT_AUDIENCE;
 
@@ -26,6 +28,8 @@ pub struct Connection<'t> {
     org: Option<String>,
     http: reqwest::Client,
     bearer: Option<String>,
+    /// Whether a person signed in with `login`, who can do so again.
+    signed_in: bool,
 }
 
 /// An answer that is a success.
@@ -52,13 +56,7 @@ impl<'t> Connection<'t> {
         let profile = profiles.profiles.get(&profile_name).cloned();
         let named = options.profile.is_some() || terminal.variable("OAUTHORITY_PROFILE").is_some();
         let profile = match profile {
-            None if named && !profiles.profiles.is_empty() => {
-                let known: Vec<&str> = profiles.profiles.keys().map(String::as_str).collect();
-                let known = known.join(", ");
-                return Err(Failure::usage(format!(
-                    "no profile `{profile_name}`: there are {known}"
-                )));
-            }
+            None if named && !profiles.profiles.is_empty() => return Err(profiles.unknown(&profile_name)),
             other => other.unwrap_or_default(),
         };
         let first = |flag: &Option<String>, variable: &str, kept: &Option<String>| {
@@ -83,6 +81,7 @@ impl<'t> Connection<'t> {
             org,
             http,
             bearer: None,
+            signed_in: false,
         })
     }
 
@@ -157,6 +156,24 @@ impl<'t> Connection<'t> {
         self.exchange(request).await
     }
 
+    /// Sends a form as a client without a secret, or as nobody.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn public_form(&mut self, url: Url, form: &[(&str, &str)]) -> Result<Answer> {
+        let request = self.http.post(url).form(form);
+        self.exchange(request).await
+    }
+
+    /// Reads something that is everybody's.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn look(&mut self, url: Url) -> Result<Answer> {
+        let request = self.http.get(url);
+        self.exchange(request).await
+    }
+
     async fn exchange(&mut self, request: RequestBuilder) -> Result<Answer> {
         let request = request.build().map_err(|error| unreachable(&self.host, &error))?;
         refuse_plain_text(request.url())?;
@@ -172,13 +189,18 @@ impl<'t> Connection<'t> {
         }
         let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
         let etag = header("etag");
+        let challenge = header("www-authenticate");
         let bytes = response
             .bytes()
             .await
             .map_err(|error| unreachable(&self.host, &error))?;
         let body = serde_json::from_slice(&bytes);
         if !status.is_success() {
-            return Err(Failure::of_problem(status.as_u16(), body.unwrap_or_default()));
+            let mut failure = Failure::of_problem(status.as_u16(), body.unwrap_or_default());
+            if let Some(hint) = self.hint(&failure, challenge.as_deref()) {
+                failure.message.push_str(&hint);
+            }
+            return Err(failure);
         }
         let body = if bytes.is_empty() { Ok(Json::Null) } else { body };
         let body = body.map_err(|_| {
@@ -190,6 +212,19 @@ impl<'t> Connection<'t> {
         Ok(Answer { body, etag })
     }
 
+    /// What somebody who signed in can do about a refusal.
+    fn hint(&self, failure: &Failure, challenge: Option<&str>) -> Option<String> {
+        match (self.signed_in, failure.error()?) {
+            (true, "insufficient_scope") => {
+                let (_, rest) = challenge?.split_once("scope=\"")?;
+                let scope = rest.split('"').next()?;
+                Some(format!("\n  to get it: oauthority login --scope {scope}"))
+            }
+            (true, "invalid_token") => Some("\n  to sign in again: oauthority login".to_owned()),
+            _ => None,
+        }
+    }
+
     /// The token to call with: from the environment, fetched with the client of the environment, or kept by `login`.
     async fn bearer(&mut self) -> Result<String> {
         if let Some(bearer) = &self.bearer {
@@ -199,12 +234,17 @@ impl<'t> Connection<'t> {
             token.to_owned()
         } else if let Some(who) = credentials(self.terminal)? {
             self.fetch_token(&who).await?
+        } else if let Some(keeper) = self.profile.sign_in {
+            let place = Place::of(&self.profile_name, keeper, self.terminal)?;
+            let token = renew::usable(self, &place).await?;
+            self.signed_in = true;
+            token
         } else {
             self.profile.token.clone().ok_or_else(|| {
                 Failure::new(
                     Exit::SignInNeeded,
-                    "you are not signed in: run `oauthority login --with-token`, or set OAUTHORITY_TOKEN, or \
-                     OAUTHORITY_CLIENT_ID and OAUTHORITY_CLIENT_SECRET_FILE",
+                    "you are not signed in: run `oauthority login`, or set OAUTHORITY_TOKEN, or OAUTHORITY_CLIENT_ID \
+                     and OAUTHORITY_CLIENT_SECRET_FILE",
                 )
             })?
         };
@@ -264,6 +304,19 @@ pub fn read_secret(path: &str) -> Result<String> {
     let text =
         text.map_err(|error| Failure::usage(format!("cannot read the secret from {path}: {error}")))?;
     Ok(text.trim().to_owned())
+}
+
+/// A URL that a server names.
+///
+/// # Errors
+/// When it is none.
+pub fn parse_url(text: &str) -> Result<Url> {
+    Url::parse(text).map_err(|_| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("the server names `{text}`, which is no URL"),
+        )
+    })
 }
 
 fn parse_host(text: &str) -> Result<Url> {

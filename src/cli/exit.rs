@@ -96,6 +96,13 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
+    /// The word of the server for what is wrong: `error` of an OAuth endpoint, `code` of the API.
+    pub fn error(&self) -> Option<&str> {
+        let problem = self.problem.as_ref()?;
+        let word = problem.get("error").or_else(|| problem.get("code"))?;
+        word.as_str()
+    }
+
     /// What the server refused or could not do.
     pub fn of_problem(status: u16, problem: Json) -> Self {
         let text = |name: &str| problem.get(name).and_then(Json::as_str);

@@ -70,6 +70,7 @@ Variables of the command line. A flag outweighs a variable, a variable outweighs
   OAUTHORITY_CLIENT_SECRET_FILE  the file with its secret
   OAUTHORITY_CLIENT_SECRET       its secret, if there can be no file
   OAUTHORITY_CONFIG_DIR          where config.toml with the profiles is, else ~/.config/oauthority
+  OAUTHORITY_NO_KEYRING          keep sign-ins in a file, not in the key ring of the system
   OAUTHORITY_OUTPUT              table, tsv, json, yaml, ndjson or csv
   OAUTHORITY_NO_PROMPT           never ask; fail instead
   OAUTHORITY_DEBUG=http          say which requests are made
@@ -129,7 +130,7 @@ Look around in a demonstration:
   oauthority serve --dev
 
 Sign in, and see what there is:
-  oauthority login --with-token < token.txt
+  oauthority login --host https://login.example.com
   oauthority status
   oauthority client list --unused 90d
 

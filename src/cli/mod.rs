@@ -15,16 +15,19 @@ mod exit; // exit codes and failures
 mod hand_over; // secrets, once
 mod help; // topics
 mod invitation; // people on their way in
+mod kept; // where a sign-in is
 mod keys; // signing keys
+mod login; // a person signs in
 mod member; // people of an organisation
 mod options; // what every command of the client takes
 mod page; // lists that come in pages
 mod profile; // the file of the command line
 mod render; // tables, JSON, YAML, CSV
+mod renew; // access tokens of a sign-in
 mod scope; // scopes of an API
 mod secret; // secrets of a client
 mod serve; // the server
-mod session; // login, logout, whoami, status
+mod session; // logout, whoami, switch, status
 mod setup; // `setup-link`
 mod terminal; // streams and environment
 mod token; // get, inspect, introspect, revoke
@@ -67,12 +70,14 @@ enum Command {
         #[command(subcommand)]
         verb: configuration::Verb,
     },
-    /// Keep a token for the commands that follow
-    Login(session::Login),
-    /// Forget the token that `login` kept
-    Logout(Options),
+    /// Sign in for the commands that follow
+    Login(login::Login),
+    /// Sign out: the server takes the tokens back, and this machine forgets them
+    Logout(session::Logout),
     /// Say who the token belongs to
     Whoami(Options),
+    /// Use another kept sign-in from now on, or list them
+    Switch(session::Switch),
     /// Say whether the server answers, which version it is, and whether the clocks agree
     Status(Options),
     /// OAuth clients
@@ -163,7 +168,9 @@ impl Command {
     const fn options(&self) -> Option<&Options> {
         Some(match self {
             Self::Login(login) => &login.options,
-            Self::Logout(options) | Self::Whoami(options) | Self::Status(options) => options,
+            Self::Logout(logout) => &logout.options,
+            Self::Switch(switch) => &switch.options,
+            Self::Whoami(options) | Self::Status(options) => options,
             Self::Client(noun) => &noun.options,
             Self::Secret(noun) => &noun.options,
             Self::Api(noun) => &noun.options,
@@ -189,8 +196,9 @@ impl Command {
             Self::Serve(arguments) => serve::run(arguments, terminal).await,
             Self::SetupLink(settings) => setup::print(&settings, terminal),
             Self::Config { verb } => configuration::run(verb, terminal),
-            Self::Login(login) => session::login(login, terminal).await,
-            Self::Logout(options) => session::logout(&options, terminal),
+            Self::Login(login) => login::login(login, terminal).await,
+            Self::Logout(logout) => session::logout(logout, terminal).await,
+            Self::Switch(switch) => session::switch(&switch, terminal),
             Self::Whoami(options) => session::whoami(options, terminal).await,
             Self::Status(options) => session::status(options, terminal).await,
             Self::Client(noun) => client::run(noun, terminal).await,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Terminal,
     exit::{Exit, Failure, Result},
+    kept::Keeper,
     options::Options,
 };
 
@@ -37,6 +38,9 @@ pub struct Profile {
     pub org: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// Where the sign-in is that `login` kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<Keeper>,
     /// What is deleted here is typed out first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub production: bool,
@@ -92,6 +96,13 @@ impl Profiles {
             std::fs::create_dir_all(directory)?;
         }
         replace(path, &text)
+    }
+
+    /// There is no profile of this name.
+    pub fn unknown(&self, name: &str) -> Failure {
+        let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
+        let known = known.join(", ");
+        Failure::usage(format!("no profile `{name}`: there are {known}"))
     }
 
     /// The name of the profile that holds: flag, variable, file.

@@ -1,104 +1,139 @@
-//! `login`, `logout`, `whoami`, `status`.
+//! `logout`, `whoami`, `switch`, `status`.
 
 use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::{
     Terminal,
-    connection::{self, Connection},
-    exit::{Failure, Result},
+    connection::Connection,
+    exit::Result,
+    kept::{Kept, Place},
+    login,
     options::Options,
     profile::{self, Profiles},
-    render::{Kind, columns},
+    render::{Kind, View, columns},
 };
 use crate::time::Timestamp;
 
-/// Flags of `login`.
+/// Flags of `logout`.
 #[derive(Args)]
-#[command(after_help = "\
-Examples:
-  oauthority login --with-token < token.txt
-  OAUTHORITY_CLIENT_ID=… OAUTHORITY_CLIENT_SECRET_FILE=… oauthority login --host https://login.example.com
-
-A token that you keep ends with its lifetime. In scripts, set OAUTHORITY_CLIENT_ID and
-OAUTHORITY_CLIENT_SECRET_FILE instead: each command then gets a token of its own.")]
-pub struct Login {
+pub struct Logout {
     #[command(flatten)]
     pub options: Options,
-    /// Read a token from standard input
+    /// Sign out of every profile
     #[arg(long)]
-    with_token: bool,
+    all: bool,
 }
 
-/// Keeps a token, after the server has accepted it.
-///
-/// # Errors
-/// As the server says; when there is no token.
-pub async fn login(login: Login, terminal: &mut Terminal) -> Result<()> {
-    let file = profile::path(terminal)?;
-    let mut profiles = Profiles::read(&file)?;
-    let name = profiles.name(&login.options, terminal);
-    // A profile that is to be made cannot be looked up yet.
-    profiles.profiles.entry(name.clone()).or_default();
-    let options = Options {
-        profile: None,
-        ..login.options.clone()
-    };
-    let mut connection = Connection::open(&options, terminal)?;
-    let token = match (login.with_token, connection::credentials(connection.terminal)?) {
-        (true, _) => connection.terminal.read_all("the token")?,
-        (false, Some(who)) => connection.fetch_token(&who).await?,
-        (false, None) => {
-            return Err(Failure::usage(
-                "give a token on standard input with --with-token, or set OAUTHORITY_CLIENT_ID and \
-                 OAUTHORITY_CLIENT_SECRET_FILE",
-            ));
-        }
-    };
-    connection.use_token(token.clone());
-    let me = connection.get(connection.url(&["api", "v1", "me"])).await?.body;
-    let org = me.pointer("/org/handle").and_then(Json::as_str);
-    let kept = profiles.profiles.entry(name.clone()).or_default();
-    kept.host = Some(connection.host.as_str().trim_end_matches('/').to_owned());
-    kept.org = login.options.org.or_else(|| org.map(str::to_owned));
-    kept.token = Some(token);
-    if profiles.default.is_none() {
-        profiles.default = Some(name.clone());
-    }
-    profiles.write(&file)?;
-    let who = me.get("name").and_then(Json::as_str).unwrap_or_default();
-    let (tick, host) = (connection.view.tick(), connection.host.clone());
-    connection
-        .terminal
-        .say(&format!("{tick} Signed in to {host} as {who}"));
-    connection.terminal.say(&format!(
-        "The token is in {} (mode 0600), profile {name}.",
-        file.display()
-    ));
-    Ok(())
+/// Flags of `switch`.
+#[derive(Args)]
+pub struct Switch {
+    #[command(flatten)]
+    pub options: Options,
+    /// The profile to use when nobody names one; without it, they are listed
+    name: Option<String>,
 }
 
-/// Forgets the token of the profile. The token itself lives on until it expires or is revoked.
+/// Forgets the sign-in of the profile, and has the server take it back. A token that was given with `--with-token` is
+/// only forgotten.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn logout(options: &Options, terminal: &mut Terminal) -> Result<()> {
+pub async fn logout(logout: Logout, terminal: &mut Terminal) -> Result<()> {
+    let file = profile::path(terminal)?;
+    let profiles = Profiles::read(&file)?;
+    let names = if logout.all {
+        profiles.profiles.keys().cloned().collect()
+    } else {
+        vec![profiles.name(&logout.options, terminal)]
+    };
+    for name in names {
+        leave(&name, &logout.options, terminal).await?;
+    }
+    Ok(())
+}
+
+async fn leave(name: &str, options: &Options, terminal: &mut Terminal) -> Result<()> {
     let file = profile::path(terminal)?;
     let mut profiles = Profiles::read(&file)?;
-    let name = profiles.name(options, terminal);
-    match profiles
-        .profiles
-        .get_mut(&name)
-        .and_then(|profile| profile.token.take())
-    {
-        Some(_) => {
-            profiles.write(&file)?;
-            terminal.say(&format!(
-                "Forgot the token of profile {name}; `oauthority token revoke` ends one for good."
-            ));
-        }
-        None => terminal.say(&format!("Profile {name} has no token.")),
+    let Some(profile) = profiles.profiles.get_mut(name) else {
+        terminal.say(&format!("Profile {name} is not signed in."));
+        return Ok(());
+    };
+    let (token, sign_in) = (profile.token.take(), profile.sign_in.take());
+    if let Some(keeper) = sign_in {
+        let place = Place::of(name, keeper, terminal)?;
+        // A command that runs just now must not keep a new one behind our back.
+        let _held = place.lock().await?;
+        let kept = place.read().await.unwrap_or_default();
+        let told = match &kept {
+            Some(kept) => tell(kept, options, terminal).await,
+            None => Ok(()),
+        };
+        place.remove().await?;
+        profiles.write(&file)?;
+        terminal.say(&match told {
+            Ok(()) => format!("Signed out of profile {name}: the server has taken its tokens back."),
+            Err(failure) => format!(
+                "Forgot the sign-in of profile {name}, but the server could not be told, where it lives on: {failure}"
+            ),
+        });
+        return Ok(());
     }
+    if token.is_some() {
+        profiles.write(&file)?;
+        terminal.say(&format!(
+            "Forgot the token of profile {name}; `oauthority token revoke` ends one for good."
+        ));
+    } else {
+        terminal.say(&format!("Profile {name} is not signed in."));
+    }
+    Ok(())
+}
+
+async fn tell(kept: &Kept, options: &Options, terminal: &mut Terminal) -> Result<()> {
+    let there = Options {
+        host: Some(kept.host.clone()),
+        profile: None,
+        ..options.clone()
+    };
+    login::end(&mut Connection::open(&there, terminal)?, kept).await
+}
+
+/// Chooses the profile to use when nobody names one, or lists them.
+///
+/// # Errors
+/// When there is no such profile, or the file cannot be written.
+pub fn switch(switch: &Switch, terminal: &mut Terminal) -> Result<()> {
+    let file = profile::path(terminal)?;
+    let mut profiles = Profiles::read(&file)?;
+    let Some(name) = &switch.name else {
+        let current = profiles.name(&switch.options, terminal);
+        let rows = profiles.profiles.iter().map(|(name, profile)| {
+            json!({
+                "name": name,
+                "host": profile.host,
+                "org": profile.org,
+                "signed_in": profile.sign_in.is_some() || profile.token.is_some(),
+                "current": *name == current,
+            })
+        });
+        let shown = columns(&[
+            ("name", "PROFILE", Kind::Text),
+            ("host", "HOST", Kind::Text),
+            ("org", "ORGANISATION", Kind::Text),
+            ("signed_in", "SIGNED IN", Kind::Text),
+            ("current", "CURRENT", Kind::Text),
+        ]);
+        let rows: Vec<Json> = rows.collect();
+        return View::new(&switch.options, terminal)?.list(terminal, &rows, &shown, "name");
+    };
+    if !profiles.profiles.contains_key(name) {
+        return Err(profiles.unknown(name));
+    }
+    profiles.default = Some(name.clone());
+    profiles.write(&file)?;
+    terminal.say(&format!("Profile {name} is used from now on."));
     Ok(())
 }
 

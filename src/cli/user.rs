@@ -9,7 +9,7 @@ use super::{
     confirm::Confirmation,
     connection::{Connection, with},
     exit::{Exit, Failure, Result},
-    options::Noun,
+    options::{Format, Noun},
     page,
     render::{Column, Kind, columns},
 };
@@ -40,6 +40,11 @@ pub enum Verb {
         user: String,
         #[command(flatten)]
         confirmation: Confirmation,
+    },
+    /// Make a link to a new password, to be handed over; for an account that no mail reaches
+    Recover {
+        /// User name or id
+        user: String,
     },
 }
 
@@ -85,6 +90,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
             set(connection, &id, "active", &format!("Reactivated {username}")).await
         }
         Verb::ResetFactors { user, confirmation } => reset(connection, &user, &confirmation).await,
+        Verb::Recover { user } => recover(connection, &user).await,
     }
 }
 
@@ -135,6 +141,27 @@ async fn find(connection: &mut Connection<'_>, user: &str) -> Result<(String, St
             .to_owned()
     };
     Ok((text("id"), text("username")))
+}
+
+/// The link goes to standard output, so that it can be piped on.
+async fn recover(connection: &mut Connection<'_>, user: &str) -> Result<()> {
+    let (id, username) = find(connection, user).await?;
+    let url = connection.url(&["api", "v1", "users", &id, "recovery-link"]);
+    let made = connection
+        .send(Method::POST, url, Some(&json!({})), None)
+        .await?
+        .body;
+    let text = |name: &str| made.get(name).and_then(Json::as_str).unwrap_or_default();
+    let until = text("expires_at");
+    let line = format!("Send this link to {username}; it works once, until {until}:");
+    connection.terminal.say(&line);
+    if connection.view.format == Format::Table {
+        let link = format!("{}\n", text("recovery_link"));
+        return connection.terminal.print(&link);
+    }
+    connection
+        .view
+        .one(connection.terminal, &made, &shown(), "recovery_link")
 }
 
 async fn set(connection: &mut Connection<'_>, id: &str, status: &str, done: &str) -> Result<()> {

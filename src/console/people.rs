@@ -20,7 +20,9 @@ use crate::{
     registry::{
         access::Permission,
         accounts, invitations,
-        members::{self, Added, NewMember},
+        members::{self, NewMember},
+        people::AccountLink,
+        recovery,
     },
     store::users::{Member, Role, UserStatus},
     ui::{
@@ -199,7 +201,10 @@ async fn add(Given(app): Given<State>, Path(org): Path<String>, request: Request
         role,
     };
     match members::add(&app.registry, visit.access(), new).await {
-        Ok(added) => Ok(welcome(&visit, &added)),
+        Ok(added) => {
+            let name = &added.member.user.display_name;
+            Ok(hand_over(&visit, &format!("{name} is added"), name, &added.link))
+        }
         Err(Error::Refused(refusal)) if !refusal.fields.is_empty() => {
             let errors = ErrorSummary::of_fields(&refusal.fields);
             Ok(form_page(&visit, StatusCode::UNPROCESSABLE_ENTITY, &errors))
@@ -209,11 +214,8 @@ async fn add(Given(app): Given<State>, Path(org): Path<String>, request: Request
 }
 
 /// The link goes into this answer and nowhere else.
-fn welcome(visit: &Visit, added: &Added) -> Response {
-    let name = &added.member.user.display_name;
-    let link = &added.link;
-    let issuer = visit.app.registry.config.issuer.to_string();
-    let url = format!("{}{}", issuer.trim_end_matches('/'), link.path);
+fn hand_over(visit: &Visit, title: &str, name: &str, link: &AccountLink) -> Response {
+    let url = visit.app.registry.config.issuer.join(&link.path);
     let content = html! {
         section.card {
             (note(Tone::Warn, &html! {
@@ -224,11 +226,7 @@ fn welcome(visit: &Visit, added: &Added) -> Response {
             div.actions { (form::link_button("Back to members", &visit.path("/people"))) }
         }
     };
-    visit.ok(
-        Section::Members,
-        &page(visit, &format!("{name} is added")),
-        &content,
-    )
+    visit.ok(Section::Members, &page(visit, title), &content)
 }
 
 async fn show_one(
@@ -301,11 +299,13 @@ fn status(visit: &Visit, member: &Member, at: &str) -> Markup {
                     p.dim { (name) " may sign in again. What " (name) " gave apps before stays dead." }
                     div.actions { button.btn type="submit" { "Reactivate account" } }
                 } @else {
+                    p { button.btn type="submit" form="recover" { "Make a link to a new password" } }
                     (hidden("do", "deactivate"))
                     p.dim { "In every organisation: " (name) " is signed out everywhere and cannot sign in any more, and every app loses what " (name) " gave it, at once." }
                     div.actions { (form::danger("Deactivate account")) }
                 }
             }
+            form #recover method="post" action=(at) { (csrf(&visit.visitor.csrf)) (hidden("do", "recover")) }
         }
     }
 }
@@ -326,6 +326,14 @@ async fn act(
             let article = members::with_article(role);
             let words = format!("{} is {article} now.", member.user.display_name);
             Ok(visit.go(&visit.path(&format!("/people/{user}")), Some(&done(words))))
+        }
+        ("recover", _) => {
+            members::find(registry, access, &user).await.or_trouble(&visit)?;
+            let (user, link) = recovery::link_by_hand(registry, access, &user)
+                .await
+                .or_trouble(&visit)?;
+            let title = format!("A link for {}", user.display_name);
+            Ok(hand_over(&visit, &title, &user.display_name, &link))
         }
         (word @ ("deactivate" | "reactivate"), _) => {
             // A member of this organisation, at its address.

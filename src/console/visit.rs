@@ -224,6 +224,15 @@ fn plain_trouble(error: &Error, request_id: &str) -> Response {
 impl Visit {
     /// Steps into an organisation. Operators may step into any; for others a foreign one is as unknown as none.
     async fn choose(&mut self, handle: &str) -> std::result::Result<(), Response> {
+        // No database holds a NUL, so nothing has such a name.
+        if self
+            .here
+            .split('?')
+            .next()
+            .is_some_and(|path| path.contains("%00"))
+        {
+            return Err(self.trouble(organizations::unknown().into()));
+        }
         let found = store::organizations::find_by_handle(self.app.registry.db(), handle)
             .await
             .map_err(|error| self.trouble(error.into()))?;

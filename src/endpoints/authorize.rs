@@ -92,12 +92,12 @@ async fn step(app: &App, parts: &Parts, transaction: Transaction, opened: &Opene
     let visitor = browser::visitor(app, &parts.headers).await?;
     let next = decide::next(registry, &transaction, opened, visitor.as_ref(), now).await?;
     Ok(match (next, visitor) {
-        (Next::Answer(scopes), Some(visitor)) => {
+        (Next::Answer(scopes, word), Some(visitor)) => {
             let approval = Approval {
                 opened,
                 visitor: &visitor,
                 scopes,
-                asked: None,
+                word,
             };
             approve::answer(registry, &actor(parts, &visitor), &approval, now).await?
         }
@@ -121,7 +121,7 @@ async fn step(app: &App, parts: &Parts, transaction: Transaction, opened: &Opene
             lead(&with_return("/login", &transaction.path(registry), &more))
         }
         // Nobody is answered for who is not there.
-        (Next::Answer(_), None) => return Err(Error::internal("an answer for nobody")),
+        (Next::Answer(..), None) => return Err(Error::internal("an answer for nobody")),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Token introspection. [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)
 //!
+//! Of a refresh token only its own client learns; the answer then has no `token_type`, which is about access tokens.
 //! Answers only a confidential client that owns the token or is an audience of it. Whatever else is the matter (the
 //! token is unknown, expired, revoked, or none of the caller's business), the answer is the same and says nothing more.
 
@@ -13,8 +14,11 @@ use crate::{
     access_token::{self, AccessToken, ActiveToken},
     app::{App, State},
     error::Result,
+    grant_types::refresh_token,
     live,
-    oauth::{client::Kind, json},
+    oauth::{client::Kind, json, scope::ScopeKey},
+    openid,
+    store::grants::Grant,
 };
 
 pub(super) async fn introspect(extract::State(app): extract::State<State>, request: Request) -> Response {
@@ -35,10 +39,55 @@ async fn look(app: &App, request: Request) -> Result<Response> {
         let active = access_token::check_active(&app.registry, &token, now)?;
         concerns(&caller.client, &active).then_some((token, active))
     });
-    Ok(no_store(match known {
-        Some((token, active)) => render(app.registry.config.issuer.as_str(), &token, &active),
-        None => String::from("{\"active\":false}"),
-    }))
+    let issuer = app.registry.config.issuer.as_str();
+    let known = match known {
+        Some((token, active)) => Some(render(issuer, &token, &active)),
+        None => refresh_token::find_active(&app.registry, &caller.client, text, now)
+            .await?
+            .and_then(|grant| render_refresh_token(app, &caller.client, &grant)),
+    };
+    Ok(no_store(
+        known.unwrap_or_else(|| String::from("{\"active\":false}")),
+    ))
+}
+
+/// What a refresh token stands for; `None` if nothing of what the person gave is granted to the client any more.
+fn render_refresh_token(app: &App, client: &live::Client, grant: &Grant) -> Option<String> {
+    let held = |key: &&ScopeKey| match &key.api {
+        None => client.may_ask(&key.value),
+        Some(api) => client
+            .granted
+            .iter()
+            .any(|g| g.api == *api && g.allows(&key.value)),
+    };
+    let scopes: Vec<&str> = grant
+        .scopes
+        .iter()
+        .filter(held)
+        .map(|key| key.value.as_ref())
+        .collect();
+    if scopes.is_empty() {
+        return None;
+    }
+    let mut body = String::with_capacity(300);
+    body.push_str("{\"active\":true");
+    json::push_member(&mut body, "scope", &scopes.join(" "));
+    json::push_member(&mut body, "client_id", &client.id);
+    json::push_member(
+        &mut body,
+        "sub",
+        &openid::subject(&app.registry, client, &grant.user_id),
+    );
+    json::push_member(&mut body, "iss", app.registry.config.issuer.as_str());
+    let ends = grant.idle_expires_at.min(grant.expires_at);
+    json::push_number(&mut body, "exp", ends.seconds());
+    json::push_number(
+        &mut body,
+        "iat",
+        grant.rotated_at.unwrap_or(grant.created_at).seconds(),
+    );
+    body.push('}');
+    Some(body)
 }
 
 /// Whether a token is any of a client's business: its own, or one for an API that the client stands for. That is a

@@ -4,12 +4,14 @@
 //! ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
 
 mod authorize; // ask a person
+mod cors; // which pages may read an answer
 mod device_authorization; // a device asks for a code
 mod introspect; // is this token still good?
 mod jwks; // the public keys
 mod metadata; // what this server can do
 mod revoke; // take a token back
 mod token; // get one
+mod userinfo; // who is it?
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -19,7 +21,7 @@ use axum::{
     extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 
 use crate::{
@@ -44,6 +46,7 @@ pub(crate) mod path {
     pub const DEVICE_AUTHORIZATION: &str = "/oauth2/device_authorization";
     pub const INTROSPECT: &str = "/oauth2/introspect";
     pub const REVOKE: &str = "/oauth2/revoke";
+    pub const USERINFO: &str = "/oauth2/userinfo";
     pub const JWKS: &str = "/oauth2/jwks";
     /// RFC 8414 §3: the path of an issuer comes behind this, not before.
     pub const METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -59,7 +62,7 @@ pub fn routes(config: &Config) -> Router<State> {
         get(move |headers: HeaderMap| async move { document.answer(&headers) }).fallback(method_not_allowed)
     };
     let mut below = Router::new()
-        .route(path::TOKEN, post(token::token).fallback(method_not_allowed))
+        .route(path::TOKEN, token_endpoint())
         .route(
             path::AUTHORIZE,
             get(authorize::get)
@@ -78,12 +81,24 @@ pub fn routes(config: &Config) -> Router<State> {
             path::INTROSPECT,
             post(introspect::introspect).fallback(method_not_allowed),
         )
-        .route(path::REVOKE, post(revoke::revoke).fallback(method_not_allowed))
+        .route(
+            path::REVOKE,
+            post(revoke::revoke)
+                .options(cors::preflight)
+                .fallback(method_not_allowed),
+        )
+        .route(
+            path::USERINFO,
+            get(userinfo::userinfo)
+                .post(userinfo::userinfo)
+                .options(cors::preflight)
+                .fallback(method_not_allowed),
+        )
         .route(path::JWKS, get(jwks::jwks).fallback(method_not_allowed))
         .route(path::METADATA, serve(&document))
         .route(path::OPENID, serve(&document));
     for alias in path::TOKEN_ALIASES {
-        below = below.route(alias, post(token::token).fallback(method_not_allowed));
+        below = below.route(alias, token_endpoint());
     }
     match issuer.path() {
         "" => below,
@@ -95,6 +110,12 @@ pub fn routes(config: &Config) -> Router<State> {
             .route(&format!("{}{base}", path::METADATA), serve(&document))
             .route(&format!("{}{base}", path::OPENID), serve(&document)),
     }
+}
+
+fn token_endpoint() -> MethodRouter<State> {
+    post(token::token)
+        .options(cors::preflight)
+        .fallback(method_not_allowed)
 }
 
 /// The router adds which methods are allowed.
@@ -215,6 +236,24 @@ fn answer(result: Result<Response>) -> Response {
         }
         response
     })
+}
+
+/// As [`answer`], at an endpoint that apps in browsers use, too.
+async fn answer_pages(
+    app: &App,
+    request: Request,
+    work: impl AsyncFnOnce(&App, &Incoming) -> Result<Response>,
+) -> Response {
+    let (result, origin) = match Incoming::read(app, request).await {
+        Ok(incoming) => {
+            let origin = cors::origin_of_client(app, &incoming);
+            (work(app, &incoming).await, origin)
+        }
+        Err(error) => (Err(error), None),
+    };
+    let mut response = answer(result);
+    cors::let_in(&mut response, origin.as_deref());
+    response
 }
 
 /// An answer that nobody may keep.

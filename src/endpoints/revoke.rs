@@ -1,5 +1,6 @@
 //! Token revocation. [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)
 //!
+//! A refresh token takes the whole grant with it, and every access token that was issued for it (RFC 7009 §2.1).
 //! A client takes back its own tokens only; of a token that is not its own it learns nothing. 200 means that the
 //! revocation is on disk and that this node no longer calls the token active.
 
@@ -10,7 +11,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Incoming, answer};
+use super::{Incoming, answer_pages};
 use crate::{
     access_token::{self, AccessToken},
     app::{App, State},
@@ -29,13 +30,12 @@ use crate::{
 };
 
 pub(super) async fn revoke(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer(take_back(&app, request).await)
+    answer_pages(&app, request, take_back).await
 }
 
-async fn take_back(app: &App, request: Request) -> Result<Response> {
+async fn take_back(app: &App, incoming: &Incoming) -> Result<Response> {
     let now = app.registry.now();
     app.registry.live.fresh().await?;
-    let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     params.once(&[])?;
     let caller = incoming.caller_noted(app, &params, now)?;
@@ -48,9 +48,9 @@ async fn take_back(app: &App, request: Request) -> Result<Response> {
             && !app.registry.live.is_revoked(&token.jti)
     });
     if let Some(token) = token {
-        cut(app, &incoming, &caller, &token, now).await?;
+        cut(app, incoming, &caller, &token, now).await?;
     } else if let Some(named) = refresh_token::read(&app.registry.keyring, text) {
-        end(app, &incoming, &caller, &named).await?;
+        end(app, incoming, &caller, &named).await?;
     }
     // RFC 7009 §2.2: also for a token that is invalid anyway.
     Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response())

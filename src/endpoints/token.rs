@@ -8,28 +8,33 @@ use axum::{
     response::Response,
 };
 
-use super::{Incoming, answer, no_store};
+use super::{Incoming, answer_pages, no_store};
 use crate::{
     app::{App, State},
     error::Result,
     grant_types::{Exchange, Source},
     issue::{self, Tokens},
-    oauth::json,
+    oauth::{client::GrantType, json},
 };
 
 pub(super) async fn token(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer(exchange(&app, request).await)
+    answer_pages(&app, request, exchange).await
 }
 
-async fn exchange(app: &App, request: Request) -> Result<Response> {
+async fn exchange(app: &App, incoming: &Incoming) -> Result<Response> {
     let now = app.registry.now();
     app.registry.live.fresh().await?;
-    let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     // `scope` is for the grant to judge: personal credentials may repeat it.
     params.once(&["resource", "scope"])?;
     let caller = incoming.caller(app, &params, now)?;
     app.throttle.spend_request(&caller.client.id, now)?;
+    if params.one("grant_type")? == Some(GrantType::Password.word())
+        && app.registry.config.legacy.password_grant
+    {
+        // What the sign-in page asks of an address.
+        app.throttle.spend_sign_in(incoming.ip(), now)?;
+    }
     let exchange = Exchange {
         registry: &app.registry,
         params: &params,

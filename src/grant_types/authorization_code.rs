@@ -29,9 +29,6 @@ pub(super) async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
         .filter(|code| *code.client_id == *exchange.client().id)
         .ok_or_else(unknown)?;
     check_redirect_uri(exchange, &code, redirect_uri)?;
-    if code.wrong_tries >= MOST_WRONG_TRIES {
-        return Err(unknown().into());
-    }
     // RFC 7636 §4.6, RFC 9700 §2.1.1: never without a verifier.
     let verifier =
         verifier.ok_or_else(|| Code::InvalidGrant.because("the parameter code_verifier is missing"))?;
@@ -50,7 +47,10 @@ pub(super) async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
     if code.used_at.is_some() {
         return Ok(Ruling::Revoke(grant, unknown()));
     }
-    if now >= code.expires_at || !usable(exchange.client(), &grant, now) {
+    if code.wrong_tries >= MOST_WRONG_TRIES
+        || now >= code.expires_at
+        || !usable(exchange.client(), &grant, now)
+    {
         return Err(unknown().into());
     }
     let way = Way::Code {

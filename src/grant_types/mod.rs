@@ -6,6 +6,7 @@
 mod authorization_code; // a person allowed it in a browser
 mod client_credentials; // the client acts for itself
 mod device_code; // a person answers for a device, elsewhere
+mod password; // for migrations: a client brings a person's password
 pub mod refresh_token; // what a person allowed goes on
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
@@ -27,13 +28,22 @@ use crate::{
     time::Timestamp,
 };
 
-/// The grants that the token endpoint always serves.
-pub const SERVED: &[GrantType] = &[
+/// The grants that the token endpoint always serves; `password` comes beside them only while it is switched on.
+const SERVED: &[GrantType] = &[
     GrantType::AuthorizationCode,
     GrantType::ClientCredentials,
     GrantType::RefreshToken,
     GrantType::DeviceCode,
 ];
+
+/// Whether the token endpoint serves a grant here.
+fn is_served(registry: &Registry, grant: GrantType) -> bool {
+    SERVED.contains(&grant) || grant == GrantType::Password && registry.config.legacy.password_grant
+}
+
+fn unserved() -> Refusal {
+    Code::UnsupportedGrantType.because("this server does not serve that grant type")
+}
 
 /// A token request whose client is known.
 pub struct Exchange<'a> {
@@ -114,8 +124,8 @@ pub enum Way {
 pub async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
     let wanted = exchange.params.required("grant_type")?;
     let grant = GrantType::parse(wanted)
-        .filter(|grant| SERVED.contains(grant))
-        .ok_or_else(|| Code::UnsupportedGrantType.because("this server does not serve that grant type"))?;
+        .filter(|grant| is_served(exchange.registry, *grant))
+        .ok_or_else(unserved)?;
     // RFC 6749 §5.2: unauthorized_client.
     if !exchange.client().grant_types.contains(&grant) {
         return Err(Code::UnauthorizedClient
@@ -127,9 +137,9 @@ pub async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
         GrantType::AuthorizationCode => authorization_code::redeem(exchange).await,
         GrantType::RefreshToken => refresh_token::redeem(exchange).await,
         GrantType::DeviceCode => device_code::redeem(exchange).await,
-        GrantType::Password | GrantType::Implicit => Err(Code::UnsupportedGrantType
-            .because("this server does not serve that grant type")
-            .into()),
+        GrantType::Password => password::redeem(exchange).await,
+        // Its tokens come from the authorization endpoint.
+        GrantType::Implicit => Err(unserved().into()),
     }
 }
 

@@ -12,10 +12,12 @@ use subtle::ConstantTimeEq;
 use super::{Exchange, Ruling, Way, on_behalf, usable};
 use crate::{
     error::Result,
+    live,
     oauth::refusal::{Code, Refusal},
+    registry::Registry,
     secret::Keyring,
-    store,
-    time::Lifetime,
+    store::{self, grants::Grant},
+    time::{Lifetime, Timestamp},
 };
 
 /// What scanners for leaked tokens know them by.
@@ -56,6 +58,23 @@ pub fn read(keyring: &Keyring, text: &str) -> Option<Named> {
         grant_id: std::str::from_utf8(grant_id).ok()?.to_owned(),
         counter: i64::from_be_bytes(*counter),
     })
+}
+
+/// The grant of a client's own refresh token, if a use of it would be answered now. Nothing is spent.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn find_active(
+    registry: &Registry,
+    client: &live::Client,
+    text: &str,
+    now: Timestamp,
+) -> Result<Option<Grant>> {
+    let Some(named) = read(&registry.keyring, text) else {
+        return Ok(None);
+    };
+    let grant = store::grants::find(registry.db(), &named.grant_id).await?;
+    Ok(grant.filter(|grant| usable(client, grant, now) && named.counter == grant.refresh_counter))
 }
 
 pub(super) async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {

@@ -1,7 +1,8 @@
 //! The person is asked. [OIDC Core §3.1.2.4](https://openid.net/specs/openid-connect-core-1_0.html#Consent)
 //!
-//! Everything shown is read anew from what is kept; the request itself travels sealed, and nothing that a browser posts
-//! can widen it. What a person says counts only with the token of his own session.
+//! Everything shown is read anew from what is kept; the request itself travels sealed, together with what was shown, so
+//! that nothing that a browser posts can widen it and nobody allows what he did not see. What a person says counts only
+//! with the token of his own session.
 
 use std::sync::Arc;
 
@@ -22,14 +23,14 @@ use crate::{
     authorize::{
         Transaction,
         answer::host_of,
-        approve::{self, Approval},
+        approve::{self, Approval, Word},
         decide::{self, Next, Question},
         page as untrusted,
         request::{self, Opened, Trouble},
     },
     browser::{self, Form, Visitor},
     error::Result,
-    oauth::refusal::Code,
+    oauth::{refusal::Code, scope::ScopeKey},
     store,
     ui::{
         form,
@@ -60,6 +61,10 @@ pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Respon
         match stand(&app, &parts, form.one("tx")).await? {
             Stand::Asked(asked) => {
                 browser::check_csrf(&app, &asked.visitor, &form)?;
+                // What the client may ask for has changed since: the person has not seen that.
+                if !asked.transaction.has_shown(&asked.shown()) {
+                    return asked.page(&app).await;
+                }
                 Ok(asked.settle(&app, &parts, &form).await)
             }
             Stand::Elsewhere(response) => Ok(response),
@@ -81,7 +86,8 @@ struct Asked {
     opened: Opened,
     visitor: Visitor,
     question: Question,
-    /// The sealed request, as it came.
+    transaction: Transaction,
+    /// The same, sealed, as it came.
     tx: String,
 }
 
@@ -105,6 +111,7 @@ async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
             opened,
             visitor,
             question,
+            transaction,
             tx: tx.to_owned(),
         })),
         // Signed out meanwhile, or asked in another window: the endpoint knows the way.
@@ -127,12 +134,20 @@ impl Asked {
             opened: &self.opened,
             visitor: &self.visitor,
             scopes,
-            asked: Some(self.question.known.as_ref()),
+            word: Word::Given(self.question.known.as_ref()),
         };
         let actor = acting(parts, &self.visitor);
         approve::answer(&app.registry, &actor, &approval, app.registry.now())
             .await
             .unwrap_or_else(|error| back.fail(&error))
+    }
+
+    /// What the page shows, with a mark at what may be left out.
+    fn shown(&self) -> String {
+        let optional = self.wanted().optional;
+        let wish = |key: &ScopeKey| format!("{}{key}", if optional.contains(key) { "?" } else { "" });
+        let wishes: Vec<String> = self.question.asked.iter().map(wish).collect();
+        wishes.join(" ")
     }
 
     async fn page(&self, app: &App) -> Result<Response> {
@@ -161,7 +176,9 @@ impl Asked {
             ),
             ..Card::default()
         };
-        let content = self.content(&name, &wishes, client.pairwise_sector().is_some());
+        let shown = self.transaction.clone().showing(self.shown());
+        let tx = shown.seal(&app.registry);
+        let content = self.content(&tx, &name, &wishes, client.pairwise_sector().is_some());
         Ok(headers::answer(
             Place::Transaction,
             StatusCode::OK,
@@ -185,7 +202,7 @@ impl Asked {
         }
     }
 
-    fn content(&self, name: &str, wishes: &[Wish], own_name: bool) -> Markup {
+    fn content(&self, tx: &str, name: &str, wishes: &[Wish], own_name: bool) -> Markup {
         let uri = self.opened.back.redirect_uri();
         let user = &self.visitor.user;
         html! {
@@ -195,7 +212,7 @@ impl Asked {
             }
             form #consent .stack.lg method="post" action="/consent" {
                 (form::csrf(&self.visitor.csrf))
-                (form::hidden("tx", &self.tx))
+                (form::hidden("tx", tx))
                 (scopes::list(wishes))
                 @if own_name { p.hint { "This app does not learn the name that other apps know you by." } }
                 p #destination { "Then you go back to " (destination(uri)) "." }

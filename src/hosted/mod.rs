@@ -7,6 +7,7 @@ mod consent; // may this app?
 mod device; // a person answers for a device
 mod factor; // a second factor is set up on the spot
 mod invitation; // into an organisation
+mod logout; // an app asks to sign out
 mod passkeys; // passkeys, between script and server
 mod recover; // a forgotten password
 mod scopes; // what an app asks for, in words
@@ -32,9 +33,11 @@ use crate::{
         accounts::{self, Account},
         host_cookie,
     },
+    config::Issuer,
     error::{Error, Result},
     oauth::refusal::Code,
     observe::RequestContext,
+    openid::END_SESSION,
     registry::{
         access::{Actor, ActorKind},
         sessions::{SignedIn, begin_again},
@@ -48,8 +51,11 @@ use crate::{
 };
 
 /// Every hosted page.
-pub fn routes() -> Router<State> {
+pub fn routes(issuer: &Issuer) -> Router<State> {
+    let end_session = format!("{}{END_SESSION}", issuer.path());
     Router::new()
+        .route(&end_session, get(logout::show).post(logout::repeat))
+        .route("/logout/confirm", post(logout::submit))
         .route("/setup/{token}", get(set_up::show).post(set_up::submit))
         .route("/consent", get(consent::show).post(consent::submit))
         .merge(device::routes())
@@ -58,14 +64,14 @@ pub fn routes() -> Router<State> {
             "/invitations/{token}",
             get(invitation::show).post(invitation::submit),
         )
+        .route("/login/mfa", get(second_factor::show).post(second_factor::submit))
+        .route("/login/factor", get(factor::show).post(factor::submit))
+        .route("/login/choose", get(choose::show).post(choose::submit))
         .route("/login/recover", get(recover::show).post(recover::submit))
         .route(
             "/login/recover/{token}",
             get(recover::show_link).post(recover::submit_link),
         )
-        .route("/login/mfa", get(second_factor::show).post(second_factor::submit))
-        .route("/login/factor", get(factor::show).post(factor::submit))
-        .route("/login/choose", get(choose::show).post(choose::submit))
         .route("/logout", post(sign_out::submit))
         .merge(passkeys::routes())
 }

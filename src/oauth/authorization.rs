@@ -5,6 +5,7 @@
 //! ([`Manner`]), then everything else ([`Wishes`]). Only what the first two say can carry the refusal of the third.
 
 use super::{
+    claims,
     client::words,
     params::Params,
     pkce::Challenge,
@@ -102,6 +103,8 @@ pub struct Wishes {
     pub ui_locales: Option<String>,
     /// The JSON text of the `claims` parameter.
     pub claims: Option<String>,
+    /// What it asks for.
+    pub wanted: claims::Request,
 }
 
 /// The longest value of any parameter. (RFC 6749 leaves it open; browsers and proxies do not.)
@@ -139,9 +142,14 @@ impl Wishes {
             acr_values: text("acr_values")?,
             ui_locales: text("ui_locales")?,
             claims: text("claims")?,
+            wanted: claims::Request::default(),
         };
         wishes.check_lengths()?;
-        Ok(wishes)
+        let wanted = wishes.claims.as_deref().map(claims::Request::parse).transpose()?;
+        Ok(Self {
+            wanted: wanted.unwrap_or_default(),
+            ..wishes
+        })
     }
 
     /// Whether the person must see this page.

@@ -2,6 +2,7 @@
 
 pub mod authentication; // how well somebody proved who he is
 pub mod authorization; // what an authorization request asks for
+pub mod claims; // claims about a person, and the parameter that asks for single ones
 pub mod client; // what a client is and what its type allows
 pub mod json; // JSON written by hand on the hot path
 pub mod outbound; // where this server may send requests of its own

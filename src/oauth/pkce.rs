@@ -33,6 +33,11 @@ impl Challenge {
         Ok(Self(challenge.to_owned()))
     }
 
+    /// The challenge of a verifier.
+    pub fn of(verifier: &str) -> Self {
+        Self(BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())))
+    }
+
     /// As it is kept.
     pub fn as_str(&self) -> &str {
         &self.0

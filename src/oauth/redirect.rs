@@ -178,6 +178,19 @@ pub fn matches(registered: &str, asked: &str, application_type: ApplicationType)
             .is_some_and(|(ours, theirs)| ours == theirs)
 }
 
+/// The web origins of some redirect URIs, each once; private schemes have none.
+pub fn origins(uris: &[String]) -> Vec<String> {
+    let mut origins: Vec<String> = uris
+        .iter()
+        .filter_map(|uri| Url::parse(uri).ok())
+        .filter(|url| matches!(url.scheme(), "https" | "http"))
+        .map(|url| url.origin().ascii_serialization())
+        .collect();
+    origins.sort_unstable();
+    origins.dedup();
+    origins
+}
+
 /// The host and everything after the port of `http` on a loopback literal.
 fn split_loopback(uri: &str) -> Option<(&str, &str)> {
     let after_scheme = uri.strip_prefix("http://")?;

@@ -319,7 +319,9 @@ pub fn choose<'g>(
     let (mut at, mut of_openid, mut of_api) = (target, Vec::new(), Vec::new());
     for text in asked.split(' ').filter(|t| !t.is_empty()).take(MOST) {
         if let Some(value) = oidc.iter().find(|value| value.as_ref() == text) {
-            of_openid.push(value.as_ref());
+            if !of_openid.contains(&value.as_ref()) {
+                of_openid.push(value.as_ref());
+            }
             continue;
         }
         let (found, value) = locate(given, text, target)?;
@@ -333,7 +335,6 @@ pub fn choose<'g>(
             of_api.push(value);
         }
     }
-    of_openid.dedup();
     of_openid.append(&mut of_api);
     some_of(at, of_openid)
 }

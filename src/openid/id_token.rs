@@ -108,6 +108,8 @@ pub fn read_hint(registry: &Registry, text: &str) -> Option<Hint> {
     token.verify(key).ok()?;
     let claims: Json = serde_json::from_slice(token.payload()).ok()?;
     let text = |name: &str| claims[name].as_str().map(str::to_owned);
+    // Signed UserInfo says whom it is about and for whom, too, but not until when.
+    claims["exp"].as_i64()?;
     (claims["iss"].as_str() == Some(registry.config.issuer.as_str())).then_some(Hint {
         subject: text("sub")?,
         client_id: text("aud")?,

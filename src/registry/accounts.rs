@@ -104,6 +104,7 @@ pub async fn set_status(registry: &Registry, access: &Access, id: &str, status: 
 
 fn end_everything(registry: &Registry, user: &User, batch: &mut Batch) {
     let now = registry.now();
+    batch.push(store::logout_deliveries::queue_of(&registry.id(), &user.id, now));
     batch.push(store::sessions::remove_of(&user.id));
     for purpose in [RECOVER, VERIFY, ACCOUNT] {
         batch.push(store::once::void_about(purpose, &user.id, now));

@@ -507,6 +507,8 @@ async fn set_status(
     if status == Status::Deleted {
         batch.push(store::secrets::erase(client_id));
         batch.push(store::clients::ungrant_all(client_id));
+        batch.push(store::grants::remove_client(client_id));
+        batch.push(store::consents::remove_client(client_id));
     }
     announce(&mut batch, changes::Kind::Client, client_id, now);
     let mut details = json!({ "before": { "status": before.status }, "after": { "status": status } });

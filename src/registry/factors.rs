@@ -53,7 +53,7 @@ pub async fn required(registry: &Registry, user: &User) -> Result<&'static str> 
     let organizations = if user.operator {
         store::organizations::all(registry.db()).await?
     } else {
-        let of_member = store::organizations::of_member(registry.db(), &user.id).await?;
+        let of_member = store::organizations::with_roles(registry.db(), &user.id).await?;
         of_member.into_iter().map(|(org, _)| org).collect()
     };
     let demanded = organizations.iter().any(|org| org.settings.require_second_factor);
@@ -150,8 +150,7 @@ pub async fn reset(registry: &Registry, access: &Access, person: &str) -> Result
 async fn remove_all(registry: &Registry, access: &Access, user: &User) -> Result<()> {
     let before = of(registry, user).await?;
     let mut batch = store::factors::remove_all(&user.id);
-    let alive = sessions::of_user(registry, &user.id).await?;
-    sessions::ending(registry, &alive, "factors_reset", &mut batch);
+    sessions::ending_all(registry, &user.id, "factors_reset", &mut batch).await?;
     let details = json!({ "before": {
         "authenticator_apps": before.authenticator_apps,
         "passkeys": before.passkeys,

@@ -122,19 +122,29 @@ pub fn draft(
     }
 }
 
-/// The statements that keep the person where he is while a grant is written.
+/// The statements that keep the person where he is, signed in, while a grant is written. Whoever ends a membership, an
+/// account or a session takes away its row first, and the grants after that: then none slips past him.
 pub fn hold(client: &live::Client, grant: &Grant, now: Timestamp) -> Batch {
     let mut batch = Batch::from(store::grants::hold_person(&grant.user_id, now));
     if client.kind != Kind::System {
         batch.push(store::grants::hold_member(&grant.org_id, &grant.user_id, now));
     }
+    if let Some(session) = &grant.session_id {
+        batch.push(store::sessions::hold(session));
+    }
     batch
 }
 
-/// What a failed [`hold`] means.
+/// What it means that something could not be held.
 pub fn denied(error: WriteError) -> Error {
     match error {
         WriteError::Unmet("person" | "member") => gone().into(),
+        WriteError::Unmet("consent") => Code::ConsentRequired
+            .because("the person has just taken back what was allowed")
+            .into(),
+        WriteError::Unmet("session") => Code::LoginRequired
+            .because("the person has just signed out")
+            .into(),
         other => other.into(),
     }
 }

@@ -20,6 +20,7 @@ pub mod lockout; // who guesses shuts out himself
 pub mod members; // people of an organisation
 pub mod organizations; // tenants
 pub mod passkeys; // WebAuthn
+pub mod password_grant; // a client brings a password, for migrations only
 pub mod people; // accounts and passwords
 mod people_input; // what a client may settle about people
 pub mod profile; // what a person tells about himself

@@ -12,17 +12,17 @@ use crate::{
     db::{Batch, WriteError},
     error::{Error, Result},
     mail::{Action, Mail},
+    oauth::refusal::Code,
     registry::{
         Registry,
-        access::Actor,
-        accounts, announce,
-        people::{self, ACCOUNT},
+        access::{Access, Actor, Permission},
+        accounts,
+        people::{self, ACCOUNT, AccountLink},
+        sessions,
     },
     secret::Secret,
     store::{
         self,
-        changes::Kind,
-        grants::{self, Which},
         users::{User, UserStatus},
     },
     time::{Lifetime, Timestamp},
@@ -125,6 +125,27 @@ async fn accounts_of(registry: &Registry, who: &str) -> Result<Vec<User>> {
     Ok(found)
 }
 
+/// A link to a new password that an operator hands over himself, for an account that no mail reaches.
+///
+/// # Errors
+/// `not_found`; `conflict` for an account that is not active; missing permission.
+pub async fn link_by_hand(registry: &Registry, access: &Access, id: &str) -> Result<(User, AccountLink)> {
+    access.require_fresh(Permission::InstanceWrite, registry.now())?;
+    let user = accounts::find(registry, access, id).await?;
+    if user.status != UserStatus::Active {
+        return Err(Code::Conflict
+            .because("this account is not active: reactivate it first")
+            .reason("not_active")
+            .into());
+    }
+    let mut batch = Batch::default();
+    let (path, expires_at) = link(registry, &user, &mut batch);
+    let events = accounts::events(registry, &access.actor, &user, "user.recovery_made", &json!({})).await?;
+    events.into_iter().for_each(|event| batch.push(event));
+    registry.commit(access, batch).await?;
+    Ok((user, AccountLink { path, expires_at }))
+}
+
 /// A link to a new password: the path below the issuer, and until when. Older ones stop working.
 fn link(registry: &Registry, user: &User, batch: &mut Batch) -> (String, Timestamp) {
     let now = registry.now();
@@ -206,16 +227,14 @@ pub async fn set_password(
         // A first password can no longer be picked either.
         store::once::void_about(ACCOUNT, &user.id, now),
         store::users::replace_password(&user.id, user.password_hash.as_deref(), &hash, now),
-        store::sessions::remove_of(&user.id),
-        grants::revoke(Which::Sessions(&user.id), "password_reset", now),
     ]);
+    sessions::ending_all(registry, &user.id, "password_reset", &mut batch).await?;
     let actor = people::acting(&user, actor);
     let events = accounts::events(registry, &actor, &user, "user.password_reset", &json!({})).await?;
     events.into_iter().for_each(|event| batch.push(event));
     if let Some(notice) = notice(&user, now) {
         batch.push(registry.mail(&notice));
     }
-    announce(&mut batch, Kind::Person, &user.id, now);
     registry.live.commit(batch).await.map_err(|error| match error {
         WriteError::Unmet(_) => Error::from(people::dead_link()),
         other => other.into(),

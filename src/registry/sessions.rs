@@ -183,11 +183,12 @@ pub async fn of_user(registry: &Registry, user_id: &str) -> Result<Vec<Session>>
     Ok(store::sessions::of_user(registry.db(), user_id, now, idle_since).await?)
 }
 
-/// Ends sessions in a batch, with every grant that hangs on one, and announces it.
+/// Ends sessions in a batch, with every grant that hangs on one, and announces it. The clients that they led to are told.
 pub fn ending(registry: &Registry, sessions: &[Session], why: &str, batch: &mut Batch) {
     let now = registry.now();
     for session in sessions {
         batch.push(store::sessions::remove(&session.digest));
+        batch.push(store::logout_deliveries::queue(&registry.id(), &session.id, now));
         batch.push(grants::revoke(Which::Session(&session.id), why, now));
     }
     let mut people: Vec<&str> = sessions.iter().map(|s| s.user_id.as_str()).collect();
@@ -196,6 +197,19 @@ pub fn ending(registry: &Registry, sessions: &[Session], why: &str, batch: &mut 
     for person in people {
         announce(batch, changes::Kind::Person, person, now);
     }
+}
+
+/// Ends every session of a person in a batch, those that begin meanwhile too, with every grant that hangs on one.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn ending_all(registry: &Registry, user_id: &str, why: &str, batch: &mut Batch) -> Result<()> {
+    let (alive, now) = (of_user(registry, user_id).await?, registry.now());
+    ending(registry, &alive, why, batch);
+    batch.push(store::sessions::remove_of(user_id));
+    batch.push(grants::revoke(Which::Sessions(user_id), why, now));
+    announce(batch, changes::Kind::Person, user_id, now);
+    Ok(())
 }
 
 /// Ends sessions; those that have ended already stay so.

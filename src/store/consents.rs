@@ -12,6 +12,8 @@ pub struct Consent {
     pub user_id: String,
     pub client_id: String,
     pub scopes: Vec<ScopeKey>,
+    /// What he was asked for and left out.
+    pub declined: Vec<ScopeKey>,
     /// First and last time that something was allowed.
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -22,6 +24,7 @@ fn read(mut row: Row) -> Result<Consent, DbError> {
         user_id: row.next()?,
         client_id: row.next()?,
         scopes: ScopeKey::parse_list(&row.next::<String>()?),
+        declined: ScopeKey::parse_list(&row.next::<String>()?),
         created_at: row.next()?,
         updated_at: row.next()?,
     })
@@ -31,7 +34,7 @@ fn read(mut row: Row) -> Result<Consent, DbError> {
 pub async fn find(db: &Db, user_id: &str, client_id: &str) -> Result<Option<Consent>, DbError> {
     let row = db
         .read_one(
-            "SELECT user_id, client_id, scopes, created_at, updated_at FROM consents \
+            "SELECT user_id, client_id, scopes, declined, created_at, updated_at FROM consents \
              WHERE user_id = $1 AND client_id = $2",
             vec![user_id.into(), client_id.into()],
         )
@@ -43,7 +46,7 @@ pub async fn find(db: &Db, user_id: &str, client_id: &str) -> Result<Option<Cons
 pub async fn of_user(db: &Db, user_id: &str) -> Result<Vec<Consent>, DbError> {
     let rows = db
         .read(
-            "SELECT user_id, client_id, scopes, created_at, updated_at FROM consents \
+            "SELECT user_id, client_id, scopes, declined, created_at, updated_at FROM consents \
              WHERE user_id = $1 ORDER BY updated_at DESC, client_id",
             vec![user_id.into()],
         )
@@ -55,7 +58,7 @@ pub async fn of_user(db: &Db, user_id: &str) -> Result<Vec<Consent>, DbError> {
 pub async fn of_client(db: &Db, client_id: &str, limit: i64) -> Result<Vec<Consent>, DbError> {
     let rows = db
         .read(
-            "SELECT user_id, client_id, scopes, created_at, updated_at FROM consents \
+            "SELECT user_id, client_id, scopes, declined, created_at, updated_at FROM consents \
              WHERE client_id = $1 ORDER BY updated_at DESC, user_id LIMIT $2",
             vec![client_id.into(), limit.into()],
         )
@@ -75,6 +78,23 @@ pub fn set(user_id: &str, client_id: &str, scopes: &[ScopeKey], now: Timestamp) 
             now.into(),
         ],
     )
+}
+
+/// Writes down what a person was asked for and left out, of a consent that is there.
+pub fn set_declined(user_id: &str, client_id: &str, scopes: &[ScopeKey]) -> Statement {
+    Statement::new(
+        "UPDATE consents SET declined = $1 WHERE user_id = $2 AND client_id = $3",
+        vec![ScopeKey::join(scopes).into(), user_id.into(), client_id.into()],
+    )
+}
+
+/// Locks what a person allowed a client: `consent` if there is nothing (any more).
+pub fn hold(user_id: &str, client_id: &str) -> Statement {
+    Statement::new(
+        "UPDATE consents SET updated_at = updated_at WHERE user_id = $1 AND client_id = $2",
+        vec![user_id.into(), client_id.into()],
+    )
+    .expecting("consent")
 }
 
 /// Forgets what a person allowed a client, if he did.

@@ -264,6 +264,11 @@ pub fn revoke(which: Which<'_>, why: &str, now: Timestamp) -> Statement {
     Statement::new(sql, params)
 }
 
+/// Erases everything that was given to a client. Its tokens die of something else: nothing remembers these grants.
+pub fn remove_client(client_id: &str) -> Statement {
+    Statement::new("DELETE FROM grants WHERE client_id = $1", vec![client_id.into()])
+}
+
 /// The grants of a person that were revoked and whose access tokens have not all expired: (id, until when).
 pub async fn revoked_of(db: &Db, user_id: &str, now: Timestamp) -> Result<Vec<(String, Timestamp)>, DbError> {
     let rows = db

@@ -16,6 +16,7 @@ pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
 pub mod invitations; // on their way into organisations
 pub mod keys; // signing keys, sealed
+pub mod logout_deliveries; // word to clients that a session ended
 pub mod mails; // mail on its way
 pub mod once; // texts that work once
 pub mod organizations; // tenants

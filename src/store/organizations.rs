@@ -88,7 +88,7 @@ pub async fn find_by_handle(db: &Db, handle: &str) -> Result<Option<Organization
 }
 
 /// The organisations of a person with what he is there, by handle.
-pub async fn of_member(db: &Db, user_id: &str) -> Result<Vec<(Organization, Role)>, DbError> {
+pub async fn with_roles(db: &Db, user_id: &str) -> Result<Vec<(Organization, Role)>, DbError> {
     let rows = db
         .read(
             "SELECT m.role, o.id, o.handle, o.name, o.kind, o.settings, o.created_at, o.updated_at, o.version \

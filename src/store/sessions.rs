@@ -131,6 +131,15 @@ pub fn touch(digest: &[u8], now: Timestamp) -> Statement {
     )
 }
 
+/// Locks a session by the id that may be told: `session` if it has ended.
+pub fn hold(id: &str) -> Statement {
+    Statement::new(
+        "UPDATE sessions SET last_seen_at = last_seen_at WHERE id = $1",
+        vec![id.into()],
+    )
+    .expecting("session")
+}
+
 /// Ends one session.
 pub fn remove(digest: &[u8]) -> Statement {
     Statement::new("DELETE FROM sessions WHERE digest = $1", vec![digest.into()])

@@ -141,6 +141,19 @@ pub async fn find_by_email(db: &Db, email: &str, limit: i64) -> Result<Vec<User>
     rows.into_iter().map(|mut row| read(&mut row)).collect()
 }
 
+/// The person who gave a grant that was not revoked.
+pub async fn behind_grant(db: &Db, grant_id: &str) -> Result<Option<User>, DbError> {
+    let row = db
+        .read_one(
+            columns!(
+                "FROM users u JOIN grants g ON g.user_id = u.id WHERE g.id = $1 AND g.revoked_at IS NULL"
+            ),
+            vec![grant_id.into()],
+        )
+        .await?;
+    row.map(|mut row| read(&mut row)).transpose()
+}
+
 /// How many people there are.
 pub async fn count(db: &Db) -> Result<i64, DbError> {
     let row = db.read_one("SELECT count(*) FROM users", vec![]).await?;

@@ -16,7 +16,7 @@ fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &str) -> String {
+pub(super) fn read(path: &str) -> String {
     fs::read_to_string(project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -45,7 +45,7 @@ fn documents() -> Vec<Document> {
 }
 
 /// The code blocks in these languages, each a list of lines.
-fn blocks<'a>(text: &'a str, languages: &[&str]) -> Vec<Vec<&'a str>> {
+pub(super) fn blocks<'a>(text: &'a str, languages: &[&str]) -> Vec<Vec<&'a str>> {
     let mut found: Vec<Vec<&str>> = Vec::new();
     let (mut inside, mut wanted) = (false, false);
     for line in text.lines() {
@@ -112,7 +112,7 @@ fn every_relative_link_leads_somewhere() {
 }
 
 /// The commands of a script: lines that go on are put together; in a transcript only what follows the prompt.
-fn commands(block: &[&str]) -> Vec<String> {
+pub(super) fn commands(block: &[&str]) -> Vec<String> {
     let script = block.join("\n").replace("\\\n", " ");
     let transcript = script.lines().any(|line| line.starts_with("$ "));
     let lines = script.lines().filter_map(|line| match line.strip_prefix("$ ") {
@@ -124,7 +124,7 @@ fn commands(block: &[&str]) -> Vec<String> {
 }
 
 /// The words of a command line as a shell would split it; a list for each command of a pipeline.
-fn words(line: &str) -> Vec<Vec<String>> {
+pub(super) fn words(line: &str) -> Vec<Vec<String>> {
     let (mut all, mut words, mut word, mut quote) = (Vec::new(), Vec::new(), String::new(), None);
     for ch in format!("{line} ;").chars() {
         match (quote, ch) {

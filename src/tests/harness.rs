@@ -153,6 +153,11 @@ impl TestApp {
         Self::launch(self.start).await
     }
 
+    /// Another node of the fleet: the same database, clock and chance, a memory of its own.
+    pub async fn another_node(&self) -> Self {
+        Self::launch(self.start.clone()).await
+    }
+
     pub fn db(&self) -> &Db {
         self.app.registry.db()
     }
@@ -286,6 +291,7 @@ impl TestApp {
 }
 
 /// What a start needs and a restart finds again.
+#[derive(Clone)]
 struct Start {
     clock: Clock,
     entropy: Entropy,

@@ -81,6 +81,10 @@ const WALLS: &[(&str, &[&str])] = &[
             "ui",
         ],
     ),
+    (
+        "backchannel",
+        &["app", "db", "live", "oauth", "openid", "registry", "store"],
+    ),
     ("observe", &["config"]),
     ("server", &["config", "observe"]),
     ("ui", &["oauth"]),

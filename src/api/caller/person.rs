@@ -73,7 +73,7 @@ async fn homes(
     operator: Option<Permissions>,
 ) -> Result<Vec<Home>> {
     let db = app.registry.db();
-    let mut homes: Vec<Home> = store::organizations::of_member(db, &user.id)
+    let mut homes: Vec<Home> = store::organizations::with_roles(db, &user.id)
         .await?
         .into_iter()
         .filter(|(org, _)| client.kind == Kind::System || org.id == client.org_id)

@@ -14,7 +14,8 @@ use crate::{
         page::{self, Part},
     },
     error::Result,
-    registry::{access::Permission, accounts},
+    registry::{access::Permission, accounts, recovery},
+    secret::Secret,
     store::{self, users::UserStatus},
     time::Timestamp,
 };
@@ -57,6 +58,14 @@ impl User {
     }
 }
 
+/// A link to a new password, for the person alone: this once.
+#[derive(Serialize, ToSchema)]
+struct RecoveryLink {
+    user: String,
+    recovery_link: Option<String>,
+    expires_at: Option<Timestamp>,
+}
+
 /// What to change of an account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +102,15 @@ pub fn operations() -> Vec<Operation> {
         one(),
         |c| Box::pin(edit(c)),
     );
+    let recover = operation(
+        Method::POST,
+        "/api/v1/users/{user}/recovery-link",
+        "makeRecoveryLink",
+        "Make a link to a new password, to be handed over",
+        write,
+        Answer::Ok(Shape::of::<RecoveryLink>()),
+        |c| Box::pin(recover(c)),
+    );
     let mut query = paging().to_vec();
     query.push(text("username", "Only the person with this user name."));
     vec![
@@ -110,6 +128,12 @@ pub fn operations() -> Vec<Operation> {
             conflicts: true,
             cli: Some("oauthority user disable ada"),
             ..edit
+        },
+        Operation {
+            tag: TAG,
+            conflicts: true,
+            cli: Some("oauthority user recover ada"),
+            ..recover
         },
     ]
 }
@@ -153,4 +177,19 @@ async fn edit(call: Call) -> Result<Reply> {
     let before = User::from(accounts::find(registry, &access, call.path("user")).await?);
     call.demand(&before.etag(), true)?;
     tagged(accounts::set_status(registry, &access, &before.id, patch.status).await?)
+}
+
+async fn recover(call: Call) -> Result<Reply> {
+    let registry = &call.app.registry;
+    let access = call.caller.own(call.dry_run())?;
+    let (user, link) = recovery::link_by_hand(registry, &access, call.path("user")).await?;
+    // What was only tried leads nowhere.
+    let link = Some(link).filter(|_| !access.dry_run);
+    let reply = Reply::of(&RecoveryLink {
+        user: user.id,
+        recovery_link: None,
+        expires_at: link.as_ref().map(|link| link.expires_at),
+    })?;
+    let text = link.map(|link| Secret::new(registry.config.issuer.join(&link.path)));
+    Ok(reply.telling("recovery_link", text))
 }

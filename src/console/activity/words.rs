@@ -53,6 +53,7 @@ const VERBS: &[(&str, &str, &str)] = &[
         "set up this instance as",
     ),
     ("consent.given", "allow", "allowed"),
+    ("consent.denied", "deny", "denied"),
     (
         "consent.withdrawn",
         "take back what was allowed to",
@@ -72,6 +73,11 @@ const VERBS: &[(&str, &str, &str)] = &[
         "user.recovery_sent",
         "send a link for a new password to",
         "sent a link for a new password to",
+    ),
+    (
+        "user.recovery_made",
+        "make a link to a new password for",
+        "made a link to a new password for",
     ),
     (
         "user.password_reset",

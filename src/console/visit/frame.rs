@@ -58,7 +58,13 @@ impl Visit {
                 name: user.display_name.clone(),
                 login: user.username.clone(),
                 role: role.unwrap_or_default(),
-                links: self.account_links(),
+                links: PERSONAL
+                    .iter()
+                    .map(|(_, label, href)| self.personal_link(label, href))
+                    .chain(std::iter::once(
+                        self.personal_link("Switch account", "/login/choose"),
+                    ))
+                    .collect(),
                 sign_out: "/logout".to_owned(),
             },
             operator: self.role.is_none() && org.is_some() && user.operator,
@@ -70,21 +76,12 @@ impl Visit {
         }
     }
 
-    fn account_links(&self) -> Vec<Link> {
-        let here = self.here.split('?').next().unwrap_or_default();
-        PERSONAL
-            .iter()
-            .map(|(_, label, href)| Link {
-                label: (*label).to_owned(),
-                href: (*href).to_owned(),
-                current: here == *href,
-            })
-            .chain(std::iter::once(Link {
-                label: "Switch account".to_owned(),
-                href: "/login/choose".to_owned(),
-                current: false,
-            }))
-            .collect()
+    fn personal_link(&self, label: &str, href: &str) -> Link {
+        Link {
+            label: label.to_owned(),
+            href: href.to_owned(),
+            current: self.here.split('?').next() == Some(href),
+        }
     }
 
     fn nav(&self, section: Section) -> Vec<NavItem> {
@@ -164,12 +161,9 @@ impl Visit {
             current: self.here.split('?').next() == Some(href),
             keys: None,
         };
-        std::iter::once(item(Icon::Home, "Start", "/"))
-            .chain(
-                PERSONAL
-                    .iter()
-                    .map(|(icon, label, href)| item(*icon, label, href)),
-            )
+        std::iter::once((Icon::Home, "Start", "/"))
+            .chain(PERSONAL)
+            .map(|(icon, label, href)| item(icon, label, href))
             .collect()
     }
 }

@@ -4,6 +4,7 @@ mod completion;
 mod demo;
 mod exit_codes;
 mod journeys;
+mod login; // people who sign in
 mod people;
 mod serving;
 mod shell;

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::{
     jose::jws::Compact,
+    oauth::{authentication, client::GrantType},
     tests::harness::{on_both, on_both_with},
 };
 
@@ -63,17 +64,78 @@ async fn m_04_an_issuer_with_a_path() {
 async fn m_08_m_09_m_10_exactly_what_works() {
     on_both(async |app| {
         let document = app.get(DOCUMENTS[0]).send().await.json();
-        assert_eq!(document["grant_types_supported"], json!(["client_credentials"]));
-        assert_eq!(document["response_types_supported"], json!([]));
+        assert_eq!(document["response_types_supported"], json!(["code"]));
+        assert_eq!(
+            document["response_modes_supported"],
+            json!(["query", "form_post"])
+        );
         let secrets = json!(["client_secret_basic", "client_secret_post"]);
-        assert_eq!(document["token_endpoint_auth_methods_supported"], secrets);
+        let or_none = json!(["client_secret_basic", "client_secret_post", "none"]);
+        assert_eq!(document["token_endpoint_auth_methods_supported"], or_none);
+        assert_eq!(document["revocation_endpoint_auth_methods_supported"], or_none);
         assert_eq!(document["introspection_endpoint_auth_methods_supported"], secrets);
+        let client = app.service(&["workspace:read"]).await;
+        let advertised = document["grant_types_supported"].as_array().expect("a list");
+        for grant in GrantType::ALL {
+            let call = app.post("/oauth2/token").basic(&client);
+            let answer = call.form(&[("grant_type", grant.word())]).await;
+            let served = answer.json()["error"] != "unsupported_grant_type";
+            assert_eq!(advertised.contains(&json!(grant)), served, "{grant}");
+        }
         for absent in [
-            "authorization_endpoint",
             "token_endpoint_auth_signing_alg_values_supported",
+            "check_session_iframe",
             "registration_endpoint",
         ] {
             assert!(document.get(absent).is_none(), "{absent}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn m_06_m_07_m_12_what_openid_connect_needs() {
+    on_both(async |app| {
+        let document = app.get(DOCUMENTS[1]).send().await.json();
+        for member in ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"] {
+            assert!(document[member].is_string(), "{member}");
+        }
+        let algorithms = json!(["RS256", "ES256", "EdDSA"]);
+        for (member, expected) in [
+            ("subject_types_supported", json!(["public", "pairwise"])),
+            ("id_token_signing_alg_values_supported", algorithms.clone()),
+            ("userinfo_signing_alg_values_supported", algorithms),
+            ("code_challenge_methods_supported", json!(["S256"])),
+            ("authorization_response_iss_parameter_supported", json!(true)),
+            ("acr_values_supported", json!(authentication::CLASSES)),
+            (
+                "prompt_values_supported",
+                json!(["none", "login", "consent", "select_account"]),
+            ),
+            ("claims_parameter_supported", json!(true)),
+            ("claim_types_supported", json!(["normal"])),
+            ("request_parameter_supported", json!(false)),
+            ("request_uri_parameter_supported", json!(false)),
+            ("backchannel_logout_supported", json!(true)),
+            ("backchannel_logout_session_supported", json!(true)),
+            ("ui_locales_supported", json!(["en"])),
+        ] {
+            assert_eq!(document[member], expected, "{member}");
+        }
+        let listed = |member: &str, value: &str| {
+            let list = document[member].as_array().expect("a list");
+            list.contains(&json!(value))
+        };
+        assert!(listed("scopes_supported", "openid") && listed("scopes_supported", "offline_access"));
+        for claim in [
+            "sub",
+            "email_verified",
+            "address",
+            "phone_number",
+            "auth_time",
+            "acr",
+        ] {
+            assert!(listed("claims_supported", claim), "{claim}");
         }
     })
     .await;

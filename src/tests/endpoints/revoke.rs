@@ -123,7 +123,7 @@ async fn a_revocation_is_in_the_audit_log() {
 }
 
 /// The storage takes no writes from now on.
-async fn break_storage(app: &TestApp) {
+pub async fn break_storage(app: &TestApp) {
     let write = async |sql: &'static str| app.db().write(Batch::from(Statement::new(sql, vec![]))).await;
     if app.database == "sqlite" {
         write("PRAGMA query_only = ON").await.expect("a setting");

@@ -174,14 +174,7 @@ async fn t_01_grant_type_missing() {
 async fn t_02_g_40_grant_type_not_served() {
     on_both(async |app| {
         let client = app.service(&["workspace:read"]).await;
-        for grant in [
-            "password",
-            "implicit",
-            "authorization_code",
-            "refresh_token",
-            "CLIENT_CREDENTIALS",
-            "x",
-        ] {
+        for grant in ["password", "implicit", "CLIENT_CREDENTIALS", "x"] {
             let answer = app
                 .post("/oauth2/token")
                 .basic(&client)
@@ -394,7 +387,12 @@ async fn g_17_wrong_method() {
             for method in [Method::GET, Method::PUT, Method::DELETE, Method::PATCH] {
                 let answer = app.call(method, path).send().await;
                 answer.refused(405, "method_not_allowed");
-                assert_eq!(answer.header("allow"), "POST");
+                // What apps in browsers use answers their preflights, too.
+                let allowed = match path {
+                    "/oauth2/introspect" => "POST",
+                    _ => "POST,OPTIONS",
+                };
+                assert_eq!(answer.header("allow"), allowed);
             }
         }
     })

@@ -1,5 +1,6 @@
 //! Devices without a browser. [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628)
 
+mod document; // what the documents tell developers to send
 mod page; // what the person sees and says
 mod poll; // what the device hears
 
@@ -118,7 +119,7 @@ async fn da_01_m_15_a_device_gets_two_codes() {
         assert_eq!((&json["expires_in"], &json["interval"]), (&600.into(), &5.into()));
         // Neither code is kept.
         let digest = app.app.registry.keyring.digest(DEVICE_CODE, device.as_bytes());
-        let kept = crate::store::device_codes::find(app.db(), digest.as_bytes())
+        let kept = store::device_codes::find(app.db(), digest.as_bytes())
             .await
             .expect("read")
             .expect("kept");

@@ -1,10 +1,23 @@
 //! From the first redirect to the last token, through the pages that a person meets.
 
+mod attacks; // what others fell for
+mod authorize; // the authorization endpoint
+mod backchannel; // clients hear that somebody signed out
 mod code; // authorization codes at the token endpoint
 mod conformance; // as the OpenID certification asks
+mod consent; // the page that asks
+mod consent_changes; // what changes while somebody looks at it
 mod device; // device codes, from the device to the page and back
+mod legacy; // the password and the implicit grant
+mod logout; // an app asks to sign out
 mod native; // apps on people's own machines
+mod openid; // ID tokens and what a request may ask for
+mod races; // many at once
 mod refresh; // refresh tokens
+mod relying_party; // a client library that is not ours
+mod resources; // resource indicators
+mod taken_back; // refresh tokens, revoked and introspected
+mod userinfo; // claims about a person
 
 use serde_json::Value as Json;
 use url::{Url, form_urlencoded};
@@ -14,15 +27,25 @@ use super::{
     harness::{Answer, TestApp, TestClient, on_both, on_both_with, signing_in},
 };
 use crate::{
+    db::{Batch, Statement},
     oauth::client::{ApplicationType, GrantType},
-    registry::client_input::{Draft, ScopeRef},
-    store::users::Role,
+    registry::{
+        announce,
+        client_input::{Draft, ScopeRef},
+    },
+    store::{
+        self, changes,
+        grants::Which,
+        users::{Role, User},
+    },
 };
 
 /// RFC 7636 Appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub const CALLBACK: &str = "https://app.example/callback";
+/// What the client wants to hear back.
+pub const STATE: &str = "s t&a=t%e+\"é";
 
 /// An app where people sign in, as its developer sees it.
 #[derive(Clone)]
@@ -37,6 +60,22 @@ pub fn web_app(scopes: &[&str]) -> Draft {
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         scopes: scopes.iter().map(|scope| ScopeRef::text(*scope)).collect(),
         ..signing_in(ApplicationType::Web)
+    }
+}
+
+/// The same, of which people are asked.
+pub fn asking(scopes: &[&str]) -> Draft {
+    Draft {
+        require_consent: true,
+        ..web_app(scopes)
+    }
+}
+
+/// The same without a secret, in the browser.
+pub fn public_app(scopes: &[&str]) -> Draft {
+    Draft {
+        application_type: ApplicationType::UserAgentBased,
+        ..web_app(scopes)
     }
 }
 
@@ -73,7 +112,7 @@ impl Rp {
             ("client_id", &self.client.id),
             ("redirect_uri", &self.redirect_uri),
             ("scope", "openid workspace:read"),
-            ("state", "s t&a=t%e+\"é"),
+            ("state", STATE),
             ("code_challenge", CHALLENGE),
             ("code_challenge_method", "S256"),
         ];
@@ -180,4 +219,84 @@ pub fn payload(token: &str) -> Json {
 /// A browser in which Alice, a member of the first organisation, is signed in.
 pub async fn alice(app: &TestApp) -> Browser<'_> {
     Browser::of(app, "alice", Role::Member).await
+}
+
+/// Asserts that the client is told this, with its state and the issuer, and gets no code.
+#[track_caller]
+pub fn told(app: &TestApp, answer: &Answer, error: &str) {
+    let location = answer.header("location");
+    assert!(location.starts_with(CALLBACK), "{location}{}", answer.text());
+    assert_eq!(param(answer, "error").as_deref(), Some(error), "{location}");
+    assert_eq!(
+        params(answer),
+        ["error", "error_description", "state", "iss"],
+        "{location}"
+    );
+    assert_eq!(param(answer, "state").as_deref(), Some(STATE));
+    assert_eq!(param(answer, "iss").as_deref(), Some(issuer(app)));
+}
+
+/// Asserts that the person sees a page and is sent nowhere.
+#[track_caller]
+pub fn shown(answer: &Answer) {
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(answer.header("location"), "");
+    assert!(answer.text().contains("The app sent a request we cannot trust"));
+}
+
+/// What this server calls itself.
+pub fn issuer(app: &TestApp) -> &str {
+    app.app.registry.config.issuer.as_str()
+}
+
+/// The value of a hidden field of a page.
+#[track_caller]
+pub fn field(page: &Answer, name: &str) -> String {
+    let text = page.text();
+    let (_, rest) = text
+        .split_once(&format!("name=\"{name}\" value=\""))
+        .unwrap_or_else(|| panic!("no {name} in {} {text}", page.header("location")));
+    rest.split('"').next().unwrap_or_default().to_owned()
+}
+
+/// Answers the consent page, with these optional scopes ticked.
+pub async fn say(browser: &Browser<'_>, page: &Answer, word: &str, ticked: &[&str]) -> Answer {
+    let tx = field(page, "tx");
+    let mut form = vec![("tx", tx.as_str()), ("answer", word)];
+    form.extend(ticked.iter().map(|scope| ("scope", *scope)));
+    browser.submit("/consent", &form).await
+}
+
+/// How many codes were ever issued.
+pub async fn codes(app: &TestApp) -> i64 {
+    let rows = app.db().read("SELECT COUNT(*) FROM authorization_codes", vec![]);
+    let mut row = rows.await.expect("read").pop().expect("a row");
+    row.next().expect("a number")
+}
+
+/// The person with this name.
+pub async fn user(app: &TestApp, username: &str) -> User {
+    let found = store::users::find_by_username(app.db(), username).await;
+    found.expect("read").expect("there")
+}
+
+/// Ends what a person gave: all of it, or what he gave one client.
+pub async fn end(app: &TestApp, which: Which<'_>, user_id: &str, more: Batch) {
+    let now = app.clock.now();
+    let mut batch = more;
+    batch.push(store::grants::revoke(which, "test", now));
+    announce(&mut batch, changes::Kind::Person, user_id, now);
+    app.app.registry.live.commit(batch).await.expect("committed");
+}
+
+/// Whether a token counts, as its client is told.
+pub async fn is_active(app: &TestApp, rp: &Rp, token: &str) -> bool {
+    app.introspect(&rp.client, token).await["active"] == true
+}
+
+/// Makes somebody inactive, and ends what he gave with it.
+pub async fn deactivate(app: &TestApp, user_id: &str) {
+    let sql = "UPDATE users SET status = 'inactive' WHERE id = $1";
+    let inactive = Statement::new(sql, vec![user_id.into()]);
+    end(app, Which::User(user_id), user_id, inactive.into()).await;
 }

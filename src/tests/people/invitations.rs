@@ -277,6 +277,9 @@ async fn b_011_a_foreign_invitation_is_like_an_unknown_one() {
         assert_eq!(revoked.status, StatusCode::NOT_FOUND);
         let left = store::invitations::of_org(app.db(), &other.id).await.unwrap();
         assert_eq!(left.len(), 1);
+        let path = at(&app, "/people/invitations/%00");
+        let nul = owner.submit(&path, &[("do", "revoke")]).await;
+        assert_eq!(nul.status, StatusCode::NOT_FOUND);
     })
     .await;
 }

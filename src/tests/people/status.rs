@@ -182,3 +182,29 @@ async fn an_operator_deactivates_at_the_page_of_a_member() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_operator_hands_a_link_over_where_no_mail_reaches() {
+    on_both(async |app| {
+        operator(&app, "root").await;
+        let ben = person(&app, "ben", Some(Role::Member)).await;
+        let path = format!("/orgs/{}/people/{}", app.org.handle, ben.id);
+        let owner = Browser::of(&app, "olga", Role::Owner).await;
+        owner.get(&path).await;
+        let refused = owner.submit(&path, &[("do", "recover")]).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text());
+        let root = Browser::new(&app);
+        root.sign_in("root").await;
+        root.get(&path).await;
+        let shown = root.submit(&path, &[("do", "recover")]).await;
+        assert_eq!(shown.status, StatusCode::OK, "{}", shown.text());
+        let text = shown.text();
+        let (_, rest) = text.split_once("/login/recover/").expect("a link");
+        let token: String = rest.chars().take(43).collect();
+        let link = format!("/login/recover/{token}");
+        let form = [("password", "four quite unrelated words 9")];
+        assert_eq!(app.post(&link).form(&form).await.status, StatusCode::OK);
+        assert_eq!(app.post(&link).form(&form).await.status, StatusCode::GONE);
+    })
+    .await;
+}
