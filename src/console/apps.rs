@@ -74,9 +74,16 @@ fn table<'a>(visit: &Visit, apps: &[ConnectedApp]) -> Table<'a> {
     Table {
         id: "apps",
         caption: "Connected apps",
-        columns: ["App", "It may", "Returns to", "First allowed", "Last used", ""]
-            .map(Column::new)
-            .to_vec(),
+        columns: [
+            "App",
+            "It may",
+            "Returns to",
+            "First allowed",
+            "Last used",
+            "Access",
+        ]
+        .map(Column::new)
+        .to_vec(),
         rows: rows.collect(),
         bulk: None,
     }

@@ -50,6 +50,19 @@ const LONG: &str = "Regional settlement and reconciliation batch for the norther
 const DISABLED: &str = "Legacy importer";
 const ARCHIVED: &str = "Old exporter";
 const ROTATED: &str = "Invoice exporter";
+const PORTAL: &str = "Customer portal";
+/// It asks people for much, and for one thing that they may leave out.
+const PLANNER: &str = "Travel planner";
+const PLANNED: &[&str] = &[
+    "openid",
+    "profile",
+    "email",
+    "offline_access",
+    "invoices:read",
+    "invoices:write",
+];
+/// It returns to a host with a name that is meant to be misread.
+const PARTNER: &str = "Partner portal";
 
 const fn sample(
     name: &'static str,
@@ -86,9 +99,9 @@ const ACME: [Sample; 21] = [
     sample("CI pipeline 4", Service, &["workspace:write"], 315, None),
     sample("Telemetry ingest", Service, &["telemetry:write"], 350, Some(1)),
     sample("Billing reconciler", Service, &["invoices:write", "invoices:delete"], 77, Some(12)),
-    sample("Customer portal", Web, &["openid", "profile", "email", "invoices:read"], 340, Some(1)),
-    sample("Partner portal", Web, &["openid", "profile", "invoices:read"], 338, Some(95 * DAY)),
-    sample("Admin dashboard", Web, &["openid", "email", "workspace:write"], 110, Some(9)),
+    sample(PORTAL, Web, &["openid", "profile", "email", "invoices:read"], 340, Some(1)),
+    sample(PARTNER, Web, &["openid", "profile", "invoices:read"], 338, Some(95 * DAY)),
+    sample(PLANNER, Web, PLANNED, 110, Some(9)),
     sample("Status page", SinglePage, &["openid", "telemetry:read"], 61, Some(4)),
     sample("Meter reader", Device, &["openid", "telemetry:read"], 130, None),
     sample(DISABLED, Service, &["workspace:write"], 355, Some(190 * DAY)),
@@ -189,13 +202,18 @@ async fn create(demo: &Demo, name: String, sample: Sample) -> Result<()> {
 fn draft(name: String, sample: Sample) -> Draft {
     use GrantType::{AuthorizationCode, ClientCredentials, DeviceCode, RefreshToken};
     let description = format!("Part of the demonstration, {} days old", sample.age);
+    let planner = sample.name == PLANNER;
     let (application_type, grants, redirect): (_, &[GrantType], Option<&str>) = match sample.shape {
         Sync => return Draft::sync_connector(name, description),
         Service => (ApplicationType::Service, &[ClientCredentials], None),
         Web => (
             ApplicationType::Web,
             &[AuthorizationCode, RefreshToken],
-            Some("https://app.acme.example/callback"),
+            Some(match sample.name {
+                PLANNER => "https://travel.acme.example/callback",
+                PARTNER => "https://sign-in.acme.example.com.accounts.partner-portal.example/callback",
+                _ => "https://app.acme.example/callback",
+            }),
         ),
         SinglePage => (
             ApplicationType::UserAgentBased,
@@ -220,8 +238,11 @@ fn draft(name: String, sample: Sample) -> Draft {
         auth_method: None,
         require_consent: application_type != ApplicationType::Service,
         access_token_lifetime: None,
-        optional_scopes: None,
-        people: PeopleSettings::default(),
+        optional_scopes: planner.then(|| vec![ScopeRef::text("invoices:write")]),
+        people: PeopleSettings {
+            home_page: planner.then(|| "https://travel.acme.example/".to_owned()),
+            ..PeopleSettings::default()
+        },
         user_id: None,
     }
 }

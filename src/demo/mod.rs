@@ -1,12 +1,13 @@
 //! The demonstration that `serve --dev` makes, so that a newcomer meets a living console: the organisation *acme*
 //! (Acme Energy) with 57 clients, 5 of them the built-in ones, one archived client beside them, a second organisation,
-//! and the people ada, aud, mel and ope. Everything is made by the registry, on a clock that is set back, so that the
-//! activity tells the same story as the lists.
+//! and the people ada, aud, mel and ope, who let some of the apps act for them. Everything is made on a clock that is set
+//! back, and by the registry where it has a function for it, so that the activity tells the same story as the lists.
 //!
 //! It is made once: a start that was interrupted goes on where it stopped, and what was changed later stays changed.
 
 mod apis;
 mod clients;
+mod consents;
 mod people;
 
 pub use clients::{names_never_used, names_not_used_in};
@@ -65,6 +66,7 @@ pub async fn provision(
         let demo = Demo::new(registry, &ada, home);
         apis::provision(&demo).await?;
         clients::provision(&demo).await?;
+        consents::provision(&demo).await?;
     }
     let since = registry.now().before(Lifetime::days(RECORDED_DAYS));
     db.write(instance::set(instance::TRACKED_SINCE, &since.to_string()).into())

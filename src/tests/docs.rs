@@ -23,7 +23,15 @@ pub(super) fn read(path: &str) -> String {
 /// Every document of the project.
 fn documents() -> Vec<Document> {
     let mut found = Vec::new();
-    for directory in ["", "docs", "docs/decisions", "benches"] {
+    let directories = [
+        "",
+        "docs",
+        "docs/decisions",
+        "benches",
+        "examples/spa",
+        "examples/native",
+    ];
+    for directory in directories {
         for entry in fs::read_dir(project().join(directory)).expect("a directory of the project") {
             let path = entry.expect("it can be read").path();
             if path.extension().is_some_and(|e| e == "md") {
@@ -307,4 +315,49 @@ fn a_path_fits_the_template_of_its_operation() {
     assert_eq!(found, ["/api/v1/orgs/{org}/clients", "/api/v1/me"]);
     assert!(fits("/api/v1/orgs/acme/clients", "/api/v1/orgs/{org}/clients"));
     assert!(!fits("/api/v1/orgs/acme", "/api/v1/orgs/{org}/clients"));
+}
+
+/// Every file below a directory of the project whose name ends so, put together.
+fn sources(directory: &str, ending: &str) -> String {
+    let mut found = String::new();
+    let mut left = vec![project().join(directory)];
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(&directory).expect("a directory of the project") {
+            let path = entry.expect("it can be read").path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if path.is_dir() && name != "node_modules" {
+                left.push(path);
+            } else if name.ends_with(ending) {
+                found.push_str(&fs::read_to_string(&path).expect("it can be read"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_test_that_the_conformance_page_names_exists() {
+    let (code, scripts) = (sources("src", ".rs"), sources("tests/browser", ".test.js"));
+    let text = read("docs/conformance.md");
+    let (mut modules, mut missing) = (0, Vec::new());
+    for row in text
+        .lines()
+        .filter(|line| line.starts_with("| `oidcc-") || line.starts_with("| *"))
+    {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        assert_eq!(cells.len(), 4, "{row}");
+        modules += 1;
+        let named = spans(cells[3]);
+        assert!(!named.is_empty(), "{row}");
+        let exists = |name: &String| {
+            code.contains(&format!("fn {name}()")) || scripts.contains(&format!("scene('{name}'"))
+        };
+        missing.extend(named.into_iter().filter(|name| !exists(name)));
+    }
+    assert_eq!(modules, 48, "modules of the plans");
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
 }

@@ -28,15 +28,17 @@ pub enum Place {
 
 /// Puts the security headers of `place` on a response, replacing what stands there.
 pub fn protect(response: &mut Response, place: Place) {
-    let (policy, referrer) = match place {
-        Place::Console => (CONSOLE_CSP, "same-origin"),
-        Place::Transaction => (TRANSACTION_CSP, "no-referrer"),
+    let policy = match place {
+        Place::Console => CONSOLE_CSP,
+        Place::Transaction => TRANSACTION_CSP,
     };
     let headers = response.headers_mut();
     let mut set =
         |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     set(header::CONTENT_SECURITY_POLICY, policy);
-    set(header::REFERRER_POLICY, referrer);
+    // No other site hears where somebody came from. With `no-referrer` browsers would send our own forms with
+    // `Origin: null` ([Fetch §3.2](https://fetch.spec.whatwg.org/#append-a-request-origin-header)), as foreign ones.
+    set(header::REFERRER_POLICY, "same-origin");
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     // For browsers that do not know frame-ancestors.
     set(header::X_FRAME_OPTIONS, "DENY");
@@ -103,7 +105,7 @@ mod tests {
         let hosted = answer(Place::Transaction, StatusCode::OK, html! {});
         assert_eq!(hosted.headers()[header::CONTENT_SECURITY_POLICY], TRANSACTION_CSP);
         assert!(!TRANSACTION_CSP.contains("form-action"));
-        assert_eq!(hosted.headers()[header::REFERRER_POLICY], "no-referrer");
+        assert_eq!(hosted.headers()[header::REFERRER_POLICY], "same-origin");
         assert_eq!(hosted.headers()[header::CACHE_CONTROL], "no-store");
     }
 

@@ -95,8 +95,13 @@ export async function serve({ dev = true, ...options } = {}) {
 }
 
 const browsers = new Map();
+const APPS = /^https:\/\/[\w.-]+\.example\//;
+/** Where apps.js listens. */
+export const appsPort = await freePort();
 const FLAVOURS = {
 	usual: { args: SWITCHES },
+	// Every app below `.example` is the server that apps.js starts; nothing else is reached.
+	apps: { args: [...SWITCHES, `--host-resolver-rules=MAP *.example 127.0.0.1:${appsPort}`] },
 	// The back/forward cache as it is for people; Playwright turns it off.
 	bf: {
 		args: [...SWITCHES, '--enable-features=CacheControlNoStoreEnterBackForwardCache'],
@@ -122,8 +127,8 @@ export async function close() {
 }
 after(close);
 
-/** Whatever a page must not do, gathered. `allow` is a list of HTTP statuses that the test provokes. */
-async function watch(context, server, allow) {
+/** Whatever a page must not do, gathered. `allow` is a list of HTTP statuses that the test provokes; `apps` are other origins. */
+async function watch(context, server, allow, apps) {
 	const troubles = [];
 	const say = text => troubles.push(text);
 	const allowed = text => allow.some(status => text.includes(`status of ${status}`));
@@ -138,7 +143,7 @@ async function watch(context, server, allow) {
 	});
 	context.on('weberror', error => say(`script: ${error.error()?.stack ?? error.error()}`));
 	context.on('request', request => {
-		if (/^https?:/.test(request.url()) && new URL(request.url()).origin !== server.url) say(`foreign request: ${request.url()}`);
+		if (/^https?:/.test(request.url()) && new URL(request.url()).origin !== server.url && !apps.test(request.url())) say(`foreign request: ${request.url()}`);
 	});
 	context.on('requestfailed', request => {
 		// A newer search, or another page, replaces an unfinished request; a download is not a page.
@@ -163,7 +168,7 @@ export async function signIn(page, user, password = PASSWORD) {
 
 /**
  * A page, signed in as `user` unless that is empty. `js: false` turns scripts off; `scripts: 'blocked'` leaves them on but
- * none arrives; `flavour: 'bf'` has the back/forward cache; the rest is Playwright's.
+ * none arrives; `flavour: 'bf'` has the back/forward cache, `flavour: 'apps'` reaches apps.js; the rest is Playwright's.
  */
 export async function open(server, user, { js = true, scripts, flavour, allow = [], width = 1280, fresh = false, ...options } = {}) {
 	const key = `${server.url} ${user}`;
@@ -178,10 +183,11 @@ export async function open(server, user, { js = true, scripts, flavour, allow = 
 		javaScriptEnabled: js,
 		viewport: { width, height: 900 },
 		storageState: user ? cookies.get(key) : undefined,
+		ignoreHTTPSErrors: flavour === 'apps',
 		...options,
 	});
 	context.setDefaultTimeout(10000);
-	const troubles = await watch(context, server, allow);
+	const troubles = await watch(context, server, allow, flavour === 'apps' ? APPS : /^$/);
 	if (scripts === 'blocked') await context.route('**/*.js', route => route.abort('blockedbyclient'));
 	const page = await context.newPage();
 	page.on('dialog', dialog => dialog.accept().catch(() => {}));

@@ -2,3 +2,4 @@
 export { chromium } from 'playwright-core';
 export * as jose from 'jose';
 export * as oauth from 'openid-client';
+export * as strict from 'oauth4webapi';

@@ -16,6 +16,10 @@ export async function addresses(page) {
 		if ((await (await page.request.get(api)).text()).includes('invoices:delete')) invoices.push(api);
 	}
 	const [api] = invoices;
+	const asks = (name, redirect_uri, scope) => `/oauth2/authorize?${new URLSearchParams({
+		response_type: 'code', client_id: ids.get(name), redirect_uri, scope, prompt: 'consent', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256',
+	})}`;
+	const away = 'https://travel.acme.example/callback';
 	return {
 		overview: ORG,
 		list: `${ORG}/clients`,
@@ -51,6 +55,19 @@ export async function addresses(page) {
 		'activity entry': event,
 		settings: `${ORG}/settings`,
 		preferences: '/me/preferences',
+		profile: '/me/profile',
+		'connected apps': '/me/apps',
+		'remove app': `/me/apps/${ids.get('Customer portal')}`,
+		'my activity': '/me/activity',
+		consent: asks('Travel planner', away, 'openid profile email offline_access invoices:read invoices:write'),
+		'consent misread': asks('Partner portal', 'https://sign-in.acme.example.com.accounts.partner-portal.example/callback', 'openid profile invoices:read'),
+		'untrusted request': asks('Travel planner', `${away}/x`, 'openid'),
+		'expired request': '/consent?tx=nonsense',
+		'account chooser': '/login/choose?return_to=/me/preferences',
+		'sign in again': '/login?again=1&return_to=/me/preferences',
+		security: '/me/security',
+		sessions: '/me/sessions',
+		'device code': '/device',
 		shortcuts: '/help/shortcuts',
 		glossary: '/help/glossary',
 		errors: '/help/errors',
@@ -83,6 +100,28 @@ export const states = {
 	'row menu': async (page, at) => {
 		await page.goto(at.list);
 		await page.locator('#clients tbody button.icon-btn[popovertarget]').nth(6).click();
+	},
+	'consent opened': async (page, at) => {
+		await page.goto(at.consent);
+		for (const summary of await page.locator('main summary').all()) await summary.click();
+	},
+	'device code refused': async (page, at) => {
+		await page.goto(at['device code']);
+		await page.fill('[name=user_code]', 'BBBB-BBBB');
+		await press(page, '#device button[type=submit]');
+	},
+	'device confirm': async page => {
+		const body = new URLSearchParams({ client_id: (await idsByName(page)).get('Meter reader'), scope: 'openid telemetry:read' });
+		const begun = await page.request.post('/oauth2/device_authorization', {
+			headers: { 'content-type': 'application/x-www-form-urlencoded' }, data: body.toString(),
+		});
+		await page.goto((await begun.json()).verification_uri_complete);
+		await press(page, '#device button[type=submit]');
+		await page.locator('#confirm').waitFor();
+	},
+	'untrusted request opened': async (page, at) => {
+		await page.goto(at['untrusted request']);
+		await page.click('main summary');
 	},
 	conflict: async (page, at) => {
 		await page.goto(at.edit);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { chromium, jose, oauth } from '../browser/libraries.js';
+import { step } from './step.mjs';
 
 const [issuer, line] = process.argv.slice(2);
 const [setupLink] = line.match(/http\S+/);
@@ -22,18 +23,6 @@ const shell = (script, env = {}) => execFileSync('bash', ['-euo', 'pipefail', '-
 const python = (script, ...args) => execFileSync(process.env.PYTHON ?? 'python3', [
 	new URL(script, import.meta.url).pathname, issuer, ...args,
 ], { encoding: 'utf8' }).trim();
-
-async function step(words, act) {
-	try {
-		const result = await act();
-		console.log(`✓ ${words}`);
-		return result;
-	} catch (problem) {
-		console.error(`✗ ${words}\n  ${String(problem.stderr || problem.message || problem).trim().replaceAll('\n', '\n  ')}`);
-		process.exitCode = 1;
-		throw problem;
-	}
-}
 
 const browser = await chromium.launch({
 	executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -65,7 +54,6 @@ async function stored() {
 
 try {
 	await walk();
-	console.log('All of it works.');
 } catch {
 	process.exitCode = 1;
 } finally {

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Walks docs/quickstart.md as a newcomer would: starts the program without any configuration on an empty directory, and
-# goes from the set-up link to a token that is taken back. Prints each step; the first that fails ends it.
+# goes from the set-up link to a token that is taken back; then people sign in to apps built with libraries of others, and
+# to the examples.
+# Prints each step; the first that fails ends it.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
@@ -45,4 +47,9 @@ done
 line=$(grep -m 1 '/setup/' "$home/out") || { echo "the first start printed no set-up link" >&2; exit 1; }
 echo "✓ The program starts without any configuration on an empty directory, and prints a set-up link."
 
-PYTHON=$root/target/venv/bin/python node "$root/tests/end-to-end/journey.mjs" "http://localhost:$port" "$line"
+export PYTHON=$root/target/venv/bin/python
+node tests/end-to-end/journey.mjs "http://localhost:$port" "$line"
+# With the administrator that the journey has made.
+node tests/end-to-end/people.mjs "http://localhost:$port" root plain-walnut-orbit-journey
+node tests/end-to-end/examples.mjs "http://localhost:$port" root plain-walnut-orbit-journey "$OAUTHORITY_BIN"
+echo 'All of it works.'

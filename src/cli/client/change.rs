@@ -130,7 +130,7 @@ impl Template {
             }
             Self::Service => ("service", &["client_credentials"]),
             Self::Web => ("web", &["authorization_code", "refresh_token"]),
-            Self::Spa => ("user-agent-based", &["authorization_code"]),
+            Self::Spa => ("user-agent-based", &["authorization_code", "refresh_token"]),
             Self::Native => ("native", &["authorization_code", "refresh_token"]),
             Self::Device => (
                 "public",

@@ -48,7 +48,7 @@ async fn a_01_sign_in_and_consent_lead_back_with_code_state_and_issuer_only() {
         assert_eq!(param(&answer, "iss").as_deref(), Some(issuer(&app)));
         assert_eq!(param(&answer, "state").as_deref(), Some(STATE));
         assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        assert_eq!(answer.header("referrer-policy"), "same-origin");
         let code = param(&answer, "code").expect("a code");
         assert_eq!(rp.redeem(&app, &code, &[]).await.status, 200);
     })

@@ -270,7 +270,7 @@ async fn the_pages_of_sign_out_are_protected() {
         let page = browser.get(PATH).await;
         assert_eq!(page.header("x-frame-options"), "DENY");
         assert_eq!(page.header("cache-control"), "no-store");
-        assert_eq!(page.header("referrer-policy"), "no-referrer");
+        assert_eq!(page.header("referrer-policy"), "same-origin");
         assert!(!page.header("content-security-policy").contains("form-action"));
         let wrong = app.call(axum::http::Method::DELETE, PATH).send().await;
         assert_eq!(wrong.status, 405);

@@ -309,7 +309,7 @@ let chord = 0;
 function moveRow(step) {
 	const rows = all('main tbody tr').filter(row => one('th a', row));
 	const at = rows.findIndex(row => row.contains(document.activeElement));
-	const next = at < 0 ? rows[step > 0 ? 0 : rows.length - 1] : rows[at + step];
+	const next = at < 0 ? rows.at(step > 0 ? 0 : -1) : rows[at + step];
 	one('th a', next ?? rows[at] ?? document)?.focus();
 }
 document.addEventListener('keydown', event => {
@@ -341,7 +341,7 @@ document.addEventListener('keydown', event => {
 		'/': () => { find?.focus(); find?.select(); },
 		j: () => moveRow(1),
 		k: () => moveRow(-1),
-		x: () => one('.tick input', event.target.closest('tr') ?? document.createElement('tr'))?.click(),
+		x: () => event.target.closest('tr')?.querySelector('.tick input')?.click(),
 	};
 	const link = one(`a[aria-keyshortcuts="${CSS.escape(after + event.key)}"]`);
 	if (link) { event.preventDefault(); link.click(); }
@@ -426,5 +426,6 @@ function poll(line) {
 all('form[data-live]').forEach(liveSearch);
 all('form[data-summary]').forEach(liveSummary);
 all('[data-poll]').forEach(poll);
+one('form[data-submit]')?.requestSubmit();
 picked();
 selected();
