@@ -68,6 +68,8 @@ export async function addresses(page) {
 		security: '/me/security',
 		sessions: '/me/sessions',
 		'device code': '/device',
+		'sign out asked': '/oauth2/logout',
+		'sign out not trusted': '/oauth2/logout?id_token_hint=x',
 		shortcuts: '/help/shortcuts',
 		glossary: '/help/glossary',
 		errors: '/help/errors',
