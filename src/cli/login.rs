@@ -235,7 +235,7 @@ fn scope(named: &[String], before: Option<&Kept>, issuer: &str) -> String {
 
 /// Says what was granted, for how long, and where it is kept.
 fn report(connection: &mut Connection<'_>, kept: &Kept, place: &Place, me: &Json, profile: &str) {
-    let minutes = (kept.expires_at - connection.terminal.clock.now().seconds()) / 60;
+    let minutes = (kept.expires_at - connection.terminal.clock.now().seconds() + 30) / 60;
     let renewed = if kept.refresh_token.is_some() {
         ", and is renewed until you log out or leave it unused for too long"
     } else {

@@ -68,7 +68,9 @@ impl Wanted<'_> {
             words,
             place: api.map(|api| api.name.clone()).unwrap_or_default(),
             risk: scope.map_or(Risk::Reads, |scope| scope.risk),
-            new: self.known.is_some_and(|known| !known.scopes.contains(key)),
+            new: self
+                .known
+                .is_some_and(|known| !known.scopes.contains(key) && !known.declined.contains(key)),
             optional: self.optional.contains(key),
             key: key.clone(),
         }

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Areas whose every case has a test, or a reason; a case of an attack that is known has an area of its own.
-const AREAS: [&str; 12] = [
+const AREAS: [&str; 15] = [
     "global",
     "metadata",
     "authorize",
@@ -19,6 +19,9 @@ const AREAS: [&str; 12] = [
     "introspection",
     "revocation",
     "resource indicators",
+    "device",
+    "native apps",
+    "OpenID Connect",
     "console and REST",
 ];
 

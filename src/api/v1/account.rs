@@ -96,7 +96,7 @@ pub fn operations() -> Vec<Operation> {
     );
     let remove = operation(
         Method::DELETE,
-        "/api/v1/me/apps/{client}",
+        "/api/v1/me/apps/{app}",
         "removeApp",
         "Take back what you allowed an app; its tokens stop at once",
         write,
@@ -164,7 +164,7 @@ async fn list_apps(call: Call) -> Result<Reply> {
 
 async fn remove_app(call: Call) -> Result<Reply> {
     let person = person(&call, Permission::AccountWrite)?;
-    let (registry, client) = (&call.app.registry, call.path("client"));
+    let (registry, client) = (&call.app.registry, call.path("app"));
     if call.dry_run() {
         connected_apps::find(registry, &person.id, client).await?;
     } else {

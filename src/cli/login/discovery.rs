@@ -43,7 +43,7 @@ pub async fn ask(connection: &mut Connection<'_>) -> Result<Server> {
     Ok(Server {
         issuer: issuer.to_owned(),
         authorization: endpoint("authorization_endpoint")?
-            .unwrap_or_else(|| connection.url(&["oauth2", "authorize"])),
+            .ok_or_else(|| lacking("authorization endpoint"))?,
         token: endpoint("token_endpoint")?.ok_or_else(|| lacking("token endpoint"))?,
         device_authorization: endpoint("device_authorization_endpoint")?,
         revocation: endpoint("revocation_endpoint")?,

@@ -410,3 +410,20 @@ async fn a_form_post_answer_is_inert() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_sign_in_says_for_which_app() {
+    on_both(async |app| {
+        let (rp, browser) = (Rp::of(&app, asking(&["openid"])).await, Browser::new(&app));
+        let page = rp.authorize(&browser, &[("scope", "openid")]).await.text();
+        assert!(page.contains("Sign in to continue to <b>"), "{page}");
+        assert!(
+            !browser
+                .get("/login")
+                .await
+                .text()
+                .contains("Sign in to continue to")
+        );
+    })
+    .await;
+}
