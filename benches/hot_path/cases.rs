@@ -6,11 +6,12 @@ use std::{
 };
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use url::form_urlencoded;
 
 use crate::{
     Outcome,
     load::{self, Load},
-    roles::Child,
+    roles::{CALLBACK, Child, PASSWORD, PERSON},
 };
 
 /// One kind of request.
@@ -29,6 +30,18 @@ enum Source {
     Fixed(Vec<Vec<u8>>),
     /// Revocations: each takes back a token of its own.
     Spent(Vec<Credentials>),
+    /// Codes, each of a sign-in of its own.
+    Codes(App),
+    /// Refresh tokens, each of a grant of its own.
+    Refreshes(App),
+}
+
+/// An app, and a browser in which somebody is signed in.
+#[derive(Clone)]
+struct App {
+    client_id: String,
+    credentials: Credentials,
+    cookie: String,
 }
 
 /// How a client authenticates: the value of its Authorization header.
@@ -38,12 +51,21 @@ struct Credentials(String);
 /// Tokens that one slice of revocations may use up.
 const STOCK: usize = 6000;
 
+/// Codes that one slice may use up; each costs a commit before.
+const CODES: usize = 3000;
+
+/// RFC 7636 Appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
 impl Case {
     /// The next slice of requests, and whether each is good for once only.
     pub fn requests(&mut self, server: &Child) -> Outcome<(Vec<Vec<u8>>, bool)> {
         match &self.source {
             Source::Fixed(requests) => Ok((requests.clone(), false)),
             Source::Spent(clients) => Ok((revocations(server, clients, STOCK)?, true)),
+            Source::Codes(app) => Ok((app.codes(server, CODES)?, true)),
+            Source::Refreshes(app) => Ok((app.refreshes(server, CODES)?, true)),
         }
     }
 
@@ -63,6 +85,8 @@ impl Case {
                     .map(|client| redirect(&post("/oauth2/revoke", client, &format!("token={token}")), size))
                     .collect()
             }
+            Source::Codes(app) => vec![redirect(&app.redeem(&"x".repeat(43)), size)],
+            Source::Refreshes(app) => vec![redirect(&app.refresh(&"x".repeat(100)), size)],
         };
         Load::new(address, (requests, false))
     }
@@ -137,6 +161,128 @@ fn revocations(server: &Child, clients: &[Credentials], count: usize) -> Outcome
     Ok(requests)
 }
 
+/// The text between two others.
+fn between<'t>(text: &'t str, before: &str, after: &str) -> Outcome<&'t str> {
+    let (_, rest) = text.split_once(before).ok_or_else(|| text.to_owned())?;
+    let (found, _) = rest.split_once(after).ok_or_else(|| text.to_owned())?;
+    Ok(found)
+}
+
+impl App {
+    /// Signs the person in.
+    fn sign_in(server: &Child) -> Outcome<Self> {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("username", PERSON), ("password", PASSWORD), ("return_to", "/")])
+            .finish();
+        let answer = ask(
+            server.address,
+            &post("/login", &Credentials(String::new()), &body),
+        )?;
+        let (id, secret) = &server.app;
+        Ok(Self {
+            client_id: id.clone(),
+            credentials: Credentials(format!(
+                "Basic {}",
+                BASE64_STANDARD.encode(format!("{id}:{secret}"))
+            )),
+            cookie: between(&answer, "set-cookie: oauthority=", ";")?.to_owned(),
+        })
+    }
+
+    fn redeem(&self, code: &str) -> Vec<u8> {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("grant_type", "authorization_code"),
+                ("code", code),
+                ("redirect_uri", CALLBACK),
+                ("code_verifier", VERIFIER),
+            ])
+            .finish();
+        post("/oauth2/token", &self.credentials, &body)
+    }
+
+    fn refresh(&self, token: &str) -> Vec<u8> {
+        let body = format!("grant_type=refresh_token&refresh_token={token}");
+        post("/oauth2/token", &self.credentials, &body)
+    }
+
+    /// Codes fresh from the server, each in a request that redeems it.
+    fn codes(&self, server: &Child, count: usize) -> Outcome<Vec<Vec<u8>>> {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("response_type", "code"),
+                ("client_id", &self.client_id),
+                ("redirect_uri", CALLBACK),
+                ("scope", "opaque:read"),
+                ("code_challenge", CHALLENGE),
+                ("code_challenge_method", "S256"),
+            ])
+            .finish();
+        let request = get(
+            &format!("/oauth2/authorize?{query}"),
+            &format!("cookie: oauthority={}\r\n", self.cookie),
+        );
+        let answers = exchange(server, std::iter::repeat_n(&request, count))?;
+        answers
+            .iter()
+            .map(|answer| Ok(self.redeem(between(answer, "code=", "&")?)))
+            .collect()
+    }
+
+    /// Refresh tokens fresh from the server, each in a request that uses it.
+    fn refreshes(&self, server: &Child, count: usize) -> Outcome<Vec<Vec<u8>>> {
+        let codes = self.codes(server, count)?;
+        let answers = exchange(server, codes.iter())?;
+        answers
+            .iter()
+            .map(|answer| Ok(self.refresh(between(answer, "\"refresh_token\":\"", "\"")?)))
+            .collect()
+    }
+}
+
+/// Requests in flight while a slice is prepared: the database groups what comes together.
+const ABREAST: usize = 32;
+
+/// Sends requests, some at a time, and gives the answers in their order.
+fn exchange<'r>(server: &Child, requests: impl Iterator<Item = &'r Vec<u8>>) -> Outcome<Vec<String>> {
+    let requests: Vec<&Vec<u8>> = requests.collect();
+    let mut streams = Vec::new();
+    for _ in 0..ABREAST {
+        let stream = TcpStream::connect(server.address)?;
+        stream.set_nodelay(true)?;
+        streams.push(stream);
+    }
+    let mut answers = Vec::with_capacity(requests.len());
+    let mut chunk = [0; 8192];
+    for group in requests.chunks(ABREAST) {
+        for (stream, request) in streams.iter_mut().zip(group) {
+            stream.write_all(request)?;
+        }
+        for (stream, _) in streams.iter_mut().zip(group) {
+            let mut answer = Vec::new();
+            while load::length(&answer).is_none_or(|length| answer.len() < length) {
+                let count = stream.read(&mut chunk)?;
+                if count == 0 {
+                    return Err("the server closed a connection".into());
+                }
+                answer.extend_from_slice(&chunk[..count]);
+            }
+            answers.push(String::from_utf8(answer)?);
+        }
+    }
+    Ok(answers)
+}
+
+/// Sign-ins of people who do not exist, each of whom costs a password check.
+pub fn sign_ins(count: usize) -> Vec<Vec<u8>> {
+    (0..count)
+        .map(|number| {
+            let body = format!("username=nobody{number}&password=wrong-password-{number}&return_to=%2F");
+            post("/login", &Credentials(String::new()), &body)
+        })
+        .collect()
+}
+
 /// Every case, with the answer's size asked of the server.
 pub fn prepare(server: &Child) -> Outcome<Vec<Case>> {
     let clients: Vec<Credentials> = server
@@ -193,6 +339,16 @@ pub fn prepare(server: &Child) -> Outcome<Vec<Case>> {
             Some(0.40),
             Ok(Source::Spent(clients.clone())),
         ),
+        (
+            "code, on disk",
+            Some(0.40),
+            App::sign_in(server).map(Source::Codes),
+        ),
+        (
+            "refresh, on disk",
+            Some(0.40),
+            App::sign_in(server).map(Source::Refreshes),
+        ),
     ];
     sources
         .into_iter()
@@ -201,6 +357,8 @@ pub fn prepare(server: &Child) -> Outcome<Vec<Case>> {
             let sample = match &source {
                 Source::Fixed(requests) => requests.first().ok_or("no request")?.clone(),
                 Source::Spent(clients) => revocations(server, clients, 1)?.remove(0),
+                Source::Codes(app) => app.codes(server, 1)?.remove(0),
+                Source::Refreshes(app) => app.refreshes(server, 1)?.remove(0),
             };
             let answer = ask(server.address, &sample)?.len();
             Ok(Case {

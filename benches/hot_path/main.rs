@@ -5,6 +5,7 @@
 //! is the generator itself, on core 1.
 
 mod cases; // what is asked
+mod flood; // passwords, all at once
 mod load; // the spinning generator
 mod report; // medians and ranges
 mod roles; // the two servers
@@ -12,6 +13,7 @@ mod roles; // the two servers
 use std::{error::Error, io::Write as _, time::Duration};
 
 use cases::Case;
+use flood::Flood;
 use load::{Load, Pace};
 use report::Row;
 use roles::Child;
@@ -39,7 +41,7 @@ fn main() -> Outcome<()> {
     }
 }
 
-/// Runs every case, or those whose name contains one of the words. `--rounds=9` and `--open` are words, too.
+/// Runs every case, or those whose name contains one of the words. `--rounds=9`, `--open` and `--flood` are words, too.
 fn measure(words: &[&str]) -> Outcome<()> {
     let rounds = words
         .iter()
@@ -70,10 +72,40 @@ fn measure(words: &[&str]) -> Outcome<()> {
     }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", report::table(&rows))?;
+    if words.contains(&"--flood") {
+        writeln!(out, "{}", flood(&server, &mut cases)?)?;
+    }
     if words.contains(&"--open") {
         writeln!(out, "{}", open(&floor, &server, &mut cases, &rows)?)?;
     }
     Ok(())
+}
+
+/// What tokens cost to wait for while passwords flood in: at a rate far below what the server can do, quiet and flooded.
+fn flood(server: &Child, cases: &mut [Case]) -> Outcome<String> {
+    let mut lines =
+        String::from("1,000 a second, 32 connections signing in with wrong passwords: µs, quiet → flooded\n");
+    let pace = Pace::Every(Duration::from_millis(1));
+    let seconds = Duration::from_secs(4);
+    for case in cases {
+        let quiet = load::run(
+            server,
+            &Load::new(server.address, case.requests(server)?),
+            pace,
+            seconds,
+        )?;
+        let flood = Flood::start(server.address);
+        let flooded = load::run(
+            server,
+            &Load::new(server.address, case.requests(server)?),
+            pace,
+            seconds,
+        )?;
+        let checked = flood.stop();
+        lines.push_str(&report::latencies(case.name, &quiet, &flooded));
+        lines.push_str(&format!("{:<26} {checked} sign-ins answered meanwhile\n", ""));
+    }
+    Ok(lines)
 }
 
 /// At half the rate that the server can do, requests come when they come: what somebody waits, beside the floor.

@@ -24,9 +24,10 @@ use oauthority::{
         people_settings::PeopleSettings,
     },
     observe::{self, Observer},
-    registry::{Registry, apis, bootstrap, client_input, clients},
+    registry::{Registry, access::Access, apis, bootstrap, client_input, clients, people},
+    secret::Secret,
     server::Server,
-    store::{self, apis::Risk, apis::TokenFormat},
+    store::{self, apis::Risk, apis::TokenFormat, users::Role},
 };
 
 use crate::Outcome;
@@ -40,7 +41,15 @@ pub struct Child {
     pub address: SocketAddr,
     /// Client id and secret.
     pub clients: Vec<(String, String)>,
+    /// The app where people sign in, last of the clients announced.
+    pub app: (String, String),
 }
+
+/// The person who signs in to it.
+pub const PERSON: &str = "alice";
+pub const PASSWORD: &str = "correct horse battery staple 7";
+/// Where it gets its codes.
+pub const CALLBACK: &str = "https://app.example/callback";
 
 impl Child {
     pub fn floor(sizes: &[usize]) -> Outcome<Self> {
@@ -65,7 +74,7 @@ impl Child {
             .spawn()?;
         let mut lines = BufReader::new(process.stdout.take().ok_or("a pipe")?).lines();
         let address = lines.next().ok_or("the server did not start")??.parse()?;
-        let clients = lines
+        let mut clients: Vec<(String, String)> = lines
             .take_while(|line| !matches!(line.as_deref(), Ok("")))
             .filter_map(|line| {
                 line.ok()?
@@ -76,6 +85,7 @@ impl Child {
         Ok(Self {
             process,
             address,
+            app: clients.pop().unwrap_or_default(),
             clients,
         })
     }
@@ -166,6 +176,8 @@ pub fn server(directory: &str) -> Outcome<()> {
         .directory(directory)
         .flag("data_dir", directory)
         .flag("listen", "127.0.0.1:0")
+        // What is measured is the work of a sign-in, not how soon it is refused.
+        .flag("limits.sign_in_attempts_per_address", "100000")
         .flag("issuer", "http://localhost:8080");
     let config = Config::load(&sources).map_err(|problems| format!("{problems:?}"))?;
     observe::init(&config.log);
@@ -239,5 +251,34 @@ async fn register(registry: &Registry) -> Outcome<Vec<(String, String)>> {
         let secret = created.secret.ok_or("a service has a secret")?;
         made.push((created.client.client_id, secret.text.expose().to_owned()));
     }
+    made.push(register_app(registry, &access).await?);
     Ok(made)
+}
+
+/// An app where people sign in, which need not ask, and a person who does.
+async fn register_app(registry: &Registry, access: &Access) -> Outcome<(String, String)> {
+    let draft = client_input::Draft {
+        kind: Kind::Custom,
+        application_type: ApplicationType::Web,
+        name: "App".to_owned(),
+        description: String::new(),
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        redirect_uris: vec![CALLBACK.to_owned()],
+        scopes: vec![client_input::ScopeRef::text("opaque:read")],
+        auth_method: None,
+        require_consent: false,
+        access_token_lifetime: None,
+        optional_scopes: None,
+        people: PeopleSettings::default(),
+        user_id: None,
+    };
+    let created = clients::create(registry, access, draft, clients::Creation::default()).await?;
+    let secret = created.secret.ok_or("a web app has a secret")?;
+    let person = people::NewAccount {
+        username: PERSON.to_owned(),
+        display_name: None,
+        password: Secret::new(PASSWORD.to_owned()),
+    };
+    people::create(registry, person, false, &[(&access.org.id, Role::Member)]).await?;
+    Ok((created.client.client_id, secret.text.expose().to_owned()))
 }
