@@ -10,7 +10,7 @@ use crate::{
     registry::{
         Registry, Resource,
         access::Actor,
-        lockout,
+        accounts, lockout,
         sessions::{self, Browser},
         sign_in,
     },
@@ -283,7 +283,7 @@ pub(super) fn acting(user: &User, via: &Actor) -> Actor {
     }
 }
 
-/// Tells the organisations of a person what happened to his account.
+/// As [`accounts::events`], into a batch.
 ///
 /// # Errors
 /// When the storage fails.
@@ -295,15 +295,8 @@ pub(super) async fn tell(
     details: &serde_json::Value,
     batch: &mut Batch,
 ) -> Result<()> {
-    let resource = Resource {
-        kind: "user",
-        id: &user.id,
-        name: &user.username,
-    };
-    for (org, ..) in store::users::organizations_of(registry.db(), &user.id).await? {
-        let event = registry.event(actor, &org, action, resource, details.clone());
-        batch.push(store::audit::append(&event));
-    }
+    let events = accounts::events(registry, actor, user, action, details).await?;
+    events.into_iter().for_each(|event| batch.push(event));
     Ok(())
 }
 
