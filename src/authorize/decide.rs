@@ -9,6 +9,7 @@ use super::{Transaction, approve::Word, request::Opened};
 use crate::{
     browser::Visitor,
     error::Result,
+    live,
     oauth::{
         authentication::{self, MULTI_FACTOR},
         authorization::Prompt,
@@ -16,7 +17,7 @@ use crate::{
         scope::ScopeKey,
     },
     openid::{self, id_token},
-    registry::{Registry, grants},
+    registry::{Registry, factors, grants},
     store::{self, consents::Consent},
     time::{Lifetime, Timestamp},
 };
@@ -82,7 +83,7 @@ pub async fn next(
         return interact(silent, page);
     }
     grants::check_member(registry, &opened.client, &visitor.user.id).await?;
-    if let Some(class) = missing_factor(opened, visitor, silent) {
+    if let Some(class) = missing_factor(registry, opened, visitor, silent).await? {
         let page = Next::SignIn(SignIn {
             again: false,
             factor: Some(class),
@@ -155,13 +156,15 @@ fn identify(
 }
 
 /// The class that the session has to reach and has not.
-fn missing_factor(opened: &Opened, visitor: &Visitor, silent: bool) -> Option<&'static str> {
+async fn missing_factor(
+    registry: &Registry,
+    opened: &Opened,
+    visitor: &Visitor,
+    silent: bool,
+) -> Result<Option<&'static str>> {
     let methods = &visitor.session.methods;
-    let by_client = opened
-        .settings()
-        .is_some_and(|settings| settings.require_second_factor);
-    if by_client && !authentication::is_multi_factor(methods) {
-        return Some(MULTI_FACTOR);
+    if lacks_second_factor(registry, &opened.client, visitor).await? {
+        return Ok(Some(MULTI_FACTOR));
     }
     // OIDC Core §5.5.1.1: `acr_values`, or classes that are not essential, are a wish, for which nobody is turned away
     // who must not be asked.
@@ -170,11 +173,29 @@ fn missing_factor(opened: &Opened, visitor: &Visitor, silent: bool) -> Option<&'
         classes.extend(opened.wishes.acr_values.as_deref().unwrap_or_default().split(' '));
     }
     if (silent && !demanded) || authentication::satisfies(methods, &classes.join(" ")) {
-        return None;
+        return Ok(None);
     }
-    authentication::CLASSES
+    Ok(authentication::CLASSES
         .into_iter()
-        .find(|class| classes.contains(class))
+        .find(|class| classes.contains(class)))
+}
+
+/// Whether the client, or an organisation of the person, demands a second factor that this session has not seen: it may
+/// have begun before the demand.
+///
+/// # Errors
+/// When the storage fails.
+pub(super) async fn lacks_second_factor(
+    registry: &Registry,
+    client: &live::Client,
+    visitor: &Visitor,
+) -> Result<bool> {
+    if authentication::is_multi_factor(&visitor.session.methods) {
+        return Ok(false);
+    }
+    let settings = client.for_people.as_deref();
+    Ok(settings.is_some_and(|settings| settings.require_second_factor)
+        || factors::required(registry, &visitor.user).await? == MULTI_FACTOR)
 }
 
 /// Whether the person has to be asked, and what.

@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     live,
     oauth::{
-        authentication::{self, MULTI_FACTOR},
+        authentication::MULTI_FACTOR,
         client::{GrantType, Status},
         scope::ScopeKey,
         user_code::UserCode,
@@ -36,7 +36,7 @@ use crate::{
     time::{Lifetime, Timestamp},
 };
 
-use super::decide::SignIn;
+use super::decide::{SignIn, lacks_second_factor};
 
 /// How long a device waits between two polls, to begin with (RFC 8628 §3.2).
 pub const INTERVAL: Lifetime = Lifetime::seconds(5);
@@ -169,17 +169,25 @@ fn may_ask(client: &live::Client, key: &ScopeKey) -> bool {
 
 impl Waiting {
     /// What the person has to prove before he can answer, as at the authorization endpoint.
-    pub fn sign_in(&self, visitor: &Visitor, now: Timestamp) -> Option<SignIn> {
-        let (settings, session) = (self.client.for_people.as_deref()?, &visitor.session);
-        let oldest = settings.default_max_age;
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn sign_in(
+        &self,
+        registry: &Registry,
+        visitor: &Visitor,
+        now: Timestamp,
+    ) -> Result<Option<SignIn>> {
+        let (settings, session) = (self.client.for_people.as_deref(), &visitor.session);
+        let oldest = settings.and_then(|settings| settings.default_max_age);
         // A sign-in since the device asked is as fresh as can be.
         let again = session.authenticated_at < self.code.created_at
             && oldest.is_some_and(|age| session.authenticated_at.after(age) < now);
-        let factor = settings.require_second_factor && !authentication::is_multi_factor(&session.methods);
-        (again || factor).then_some(SignIn {
+        let factor = lacks_second_factor(registry, &self.client, visitor).await?;
+        Ok((again || factor).then_some(SignIn {
             again,
             factor: factor.then_some(MULTI_FACTOR),
-        })
+        }))
     }
 }
 

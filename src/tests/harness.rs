@@ -198,6 +198,21 @@ impl TestApp {
             .expect("created")
     }
 
+    /// Lets the first organisation demand a second factor of its people.
+    pub async fn demand_second_factor(&self) {
+        let settings = store::organizations::Settings {
+            require_second_factor: true,
+            ..self.org.settings.clone()
+        };
+        let edit = organizations::OrganizationEdit {
+            settings: Some(settings),
+            ..organizations::OrganizationEdit::default()
+        };
+        organizations::edit(&self.app.registry, &self.owner(), None, edit)
+            .await
+            .expect("saved");
+    }
+
     /// An API of an organisation with plain scopes.
     pub async fn api(&self, org: &Organization, audience: &str, format: TokenFormat, scopes: &[&str]) -> Api {
         self.api_signed(org, audience, format, None, scopes).await

@@ -107,7 +107,7 @@ async fn stand(app: &App, parts: &Parts, text: &str) -> Result<Stand> {
     if let Err(error) = grants::check_member(registry, &waiting.client, &visitor.user.id).await {
         return Ok(Stand::Elsewhere(stranger(&visitor, code, error)?));
     }
-    if let Some(proof) = waiting.sign_in(&visitor, registry.now()) {
+    if let Some(proof) = waiting.sign_in(registry, &visitor, registry.now()).await? {
         let again = proof.again.then_some(("again", "1"));
         let factor = proof.factor.map(|class| ("factor", class));
         let more: Vec<_> = again.into_iter().chain(factor).collect();

@@ -427,3 +427,20 @@ async fn the_sign_in_says_for_which_app() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_session_from_before_a_demand_must_prove_the_rest_first() {
+    on_both(async |app| {
+        let (rp, browser) = (Rp::web(&app).await, alice(&app).await);
+        app.demand_second_factor().await;
+        told(
+            &app,
+            &rp.authorize(&browser, &[("prompt", "none")]).await,
+            "login_required",
+        );
+        let page = rp.authorize(&browser, &[]).await;
+        assert_eq!(param(&page, "code"), None);
+        assert!(page.text().contains("second factor"), "{}", page.text());
+    })
+    .await;
+}

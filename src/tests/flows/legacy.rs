@@ -4,11 +4,8 @@ use super::*;
 use crate::{
     db::Statement,
     oauth::people_settings::PeopleSettings,
-    registry::{
-        members,
-        organizations::{self, OrganizationEdit},
-    },
-    store::{self, organizations::Settings},
+    registry::members,
+    store,
     tests::{
         browser::{PASSWORD, person},
         databases::databases,
@@ -267,17 +264,7 @@ async fn whoever_has_or_needs_a_second_factor_is_refused() {
             bring(&app, &rp, "alice", PASSWORD, "workspace:read").await.status,
             200
         );
-        let settings = Settings {
-            require_second_factor: true,
-            ..app.org.settings.clone()
-        };
-        let edit = OrganizationEdit {
-            settings: Some(settings),
-            ..OrganizationEdit::default()
-        };
-        organizations::edit(&app.app.registry, &app.owner(), None, edit)
-            .await
-            .expect("saved");
+        app.demand_second_factor().await;
         bring(&app, &rp, "alice", PASSWORD, "workspace:read")
             .await
             .refused(400, "invalid_grant");

@@ -5,8 +5,7 @@ use axum::http::StatusCode;
 use super::{codes, events, hidden, is_signed_in, offered, password, set_up_app, user};
 use crate::{
     oauth::authentication::MULTI_FACTOR,
-    registry::organizations::{self, OrganizationEdit},
-    store::{self, organizations::Settings, users::Role},
+    store::{self, users::Role},
     tests::{
         browser::Browser,
         harness::{TestApp, on_both},
@@ -23,20 +22,6 @@ async fn with_app<'a>(app: &'a TestApp, name: &str) -> (Browser<'a>, super::App,
     browser.submit("/logout", &[]).await;
     app.clock.advance(STEP);
     (browser, device, codes)
-}
-
-async fn demand_second_factor(app: &TestApp) {
-    let settings = Settings {
-        require_second_factor: true,
-        ..app.org.settings.clone()
-    };
-    let edit = OrganizationEdit {
-        settings: Some(settings),
-        ..OrganizationEdit::default()
-    };
-    organizations::edit(&app.app.registry, &app.owner(), None, edit)
-        .await
-        .expect("saved");
 }
 
 async fn methods(app: &TestApp, username: &str) -> Vec<String> {
@@ -227,7 +212,7 @@ async fn who_needs_a_second_factor_sets_it_up_on_the_spot() {
     on_both(async |app| {
         let browser = Browser::of(&app, "ada", Role::Admin).await;
         browser.submit("/logout", &[]).await;
-        demand_second_factor(&app).await;
+        app.demand_second_factor().await;
         let half = password(&browser, "ada").await;
         assert_eq!(half.header("location"), "/login/factor?return_to=%2F");
         assert!(!is_signed_in(&browser).await);
@@ -262,7 +247,7 @@ async fn a_password_alone_adds_nothing_to_an_account_with_a_second_factor() {
         let page = {
             // An offer from a time when the account had none.
             app.db().write(removed.into()).await.expect("removed");
-            demand_second_factor(&app).await;
+            app.demand_second_factor().await;
             password(&browser, "ada").await;
             browser.get("/login/factor").await
         };
@@ -331,7 +316,7 @@ async fn an_organisation_that_needs_a_second_factor_is_closed_to_a_session_with_
         let browser = Browser::of(&app, "ada", Role::Admin).await;
         let path = format!("/orgs/{}/clients", app.org.handle);
         assert_eq!(browser.get(&path).await.status, StatusCode::OK);
-        demand_second_factor(&app).await;
+        app.demand_second_factor().await;
         let led = browser.get(&path).await;
         assert_eq!(led.status, StatusCode::SEE_OTHER);
         assert!(led.header("location").starts_with("/login?return_to=%2Forgs%2F"));
