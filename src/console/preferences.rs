@@ -54,6 +54,7 @@ async fn act(Given(app): Given<State>, request: Request) -> Answer {
     if !columns_only {
         chosen.theme = Theme::parse(visit.form.one("theme")).map(|theme| theme.word().to_owned());
         chosen.zone = visit.form.given("zone").map(str::to_owned);
+        chosen.twelve_hours = visit.form.one("clock") == "12";
         chosen.shortcuts = visit.form.ticked("shortcuts");
         if let Some(zone) = &chosen.zone
             && !zones().contains(zone)
@@ -97,6 +98,8 @@ fn page(visit: &Visit, status: StatusCode, chosen: &Preferences, errors: &ErrorS
             ..Radios::default() })
         (Select { name: "zone", label: "Time zone", options: zones.collect(), value: chosen.zone.as_deref().unwrap_or_default(),
             error: errors.of("zone"), ..Select::default() })
+        (Radios { name: "clock", legend: "Clock", value: if chosen.twelve_hours { "12" } else { "24" },
+            options: vec![option("24", "24 hours: 14:05"), option("12", "12 hours: 2:05 PM")], ..Radios::default() })
     };
     let keys = html! {
         div {

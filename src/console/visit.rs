@@ -350,6 +350,7 @@ impl Visit {
                 .zone
                 .clone()
                 .unwrap_or_else(|| "UTC".to_owned()),
+            twelve_hours: self.preferences().twelve_hours,
         }
     }
 

@@ -110,6 +110,7 @@ fn reader(registry: &Registry, visitor: &Visitor) -> Reader {
     Reader {
         now: registry.now(),
         zone: zone.unwrap_or_else(|| "UTC".to_owned()),
+        twelve_hours: visitor.user.preferences.twelve_hours,
     }
 }
 

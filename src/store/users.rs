@@ -60,6 +60,8 @@ pub struct Preferences {
     pub theme: Option<String>,
     /// IANA name.
     pub zone: Option<String>,
+    /// Whether times are told in twice twelve hours.
+    pub twelve_hours: bool,
     /// Single-key shortcuts (WCAG 2.1.4).
     pub shortcuts: bool,
     /// Columns of the client list that are hidden.
@@ -71,6 +73,7 @@ impl Default for Preferences {
         Self {
             theme: None,
             zone: None,
+            twelve_hours: false,
             shortcuts: true,
             hidden_columns: Vec::new(),
         }

@@ -38,6 +38,7 @@ fn reader() -> Reader {
     Reader {
         now: Timestamp::from_seconds(1_795_338_842),
         zone: "Europe/Stockholm".to_owned(),
+        twelve_hours: false,
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Reader {
     pub now: Timestamp,
     /// The IANA name of the zone.
     pub zone: String,
+    /// Whether the day has twice twelve hours.
+    pub twelve_hours: bool,
 }
 
 impl Reader {
@@ -43,16 +45,24 @@ impl Reader {
         at.in_zone(&self.zone).strftime("%-d %b %Y").to_string()
     }
 
-    /// `22 Nov 2026, 10:14:02 CET`.
+    /// `22 Nov 2026, 10:14:02 CET`, or `22 Nov 2026, 10:14:02 AM CET`.
     pub fn full(&self, at: Timestamp) -> String {
-        at.in_zone(&self.zone)
-            .strftime("%-d %b %Y, %H:%M:%S %Z")
-            .to_string()
+        let form = if self.twelve_hours {
+            "%-d %b %Y, %-I:%M:%S %p %Z"
+        } else {
+            "%-d %b %Y, %H:%M:%S %Z"
+        };
+        at.in_zone(&self.zone).strftime(form).to_string()
     }
 
     /// `10:14:02`, for "as of".
     pub fn clock(&self, at: Timestamp) -> String {
-        at.in_zone(&self.zone).strftime("%H:%M:%S").to_string()
+        let form = if self.twelve_hours {
+            "%-I:%M:%S %p"
+        } else {
+            "%H:%M:%S"
+        };
+        at.in_zone(&self.zone).strftime(form).to_string()
     }
 
     /// `3 min ago`, `in 2 h`; nothing from seven days on.
@@ -111,7 +121,19 @@ mod tests {
         Reader {
             now,
             zone: "Europe/Stockholm".to_owned(),
+            twelve_hours: false,
         }
+    }
+
+    #[test]
+    fn a_day_may_have_twice_twelve_hours() {
+        let reader = Reader {
+            twelve_hours: true,
+            ..reader()
+        };
+        let at = Timestamp::parse("2026-11-22T13:05:09Z").expect("a time");
+        assert_eq!(reader.full(at), "22 Nov 2026, 2:05:09 PM CET");
+        assert_eq!(reader.clock(at), "2:05:09 PM");
     }
 
     #[test]

@@ -17,7 +17,7 @@ async fn t58_t3_the_first_byte_has_the_theme_and_whether_keys_are_on() {
             !page.contains("data-theme") && !page.contains("data-shortcuts"),
             "{page}"
         );
-        let fields = [("theme", "dark"), ("zone", "Europe/Stockholm")];
+        let fields = [("theme", "dark"), ("zone", "Europe/Stockholm"), ("clock", "12")];
         assert_eq!(
             browser.submit("/me/preferences", &fields).await.status,
             StatusCode::SEE_OTHER
@@ -28,6 +28,8 @@ async fn t58_t3_the_first_byte_has_the_theme_and_whether_keys_are_on() {
             "{page}"
         );
         assert!(page.contains("Times in Europe/Stockholm"));
+        let sessions = browser.get("/me/sessions").await.text();
+        assert!(sessions.contains(":00 AM CET"), "{sessions}");
         let fields = [("zone", "Mars/Olympus")];
         let answer = browser.submit("/me/preferences", &fields).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
