@@ -181,7 +181,7 @@ impl<'a> Draw<'a> {
     }
 
     fn is_empty(&self) -> bool {
-        self.load.once && self.sent == self.load.requests.len()
+        self.load.once && self.sent >= self.load.requests.len()
     }
 
     fn next(&mut self) -> Option<&'a [u8]> {
