@@ -153,7 +153,7 @@ fn gone() -> Refusal {
     Code::AccessDenied.because("this account does not belong to the organisation of the app any more")
 }
 
-/// Ends one grant, because of what its client did.
+/// Ends one grant, because of what its client did. Of many who do it at once, one writes it down; all answer once it holds.
 ///
 /// # Errors
 /// When the storage fails; the grant may live on then, and the caller must not say that it ended.
@@ -163,7 +163,7 @@ pub async fn end(registry: &Registry, actor: &Actor, grant: &Grant, why: &'stati
     }
     let now = registry.now();
     let mut batch = Batch::default();
-    batch.push(store::grants::revoke(Which::One(&grant.id), why, now));
+    batch.push(store::grants::revoke(Which::One(&grant.id), why, now).expecting("alive"));
     announce(&mut batch, changes::Kind::Person, &grant.user_id, now);
     let resource = Resource {
         kind: "grant",
@@ -173,6 +173,9 @@ pub async fn end(registry: &Registry, actor: &Actor, grant: &Grant, why: &'stati
     let details = json!({ "client_id": grant.client_id, "user": grant.user_id, "why": why });
     let event = registry.event(actor, &grant.org_id, "grant.revoked", resource, details);
     batch.push(store::audit::append(&event));
-    registry.live.commit(batch).await?;
-    Ok(())
+    match registry.live.commit(batch).await {
+        Ok(_) => Ok(()),
+        Err(WriteError::Unmet("alive")) => registry.live.catch_up().await,
+        Err(error) => Err(error.into()),
+    }
 }

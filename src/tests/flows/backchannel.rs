@@ -11,6 +11,8 @@ use crate::{
     db::Statement,
     jose::jws::Compact,
     oauth::people_settings::{PeopleSettings, ResponseAlg, SubjectType},
+    registry::{accounts, bootstrap::system_access, sessions},
+    store::users::UserStatus,
     time::Lifetime,
 };
 
@@ -237,6 +239,43 @@ async fn one_of_two_nodes_tells() {
         browser.submit("/logout", &[]).await;
         tokio::join!(deliver(&app), deliver(&app), deliver(&app));
         assert_eq!(listener.heard().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_ends_the_sessions_of_an_account_tells_its_clients() {
+    on_both(async |app| {
+        let registry = &app.app.registry;
+        for what in ["signed out", "password reset", "deactivated"] {
+            let listener = Listener::start().await;
+            let rp = listening(&app, told_at(&listener.uri)).await;
+            let name = what.replace(' ', "");
+            let browser = Browser::of(&app, &name, Role::Member).await;
+            rp.tokens(&app, &browser, &[]).await;
+            let person = user(&app, &name).await;
+            match what {
+                "signed out" => {
+                    browser.submit("/logout", &[]).await;
+                }
+                "password reset" => {
+                    let mut batch = Batch::default();
+                    sessions::ending_all(registry, &person.id, "password_reset", &mut batch)
+                        .await
+                        .expect("read");
+                    registry.live.commit(batch).await.expect("written");
+                }
+                _ => {
+                    let access = system_access(app.org.clone());
+                    accounts::set_status(registry, &access, &person.id, UserStatus::Inactive)
+                        .await
+                        .expect("deactivated");
+                }
+            }
+            deliver(&app).await;
+            assert_eq!(listener.heard().len(), 1, "{what}");
+            assert_eq!(waiting(&app).await, 0, "{what}");
+        }
     })
     .await;
 }

@@ -396,3 +396,18 @@ async fn fd_09_what_the_database_gives_up_is_tried_again_or_said() {
     configure(&app, &["statement_timeout = 0"]).await;
     assert_eq!(rp.redeem(&app, &locked, &[]).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_from_many_sides_is_one_event() {
+    for (_database, app) in apps().await {
+        let nodes = [Arc::clone(&app)];
+        let (rp, browser) = (Rp::web(&app).await, alice(&app).await);
+        let code = rp.code(&browser, &SCOPE).await;
+        let crowd = Crowd::redeem(&nodes, &rp, &code).await;
+        let won = crowd.one_won(app.database);
+        assert!(!is_active(&app, &rp, &text(won, "access_token")).await);
+        let sql = "SELECT id FROM audit_events WHERE action = 'grant.revoked'";
+        let events = app.db().read(sql, vec![]).await.expect("read");
+        assert_eq!(events.len(), 1, "{}", app.database);
+    }
+}
