@@ -55,6 +55,8 @@ async fn act(Given(app): Given<State>, request: Request) -> Answer {
         chosen.theme = Theme::parse(visit.form.one("theme")).map(|theme| theme.word().to_owned());
         chosen.zone = visit.form.given("zone").map(str::to_owned);
         chosen.twelve_hours = visit.form.one("clock") == "12";
+        chosen.compact = visit.form.one("density") == "compact";
+        chosen.notices = visit.form.ticked("notices");
         chosen.shortcuts = visit.form.ticked("shortcuts");
         if let Some(zone) = &chosen.zone
             && !zones().contains(zone)
@@ -94,10 +96,13 @@ fn page(visit: &Visit, status: StatusCode, chosen: &Preferences, errors: &ErrorS
     );
     let looks = html! {
         (Radios { name: "theme", legend: "Theme", value: chosen.theme.as_deref().unwrap_or_default(),
-            options: vec![option("", "As the system has it"), option("light", "Light"), option("dark", "Dark")],
+            options: vec![option("", "As the system has it"), option("light", "Light"), option("dark", "Dark"),
+                option("contrast", "High contrast")],
             ..Radios::default() })
         (Select { name: "zone", label: "Time zone", options: zones.collect(), value: chosen.zone.as_deref().unwrap_or_default(),
             error: errors.of("zone"), ..Select::default() })
+        (Radios { name: "density", legend: "Density", value: if chosen.compact { "compact" } else { "" },
+            options: vec![option("", "Comfortable"), option("compact", "Compact")], ..Radios::default() })
         (Radios { name: "clock", legend: "Clock", value: if chosen.twelve_hours { "12" } else { "24" },
             options: vec![option("24", "24 hours: 14:05"), option("12", "12 hours: 2:05 PM")], ..Radios::default() })
     };
@@ -107,6 +112,10 @@ fn page(visit: &Visit, status: StatusCode, chosen: &Preferences, errors: &ErrorS
                 hint: "They never fire while you type.", ..Checkbox::default() })
             p.hint { a href="/help/shortcuts" data-panel="modal" { "Which are there?" } }
         }
+    };
+    let mail = html! {
+        (Checkbox { name: "notices", value: "on", label: "Tell me of sign-ins from new browsers", checked: chosen.notices,
+            hint: "To the address that you have confirmed.", ..Checkbox::default() })
     };
     let columns = html! {
         fieldset #columns {
@@ -125,6 +134,7 @@ fn page(visit: &Visit, status: StatusCode, chosen: &Preferences, errors: &ErrorS
             (csrf(&visit.visitor.csrf))
             (section("Look", "", &looks))
             (section("Keyboard", "", &keys))
+            (section("E-mail", "", &mail))
             (section("List of clients", "", &columns))
             div.actions { (form::primary("Save preferences")) }
         }

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::{
     db::{Batch, WriteError},
     error::{Error, Result},
+    mail::{Action, Mail},
     oauth::{
         client::Origin,
         refusal::{Code, Refusal},
@@ -116,6 +117,9 @@ pub(super) async fn begin(
         None => store::sessions::add(&session),
     });
     batch.push(lockout::forgive(registry, &user.id, browser));
+    if let Some(mail) = notice(registry, user, browser, before.is_some(), now) {
+        batch.push(registry.mail(&mail));
+    }
     registry.live.commit(batch).await.map_err(|error| match error {
         WriteError::Unmet("changed" | "session" | "spent") => Error::from(begin_again()),
         other => other.into(),
@@ -125,6 +129,32 @@ pub(super) async fn begin(
         session,
         known: known_browser::remember(&registry.keyring, &registry.entropy, &browser.known, &user.id),
         user: user.clone(),
+    })
+}
+
+/// The mail about a sign-in from a browser that the account does not know, for who wants it.
+fn notice(
+    registry: &Registry,
+    user: &User,
+    browser: &Browser,
+    signed_in: bool,
+    now: crate::time::Timestamp,
+) -> Option<Mail> {
+    let known = signed_in || known_browser::find(&registry.keyring, &browser.known, &user.id).is_some();
+    let to = user.email.clone().filter(|_| user.email_verified_at.is_some())?;
+    (user.preferences.notices && !known).then(|| Mail {
+        to,
+        subject: "A sign-in from a new browser".to_owned(),
+        before: vec![format!(
+            "Somebody signed in to the account {} from {}, with a browser that was not used for it before.",
+            user.username, browser.ip
+        )],
+        action: Some(Action {
+            label: "See sessions".to_owned(),
+            url: registry.config.issuer.join("/me/sessions"),
+        }),
+        after: vec!["If it was not you, end that session and change your password.".to_owned()],
+        until: now.after(Lifetime::days(3)),
     })
 }
 

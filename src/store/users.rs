@@ -56,12 +56,16 @@ pub struct User {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
-    /// `light` or `dark`; otherwise as the system says.
+    /// `light`, `dark` or `contrast`; otherwise as the system says.
     pub theme: Option<String>,
     /// IANA name.
     pub zone: Option<String>,
     /// Whether times are told in twice twelve hours.
     pub twelve_hours: bool,
+    /// Whether rows stand close together.
+    pub compact: bool,
+    /// Whether to tell by mail of a sign-in from a browser that the account does not know.
+    pub notices: bool,
     /// Single-key shortcuts (WCAG 2.1.4).
     pub shortcuts: bool,
     /// Columns of the client list that are hidden.
@@ -74,6 +78,8 @@ impl Default for Preferences {
             theme: None,
             zone: None,
             twelve_hours: false,
+            compact: false,
+            notices: false,
             shortcuts: true,
             hidden_columns: Vec::new(),
         }

@@ -18,6 +18,8 @@ pub enum Theme {
     Light,
     /// Light on dark.
     Dark,
+    /// As the system has it, with stronger lines and no dim text.
+    Contrast,
 }
 
 impl Theme {
@@ -26,6 +28,7 @@ impl Theme {
         match self {
             Self::Light => "light",
             Self::Dark => "dark",
+            Self::Contrast => "contrast",
         }
     }
 
@@ -34,6 +37,7 @@ impl Theme {
         match word {
             "light" => Some(Self::Light),
             "dark" => Some(Self::Dark),
+            "contrast" => Some(Self::Contrast),
             _ => None,
         }
     }
@@ -87,6 +91,8 @@ pub struct Shell {
     pub theme: Option<Theme>,
     /// Whether single-key shortcuts are on.
     pub shortcuts: bool,
+    /// Whether rows stand close together.
+    pub compact: bool,
     /// The token that every form carries.
     pub csrf: String,
     /// The IANA name of the person's time zone, and its offset in words.
@@ -211,7 +217,8 @@ impl Shell {
         html! {
             (DOCTYPE)
             html lang="en" dir="ltr" data-theme=[self.theme.map(Theme::word)]
-                data-shortcuts=[(!self.shortcuts).then_some("off")] {
+                data-shortcuts=[(!self.shortcuts).then_some("off")]
+                data-density=[self.compact.then_some("compact")] {
                 (head(&page.browser_title(&self.org)))
                 body.console {
                     a.skip href="#main" { "Skip to content" }

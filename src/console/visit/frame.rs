@@ -39,6 +39,7 @@ impl Visit {
         Shell {
             theme: preferences.theme.as_deref().and_then(Theme::parse),
             shortcuts: preferences.shortcuts,
+            compact: preferences.compact,
             csrf: self.visitor.csrf.clone(),
             zone: self.reader().zone_words(),
             org: org.map(|o| o.name.clone()).unwrap_or_default(),

@@ -3,6 +3,7 @@
 mod email; // addresses and profiles
 mod invitations; // into an organisation
 mod mail; // to a server, and into files
+mod notices; // sign-ins from new browsers
 mod recovery; // a forgotten password
 mod removal; // what ends with a membership
 mod status; // who may sign in
