@@ -2,7 +2,6 @@
 
 use clap::Subcommand;
 use reqwest::Method;
-use serde_json::Value as Json;
 
 use super::{
     Terminal,
@@ -10,6 +9,7 @@ use super::{
     connection::Connection,
     exit::Result,
     options::Noun,
+    page,
     render::{Column, Kind, columns},
 };
 
@@ -50,7 +50,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
     match noun.verb {
         Verb::List => {
             let listed = connection.get(apps).await?.body;
-            let rows = rows(&listed);
+            let rows = page::rows(&listed);
             connection
                 .view
                 .list(connection.terminal, &rows, &shown(), "client_id")
@@ -67,13 +67,4 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
             Ok(())
         }
     }
-}
-
-/// The rows of a list that comes whole.
-pub fn rows(listed: &Json) -> Vec<Json> {
-    listed
-        .get("data")
-        .and_then(Json::as_array)
-        .cloned()
-        .unwrap_or_default()
 }

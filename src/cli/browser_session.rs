@@ -4,10 +4,11 @@ use clap::Subcommand;
 use reqwest::Method;
 
 use super::{
-    Terminal, app,
+    Terminal,
     connection::Connection,
     exit::Result,
     options::Noun,
+    page,
     render::{Column, Kind, columns},
 };
 
@@ -44,7 +45,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::List => {
             let url = connection.url(&["api", "v1", "me", "sessions"]);
             let listed = connection.get(url).await?.body;
-            let rows = app::rows(&listed);
+            let rows = page::rows(&listed);
             connection.view.list(connection.terminal, &rows, &shown(), "id")
         }
         Verb::End { session } => {

@@ -10,6 +10,7 @@ use super::{
     connection::Connection,
     exit::Result,
     options::Noun,
+    page,
     render::{Column, Kind, columns},
 };
 
@@ -80,10 +81,6 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
 }
 
 fn list(connection: &mut Connection<'_>, listed: &Json) -> Result<()> {
-    let rows = listed
-        .get("data")
-        .and_then(Json::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let rows = page::rows(listed);
     connection.view.list(connection.terminal, &rows, &shown(), "kid")
 }

@@ -81,3 +81,12 @@ impl Listed {
         connection.terminal.say(&format!("{count}{more}"));
     }
 }
+
+/// The rows of a list that comes whole.
+pub fn rows(listed: &Json) -> Vec<Json> {
+    listed
+        .get("data")
+        .and_then(Json::as_array)
+        .cloned()
+        .unwrap_or_default()
+}
