@@ -18,7 +18,7 @@ use crate::{
     backchannel,
     db::Statement,
     error::Result,
-    registry::{Registry, keys, lockout, recovery},
+    registry::{Registry, keys, lockout, recovery, secret_notices, unused},
     setup_link,
     store::{
         activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
@@ -28,13 +28,15 @@ use crate::{
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 8] = [
+const TABLE: [(Job, Duration); 10] = [
     (Job::FlushActivity, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
     (Job::AnswerRecoveries, Duration::from_secs(2)),
     (Job::DeliverMail, Duration::from_secs(2)),
     (Job::TellOfSignOuts, Duration::from_secs(2)),
+    (Job::TellOfSecrets, Duration::from_secs(30)),
+    (Job::RetireUnused, Duration::from_secs(600)),
     (Job::AdvanceKeys, Duration::from_secs(60)),
     (Job::Sweep, Duration::from_secs(60)),
 ];
@@ -47,6 +49,8 @@ enum Job {
     AnswerRecoveries,
     DeliverMail,
     TellOfSignOuts,
+    TellOfSecrets,
+    RetireUnused,
     AdvanceKeys,
     Sweep,
 }
@@ -63,6 +67,8 @@ impl Job {
             Self::AnswerRecoveries => recovery::answer_all(registry).await,
             Self::DeliverMail => registry.deliver_mail().await,
             Self::TellOfSignOuts => backchannel::deliver(app).await.map(drop),
+            Self::TellOfSecrets => secret_notices::tell(registry).await,
+            Self::RetireUnused => unused::retire(registry).await,
             Self::AdvanceKeys => keys::advance(registry).await,
             Self::Sweep => sweep(registry).await,
         }

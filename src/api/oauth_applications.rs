@@ -540,8 +540,8 @@ async fn create(call: Call) -> Result<Reply> {
         user_id: None,
     };
     let extra = Creation {
-        secret_label: None,
         secret_term: endless(&access),
+        ..Creation::default()
     };
     let created = clients::create(registry, &access, draft, extra)
         .await

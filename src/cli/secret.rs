@@ -33,6 +33,8 @@ pub enum Verb {
     End(End),
     /// Let a secret that is ending work for longer
     Extend(Extend),
+    /// Rename a secret, or say where it is kept
+    Edit(Edit),
 }
 
 /// Flags of `rotate`.
@@ -55,6 +57,9 @@ pub struct Rotate {
     /// A label for the new secret
     #[arg(long)]
     label: Option<String>,
+    /// Where the new secret is kept
+    #[arg(long)]
+    note: Option<String>,
     /// When the new secret expires: 90d, never, or a time
     #[arg(long, value_name = "WHEN")]
     expires: Option<String>,
@@ -89,6 +94,21 @@ pub struct Extend {
     to: String,
 }
 
+/// Flags of `edit`.
+#[derive(Args)]
+pub struct Edit {
+    /// Client id
+    client: String,
+    /// Which secret: its id or last six characters
+    hint: String,
+    /// What it is called
+    #[arg(long)]
+    label: Option<String>,
+    /// Where it is kept
+    #[arg(long)]
+    note: Option<String>,
+}
+
 /// Carries a verb out.
 ///
 /// # Errors
@@ -101,6 +121,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::Rotate(rotate) => self::rotate(connection, rotate).await,
         Verb::End(end) => self::end(connection, end).await,
         Verb::Extend(extend) => self::extend(connection, extend).await,
+        Verb::Edit(edit) => self::edit(connection, edit).await,
     }
 }
 
@@ -124,6 +145,8 @@ async fn list(connection: &mut Connection<'_>, client: &str) -> Result<()> {
         ("last_used_at", "LAST USED", Kind::Ago),
         ("expires_at", "EXPIRES", Kind::Day),
         ("ends_at", "ENDS", Kind::Moment),
+        ("safe_to_end", "SAFE TO END", Kind::Text),
+        ("note", "KEPT", Kind::Text),
     ]);
     connection.view.list(connection.terminal, &rows, &shown, "id")
 }
@@ -143,6 +166,7 @@ async fn rotate(connection: &mut Connection<'_>, rotate: Rotate) -> Result<()> {
     let texts = [
         ("end_first", rotate.end_first),
         ("label", rotate.label),
+        ("note", rotate.note),
         ("expires", rotate.expires),
     ];
     for (name, value) in texts {
@@ -223,6 +247,26 @@ async fn extend(connection: &mut Connection<'_>, extend: Extend) -> Result<()> {
         .send(Method::PATCH, url, Some(&body), etag.as_deref())
         .await?;
     let line = format!("{} {} works until {ends_at}", connection.view.tick(), extend.hint);
+    connection.terminal.say(&line);
+    Ok(())
+}
+
+async fn edit(connection: &mut Connection<'_>, edit: Edit) -> Result<()> {
+    let mut body = Map::new();
+    for (name, value) in [("label", edit.label), ("note", edit.note)] {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), json!(value));
+        }
+    }
+    if body.is_empty() {
+        return Err(Failure::usage("say what to change: --label or --note".to_owned()));
+    }
+    let id = find(connection, &edit.client, &edit.hint).await?;
+    let (url, etag) = address(connection, &edit.client, &id).await?;
+    connection
+        .send(Method::PATCH, url, Some(&Json::Object(body)), etag.as_deref())
+        .await?;
+    let line = format!("{} Changed {}", connection.view.tick(), edit.hint);
     connection.terminal.say(&line);
     Ok(())
 }

@@ -220,6 +220,7 @@ fn banners(visit: &Visit, record: &Record) -> Markup {
                 title: &format!("Disabled {day} by {by}"),
                 text: html! {
                     @if let Some(why) = &client.status_reason { p { "“" (why) "”" } }
+                    @if let Some(at) = client.delete_at { p { "It is deleted " (visit.reader().full(at)) " unless somebody enables it before." } }
                     p { "It gets no tokens, and the tokens it had are refused." }
                 },
                 actions: visit.may(Permission::ClientsWrite).then(|| {

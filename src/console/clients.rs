@@ -1,5 +1,6 @@
 //! The client list: search, filters, sorting and pages live in the address; ticked rows are disabled or exported.
 
+mod bulk; // what is done to several at once
 pub(super) mod export; // comma-separated values
 mod filters; // search, drop-downs, chips
 pub(super) mod query; // what the address asks for
@@ -15,13 +16,13 @@ use maud::{Markup, html};
 
 use super::{
     labels,
-    visit::{self, Answer, OrTrouble, Section, Visit, done},
+    visit::{self, Answer, OrTrouble, Section, Visit},
 };
 use crate::{
     app::State,
     browser::Form,
     oauth::client::Status,
-    registry::{access::Permission, clients},
+    registry::access::Permission,
     store::{
         self,
         clients::{Filter, Listed},
@@ -34,7 +35,7 @@ use crate::{
         form::{self, csrf, hidden},
         headers::Part,
         icon::Icon,
-        notice::{Empty, Flash, note},
+        notice::{Empty, note},
         page::Page,
         table::{Bulk, Pager, Table},
         tools::results,
@@ -288,7 +289,7 @@ async fn act(Given(app): Given<State>, Path(org): Path<String>, request: Request
     let back = here(&visit, &asked(&parts.uri).text());
     let ids: Vec<String> = visit.form.all("id").map(str::to_owned).collect();
     if ids.is_empty() {
-        return Ok(visit.go(&back, Some(&warning("Tick the clients first."))));
+        return Ok(visit.go(&back, Some(&bulk::warning("Tick the clients first."))));
     }
     match visit.form.one("do") {
         "export" => {
@@ -303,7 +304,7 @@ async fn act(Given(app): Given<State>, Path(org): Path<String>, request: Request
             };
             export::answer(&visit, &filter).await
         }
-        "disable" => disable(&visit, &ids, &back).await,
+        "disable" => bulk::disable(&visit, &ids, &back).await,
         _ => Ok(visit.go(&back, None)),
     }
 }
@@ -311,36 +312,4 @@ async fn act(Given(app): Given<State>, Path(org): Path<String>, request: Request
 fn asked(uri: &Uri) -> Query {
     let form = Form::parse(uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
     Query::read(&form)
-}
-
-fn warning(text: &str) -> Flash {
-    Flash {
-        tone: Tone::Warn,
-        text: text.to_owned(),
-        next: None,
-    }
-}
-
-async fn disable(visit: &Visit, ids: &[String], back: &str) -> Answer {
-    visit
-        .access()
-        .require(Permission::ClientsWrite)
-        .or_trouble(visit)?;
-    let (mut disabled, mut left) = (0, Vec::new());
-    for id in ids {
-        match clients::disable(&visit.app.registry, visit.access(), id, None, None).await {
-            Ok(_) => disabled += 1,
-            Err(error) => match error.refusal() {
-                Some(refusal) => left.push(format!("{id}: {}", refusal.description)),
-                None => return Err(visit.trouble(error)),
-            },
-        }
-    }
-    let text = labels::count(disabled, "client is disabled.", "clients are disabled.");
-    let flash = if left.is_empty() {
-        done(format!("{text} Their tokens no longer work."))
-    } else {
-        warning(&format!("{text} Not changed: {}", left.join("; ")))
-    };
-    Ok(visit.go(back, Some(&flash)))
 }

@@ -154,6 +154,7 @@ async fn create(visit: &Visit, mut draft: Draft, apis: &[crate::store::apis::Api
     }
     let extra = || Creation {
         secret_label: Some(draft.typed.label.clone()),
+        secret_note: Some(draft.typed.note.clone()),
         secret_term: draft.typed.term(),
     };
     if draft.refused.is_empty() {

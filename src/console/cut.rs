@@ -23,7 +23,7 @@ use crate::{
         secrets,
     },
     store::{self, apis::TokenFormat, clients::Client},
-    time::Lifetime,
+    time::{Lifetime, Timestamp},
     ui::{
         badge::Tone,
         form::{self, ErrorSummary, Field, Kind as Input, csrf, hidden},
@@ -66,16 +66,25 @@ async fn disable(Given(app): Given<State>, Path((org, id)): Names, request: Requ
             .form
             .given("reason")
             .map(|text| text.chars().take(300).collect::<String>());
-        let client = clients::disable(
+        let client = clients::retire(
             &visit.app.registry,
             visit.access(),
             &id,
             version(visit),
             reason.as_deref(),
+            delete_at(visit),
         )
         .await
         .or_trouble(visit)?;
-        let flash = done(format!("{} is disabled. Its tokens no longer work.", client.name));
+        let flash = match client.delete_at {
+            Some(at) => format!(
+                "{} is disabled. It is deleted {} unless somebody enables it before.",
+                client.name,
+                visit.reader().full(at)
+            ),
+            None => format!("{} is disabled. Its tokens no longer work.", client.name),
+        };
+        let flash = done(flash);
         Ok(visit.go(&path(visit, &id, ""), Some(&flash)))
     })
     .await
@@ -134,6 +143,30 @@ async fn delete(Given(app): Given<State>, Path((org, id)): Names, request: Reque
         Ok(visit.go(&visit.path("/clients"), Some(&flash)))
     })
     .await
+}
+
+/// When what is disabled is deleted, as the form says.
+pub(super) fn delete_at(visit: &Visit) -> Option<Timestamp> {
+    let days = visit.form.one("delete_after").parse().ok()?;
+    Some(visit.now.after(Lifetime::days(days)))
+}
+
+/// Asks whether and when what is disabled is deleted, of people who may delete.
+pub(super) fn delete_after(visit: &Visit) -> Markup {
+    let option = |value: &str, words: &str| (value.to_owned(), words.to_owned());
+    let options = vec![
+        option("", "Not by itself"),
+        option("7", "After 7 days"),
+        option("14", "After 14 days"),
+        option("30", "After 30 days"),
+        option("90", "After 90 days"),
+    ];
+    html! {
+        @if visit.may(Permission::ClientsDelete) {
+            (form::Select { name: "delete_after", label: "Delete it for good", options, value: visit.form.one("delete_after"),
+                hint: "Attempts to use it are counted until then. Enabling it takes the date back.", ..form::Select::default() })
+        }
+    }
 }
 
 fn path(visit: &Visit, id: &str, tail: &str) -> String {
@@ -299,6 +332,7 @@ async fn disable_page(visit: &Visit, client: &Client) -> Answer {
             (csrf(&visit.visitor.csrf)) (hidden("version", &client.version.to_string()))
             (Field { name: "reason", label: "Reason", kind: Input::Lines, optional: true, max: 300,
                 hint: "Shown on the client's page.", ..Field::default() })
+            (delete_after(visit))
             div.actions { a.btn href=(path(visit, &client.client_id, "")) autofocus { "Keep it" } (form::danger("Disable client")) }
         }
     };

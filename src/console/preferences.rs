@@ -58,6 +58,7 @@ async fn act(Given(app): Given<State>, request: Request) -> Answer {
         chosen.compact = visit.form.one("density") == "compact";
         chosen.notices = visit.form.ticked("notices");
         chosen.shortcuts = visit.form.ticked("shortcuts");
+        chosen.client_notices = visit.form.ticked("client_notices");
         if let Some(zone) = &chosen.zone
             && !zones().contains(zone)
         {
@@ -116,6 +117,8 @@ fn page(visit: &Visit, status: StatusCode, chosen: &Preferences, errors: &ErrorS
     let mail = html! {
         (Checkbox { name: "notices", value: "on", label: "Tell me of sign-ins from new browsers", checked: chosen.notices,
             hint: "To the address that you have confirmed.", ..Checkbox::default() })
+        (Checkbox { name: "client_notices", value: "on", label: "Tell me of secrets that expire and of clients that nobody uses",
+            checked: chosen.client_notices, hint: "Where you own a client or run the organisation.", ..Checkbox::default() })
     };
     let columns = html! {
         fieldset #columns {

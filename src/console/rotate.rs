@@ -134,10 +134,9 @@ fn read(visit: &Visit) -> Result<Rotation, Wrong> {
     let within = |span| Ok(OldSecret::EndsAt(visit.now.after(span)));
     let old = match form.one("old_ends") {
         "now" => Ok(OldSecret::EndsNow),
-        "1h" => within(Lifetime::hours(1)),
-        "24h" => within(Lifetime::hours(24)),
         "7d" => within(Lifetime::days(7)),
         "30d" => within(Lifetime::days(30)),
+        hours if hours_of(hours).is_some() => within(Lifetime::hours(hours_of(hours).unwrap_or(24))),
         "manual" => Ok(OldSecret::Stays),
         "at" => moment(form.one("old_ends_at"), form.one("zone"))
             .map(OldSecret::EndsAt)
@@ -159,10 +158,17 @@ fn read(visit: &Visit) -> Result<Rotation, Wrong> {
         end_first: form.given("end_first").map(str::to_owned),
         revoke_tokens: form.ticked("revoke_tokens"),
         label: form.given("label").map(str::to_owned),
+        note: form.given("note").map(str::to_owned),
         term: client_form::term(form.one("secret_expires")),
         term_at: "/secret_expires",
         force: form.ticked("force"),
     })
+}
+
+/// "24h"
+fn hours_of(text: &str) -> Option<i64> {
+    let hours = text.strip_suffix('h')?.parse().ok()?;
+    (1..=720).contains(&hours).then_some(hours)
 }
 
 /// A date and time in a zone, as a picker posts them. An hour that does not exist there is the one after it.
@@ -222,7 +228,9 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, refused: &client_form
             (section("The new secret", "", &html! {
                 (client_form::expiry(visit.org(), visit.form.one("secret_expires"), refused.of("secret_expires")))
                 (Field { name: "label", label: "Label", value: visit.form.one("label"), optional: true, max: 100,
-                    hint: "Where it lives, such as “vault, path billing/sync”.", error: refused.of("label"), ..Field::default() })
+                    hint: "So that you know it among others.", error: refused.of("label"), ..Field::default() })
+                (Field { name: "note", label: "Where it is kept", value: visit.form.one("note"), optional: true, max: 300,
+                    hint: "Such as “vault, path billing/sync”. Never the secret itself.", error: refused.of("note"), ..Field::default() })
             }))
             div.actions { (form::primary("Create new secret")) (form::link_button("Cancel", &visit.path(&format!("/clients/{id}")))) }
         }
@@ -258,7 +266,16 @@ fn secrets_table(visit: &Visit, client: &Client, usable: &[&ClientSecret]) -> Ma
 
 fn old(visit: &Visit, usable: &[&ClientSecret], refused: &client_form::Refused) -> Markup {
     let asked = visit.form.one("old_ends");
-    let options = [
+    let usual = match visit.org().settings.secret_overlap_hours {
+        168 => "7d".to_owned(),
+        720 => "30d".to_owned(),
+        hours => format!("{hours}h"),
+    };
+    let in_hours = match usual.as_str() {
+        "1h" => "In 1 hour".to_owned(),
+        other => format!("In {} hours", other.trim_end_matches('h')),
+    };
+    let mut options = vec![
         ("now", "Now", "Choose this if it leaked."),
         ("1h", "In 1 hour", ""),
         ("24h", "In 24 hours", "Until then both work."),
@@ -266,11 +283,16 @@ fn old(visit: &Visit, usable: &[&ClientSecret], refused: &client_form::Refused) 
         ("30d", "In 30 days", ""),
         ("at", "At a date and time", ""),
         ("manual", "When I end it", "Both work until then."),
-    ]
-    .map(|(value, words, help)| (value.to_owned(), words.to_owned(), help.to_owned()));
+    ];
+    if options.iter().all(|(value, ..)| *value != usual) {
+        options.insert(2, (&usual, &in_hours, "As this organisation has it."));
+    }
+    let options = options
+        .into_iter()
+        .map(|(value, words, help)| (value.to_owned(), words.to_owned(), help.to_owned()));
     html! {
-        (Radios { name: "old_ends", legend: "When does the old secret stop?", error: refused.of("old_ends"), options: options.to_vec(),
-            value: if asked.is_empty() { "24h" } else { asked }, ..Radios::default() })
+        (Radios { name: "old_ends", legend: "When does the old secret stop?", error: refused.of("old_ends"), options: options.collect(),
+            value: if asked.is_empty() { &usual } else { asked }, ..Radios::default() })
         div.stack.when-at {
         (Field { name: "old_ends_at", label: "Date and time", kind: Kind::Moment, optional: true, value: visit.form.one("old_ends_at"),
             hint: "Only for “At a date and time”; within 30 days.", error: refused.of("old_ends_at"), ..Field::default() })

@@ -43,6 +43,9 @@ struct Typed {
     access_token_lifetime: String,
     secret_lifetime_days: String,
     secrets_may_never_expire: bool,
+    secret_overlap_hours: String,
+    unused_notices: bool,
+    unused_disable_days: String,
     development_redirects: bool,
     require_second_factor: bool,
     version: String,
@@ -53,13 +56,12 @@ impl Typed {
         let org = visit.org();
         Self {
             name: org.name.clone(),
-            access_token_lifetime: org
-                .settings
-                .access_token_lifetime
-                .map(|s| s.to_string())
-                .unwrap_or_default(),
+            access_token_lifetime: written(org.settings.access_token_lifetime),
             secret_lifetime_days: org.settings.secret_lifetime_days.to_string(),
             secrets_may_never_expire: org.settings.secrets_may_never_expire,
+            secret_overlap_hours: org.settings.secret_overlap_hours.to_string(),
+            unused_notices: org.settings.unused_notices,
+            unused_disable_days: written(org.settings.unused_disable_days),
             development_redirects: org.settings.development_redirects,
             require_second_factor: org.settings.require_second_factor,
             version: org.version.to_string(),
@@ -73,6 +75,9 @@ impl Typed {
             access_token_lifetime: one("access_token_lifetime"),
             secret_lifetime_days: one("secret_lifetime_days"),
             secrets_may_never_expire: visit.form.ticked("secrets_may_never_expire"),
+            secret_overlap_hours: one("secret_overlap_hours"),
+            unused_notices: visit.form.ticked("unused_notices"),
+            unused_disable_days: one("unused_disable_days"),
             development_redirects: visit.form.ticked("development_redirects"),
             require_second_factor: visit.form.ticked("require_second_factor"),
             version: one("version"),
@@ -81,21 +86,28 @@ impl Typed {
 
     /// What is not a number is out of every range.
     fn edit(&self) -> OrganizationEdit {
-        let lifetime = match self.access_token_lifetime.as_str() {
-            "" => None,
-            text => Some(text.parse().unwrap_or(-1)),
-        };
         OrganizationEdit {
             name: Some(self.name.clone()),
             settings: Some(Settings {
-                access_token_lifetime: lifetime,
+                access_token_lifetime: number(&self.access_token_lifetime),
                 development_redirects: self.development_redirects,
-                secret_lifetime_days: self.secret_lifetime_days.parse().unwrap_or(-1),
+                secret_lifetime_days: number(&self.secret_lifetime_days).unwrap_or(-1),
                 secrets_may_never_expire: self.secrets_may_never_expire,
+                secret_overlap_hours: number(&self.secret_overlap_hours).unwrap_or(-1),
+                unused_notices: self.unused_notices,
+                unused_disable_days: number(&self.unused_disable_days),
                 require_second_factor: self.require_second_factor,
             }),
         }
     }
+}
+
+fn written(number: Option<i64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+fn number(text: &str) -> Option<i64> {
+    (!text.is_empty()).then(|| text.parse().unwrap_or(-1))
 }
 
 async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Request) -> Response {
@@ -153,6 +165,7 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
             (section("Organisation", "", &identity(visit, typed, refused)))
             (section("Sign-in", "", &sign_in(typed)))
             (section("Secrets", "", &secrets(typed, refused)))
+            (section("Clients that nobody uses", "", &unused(typed, refused)))
             (section("Tokens and redirects", "", &tokens(typed, refused)))
             div.actions { (form::primary("Save changes")) }
         }
@@ -200,6 +213,19 @@ fn secrets(typed: &Typed, refused: &Refused) -> Markup {
             hint: "1 to 731. Whoever makes a secret may choose another span.", error: refused.of("secret_lifetime_days"), ..Field::default() })
         (Checkbox { name: "secrets_may_never_expire", value: "yes", label: "Secrets without an end are allowed",
             checked: typed.secrets_may_never_expire, ..Checkbox::default() })
+        (Field { name: "secret_overlap_hours", label: "After a rotation the old secret works for so many hours", kind: Kind::Digits,
+            value: &typed.secret_overlap_hours, hint: "1 to 720. Whoever rotates may choose another span.",
+            error: refused.of("secret_overlap_hours"), ..Field::default() })
+    }
+}
+
+fn unused(typed: &Typed, refused: &Refused) -> Markup {
+    html! {
+        (Checkbox { name: "unused_notices", value: "yes", label: "Tell by mail after 60, 90 and 120 days without a use",
+            checked: typed.unused_notices, hint: "Whoever looks after the client, else the administrators.", ..Checkbox::default() })
+        (Field { name: "unused_disable_days", label: "Disable after so many days without a use", kind: Kind::Digits, optional: true,
+            value: &typed.unused_disable_days, hint: "30 to 1,100; empty: never. Disabling can be undone; system clients are left alone.",
+            error: refused.of("unused_disable_days"), ..Field::default() })
     }
 }
 

@@ -191,6 +191,7 @@ async fn create(demo: &Demo, name: String, sample: Sample) -> Result<()> {
     let ends_in = if name == "Warehouse export" { 10 } else { 300 };
     let extra = Creation {
         secret_label: None,
+        secret_note: None,
         secret_term: Term::At(demo.now.after(Lifetime::days(ends_in))),
     };
     let draft = draft(name, sample);

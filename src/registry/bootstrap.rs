@@ -289,6 +289,7 @@ async fn provision_system_clients(registry: &Registry, org: Organization) -> Res
             user_id: None,
         };
         let extra = Creation {
+            secret_note: None,
             secret_label: Some("Made at the first start; rotate it to get one you can read".to_owned()),
             secret_term: Term::Never,
         };

@@ -8,7 +8,7 @@ use crate::{
     oauth::{
         client::{GrantType, Kind, Status},
         people_settings::PeopleSettings,
-        refusal::{Code, Refusal},
+        refusal::{Code, Field, Refusal},
     },
     registry::{
         Registry, Resource,
@@ -17,8 +17,10 @@ use crate::{
         announce,
         client_input::{self, Draft, Resolved, ScopeRef, Surroundings},
         secrets::{self, NewSecret, Term},
+        unused,
     },
     store::{self, apis::Api, changes, clients::Client},
+    time::{Lifetime, Timestamp},
 };
 
 /// A client that was just made or got a new secret; the secret's text exists only here.
@@ -31,6 +33,8 @@ pub struct Created {
 #[derive(Clone, Debug, Default)]
 pub struct Creation {
     pub secret_label: Option<String>,
+    /// Where the secret is kept.
+    pub secret_note: Option<String>,
     pub secret_term: Term,
 }
 
@@ -201,6 +205,7 @@ pub(super) async fn create_with_id(
         status_at: None,
         status_by: None,
         status_reason: None,
+        delete_at: None,
         epoch: 1,
         origin: access.actor.origin,
         created_by: access.actor.name.clone(),
@@ -219,7 +224,10 @@ pub(super) async fn create_with_id(
             access,
             &client,
             &[],
-            extra.secret_label,
+            secrets::Words {
+                label: extra.secret_label,
+                note: extra.secret_note,
+            },
             expires_at,
         )?)
     } else {
@@ -289,7 +297,7 @@ async fn checked(
             .await?
             .is_none()
     {
-        let field = crate::oauth::refusal::Field::new(
+        let field = Field::new(
             "/owner",
             "owner.unknown",
             "The owner must be a member of this organisation.",
@@ -315,7 +323,7 @@ pub struct Edit {
     pub optional_scopes: Option<Vec<ScopeRef>>,
     pub auth_method: Option<Option<crate::oauth::client::AuthMethod>>,
     pub require_consent: Option<bool>,
-    pub access_token_lifetime: Option<Option<crate::time::Lifetime>>,
+    pub access_token_lifetime: Option<Option<Lifetime>>,
     /// All of them, changed or not.
     pub people: Option<PeopleSettings>,
     pub user_id: Option<Option<String>>,
@@ -442,8 +450,36 @@ pub async fn disable(
     version: Option<i64>,
     reason: Option<&str>,
 ) -> Result<Client> {
+    retire(registry, access, client_id, version, reason, None).await
+}
+
+/// As [`disable`], and deletes the client on a day, unless somebody enables it before. Whoever looks after it hears of it.
+///
+/// # Errors
+/// As [`disable`]; bad input for a day that is past or more than a year off; with a day, what [`delete`] needs.
+pub async fn retire(
+    registry: &Registry,
+    access: &Access,
+    client_id: &str,
+    version: Option<i64>,
+    reason: Option<&str>,
+    delete_at: Option<Timestamp>,
+) -> Result<Client> {
     access.require(Permission::ClientsWrite)?;
-    set_status(registry, access, client_id, version, Status::Disabled, reason).await
+    let now = registry.now();
+    if let Some(at) = delete_at {
+        access.require_fresh(Permission::ClientsDelete, now)?;
+        if at <= now || at > now.after(Lifetime::days(366)) {
+            let detail = "A client is deleted in the future, within a year.";
+            return Err(Refusal::fields(vec![Field::new("/delete_at", "range", detail)]).into());
+        }
+    }
+    let change = Change {
+        status: Status::Disabled,
+        reason,
+        delete_at,
+    };
+    set_status(registry, access, client_id, version, change).await
 }
 
 /// Brings a disabled client back. Tokens issued before it was disabled stay dead.
@@ -457,7 +493,7 @@ pub async fn enable(
     version: Option<i64>,
 ) -> Result<Client> {
     access.require(Permission::ClientsWrite)?;
-    set_status(registry, access, client_id, version, Status::Active, None).await
+    set_status(registry, access, client_id, version, Status::Active.into()).await
 }
 
 /// Deletes a client for good: its secrets and grants are erased, its id is never used again.
@@ -471,7 +507,25 @@ pub async fn delete(
     version: Option<i64>,
 ) -> Result<Client> {
     access.require_fresh(Permission::ClientsDelete, registry.now())?;
-    set_status(registry, access, client_id, version, Status::Deleted, None).await
+    set_status(registry, access, client_id, version, Status::Deleted.into()).await
+}
+
+/// What becomes of a client.
+#[derive(Clone, Copy)]
+struct Change<'a> {
+    status: Status,
+    reason: Option<&'a str>,
+    delete_at: Option<Timestamp>,
+}
+
+impl From<Status> for Change<'_> {
+    fn from(status: Status) -> Self {
+        Self {
+            status,
+            reason: None,
+            delete_at: None,
+        }
+    }
 }
 
 async fn set_status(
@@ -479,9 +533,9 @@ async fn set_status(
     access: &Access,
     client_id: &str,
     version: Option<i64>,
-    status: Status,
-    reason: Option<&str>,
+    change: Change<'_>,
 ) -> Result<Client> {
+    let (status, delete_at) = (change.status, change.delete_at);
     let before = find_for_change(registry, access, client_id, version).await?;
     let action = match status {
         Status::Active => "client.enabled",
@@ -491,17 +545,18 @@ async fn set_status(
     if status != Status::Active {
         refuse_system(registry, access, &before, action).await?;
     }
-    if before.status == status {
+    if before.status == status && before.delete_at == delete_at {
         return Ok(before);
     }
     let now = registry.now();
-    let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+    let reason = change.reason.map(str::trim).filter(|r| !r.is_empty());
     let mut batch = Batch::default();
     batch.push(store::clients::set_status(
         &before,
         status,
         &access.actor.name,
         reason,
+        delete_at,
         now,
     ));
     if status == Status::Deleted {
@@ -515,6 +570,10 @@ async fn set_status(
     if let Some(reason) = reason {
         details["reason"] = json!(reason);
     }
+    if let Some(at) = delete_at {
+        details["delete_at"] = json!(at);
+        unused::tell_owner(registry, access, &before, at, &mut batch).await?;
+    }
     if status == Status::Deleted {
         let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
         details["before"] = describe(&before, &apis);
@@ -527,6 +586,7 @@ async fn set_status(
         status_at: Some(now),
         status_by: Some(access.actor.name.clone()),
         status_reason: reason.map(str::to_owned),
+        delete_at,
         epoch: before.epoch + 1,
         updated_at: now,
         version: before.version + 1,

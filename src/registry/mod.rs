@@ -24,11 +24,14 @@ pub mod password_grant; // a client brings a password, for migrations only
 pub mod people; // accounts and passwords
 mod people_input; // what a client may settle about people
 pub mod profile; // what a person tells about himself
+mod recipients; // who hears what happens to clients
 pub mod recovery; // a forgotten password
 pub mod recovery_codes; // for the day a device is lost
+pub mod secret_notices; // who is told that a secret stops
 pub mod secrets; // rotate, end, extend
 pub mod sessions; // signed-in browsers
 pub mod sign_in; // proof by proof
+pub mod unused; // clients that nobody uses
 
 use std::sync::Arc;
 

@@ -211,6 +211,15 @@ fn check(org: &Organization) -> Result<()> {
         let detail = "A secret lives between 1 and 731 days.";
         fields.push(Field::new("/settings/secret_lifetime_days", "range", detail));
     }
+    if !(1..=720).contains(&org.settings.secret_overlap_hours) {
+        let detail = "Two secrets work side by side for 1 to 720 hours.";
+        fields.push(Field::new("/settings/secret_overlap_hours", "range", detail));
+    }
+    let unused = org.settings.unused_disable_days;
+    if unused.is_some_and(|days| !(30..=1100).contains(&days)) {
+        let detail = "A client is disabled after 30 to 1,100 days without a use.";
+        fields.push(Field::new("/settings/unused_disable_days", "range", detail));
+    }
     if fields.is_empty() {
         Ok(())
     } else {

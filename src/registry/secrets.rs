@@ -89,6 +89,8 @@ pub struct Rotation {
     /// Kill every token issued so far, too.
     pub revoke_tokens: bool,
     pub label: Option<String>,
+    /// Where the new secret is kept.
+    pub note: Option<String>,
     pub term: Term,
     /// Where the input has the term, as a JSON pointer.
     pub term_at: &'static str,
@@ -103,6 +105,7 @@ impl Default for Rotation {
             end_first: None,
             revoke_tokens: false,
             label: None,
+            note: None,
             term: Term::Default,
             term_at: "/expires",
             force: false,
@@ -116,6 +119,13 @@ const IN_USE: Lifetime = Lifetime::hours(1);
 /// The longest overlap.
 const LONGEST_GRACE: Lifetime = Lifetime::days(30);
 
+/// What people say about a secret.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Words {
+    pub label: Option<String>,
+    pub note: Option<String>,
+}
+
 /// Makes a secret for a client beside those it has; the caller stores the row.
 ///
 /// # Errors
@@ -125,12 +135,14 @@ pub(super) fn make(
     access: &Access,
     client: &Client,
     others: &[ClientSecret],
-    label: Option<String>,
+    words: Words,
     expires_at: Option<Timestamp>,
 ) -> Result<NewSecret> {
     let text = ClientSecretText::generate(&registry.entropy);
-    let label = label.map(|l| l.trim().to_owned()).filter(|l| !l.is_empty());
-    check_label(label.as_deref().unwrap_or_default())?;
+    let label = words.label.map(|l| l.trim().to_owned()).filter(|l| !l.is_empty());
+    check_words(label.as_deref().unwrap_or_default(), "/label", 100)?;
+    let note = words.note.unwrap_or_default().trim().to_owned();
+    check_words(&note, "/note", 300)?;
     let now = registry.now();
     let digest = registry.keyring.digest("client-secret", text.expose().as_bytes());
     let row = ClientSecret {
@@ -138,6 +150,7 @@ pub(super) fn make(
         client_id: client.client_id.clone(),
         label: label.unwrap_or_else(|| default_label(others, now)),
         hint: text.hint(),
+        note,
         digest: digest.as_bytes().to_vec(),
         created_by: access.actor.name.clone(),
         created_at: now,
@@ -147,6 +160,7 @@ pub(super) fn make(
         last_used_at: None,
         last_used_ip: None,
         uses: 0,
+        next_notice_at: None,
     };
     Ok(NewSecret { text, row })
 }
@@ -163,10 +177,12 @@ fn default_label(others: &[ClientSecret], now: Timestamp) -> String {
     label
 }
 
-fn check_label(label: &str) -> Result<()> {
-    if label.chars().count() > 100 || label.chars().any(char::is_control) {
-        let detail = "Write at most 100 characters, without control characters.";
-        return Err(Refusal::fields(vec![Field::new("/label", "label", detail)]).into());
+fn check_words(text: &str, pointer: &'static str, most: usize) -> Result<()> {
+    if text.chars().count() > most || text.chars().any(char::is_control) {
+        let detail = format!("Write at most {most} characters, without control characters.");
+        return Err(
+            Refusal::fields(vec![Field::new(pointer, pointer.trim_start_matches('/'), detail)]).into(),
+        );
     }
     Ok(())
 }
@@ -270,7 +286,10 @@ pub async fn rotate(
         access,
         &client,
         &secrets,
-        rotation.label.clone(),
+        Words {
+            label: rotation.label.clone(),
+            note: rotation.note.clone(),
+        },
         expires_at,
     )?;
     batch.push(store::secrets::add(&secret.row));
@@ -353,7 +372,7 @@ fn settle_old(
         }
         for secret in staying {
             let ends_at = secret.ends_at.map_or(at, |before| before.min(at));
-            batch.push(store::secrets::set_end(&secret.id, Some(ends_at)));
+            batch.push(store::secrets::set_end(secret, Some(ends_at), now));
             tell(secret, Some(ends_at));
         }
     }
@@ -438,37 +457,53 @@ pub async fn set_end(
         registry,
         access,
         &client,
-        store::secrets::set_end(&secret.id, ends_at),
+        store::secrets::set_end(&secret, ends_at, now),
         "secret.end_moved",
         details,
     )
     .await
 }
 
-/// Renames a secret.
+/// Renames a secret, and says where it is kept; `None` leaves either as it is.
 ///
 /// # Errors
-/// `not_found`; bad input when the label is too long or empty.
-pub async fn set_label(
+/// `not_found`; bad input when a text is too long.
+pub async fn describe(
     registry: &Registry,
     access: &Access,
     client_id: &str,
     secret: &str,
-    label: &str,
+    label: Option<&str>,
+    note: Option<&str>,
 ) -> Result<()> {
-    check_label(label)?;
     let (client, secret) = find_one(registry, access, client_id, secret).await?;
-    let details =
-        json!({ "id": secret.id, "before": { "label": secret.label }, "after": { "label": label } });
+    let label = label.map_or(secret.label.as_str(), str::trim);
+    let note = note.map_or(secret.note.as_str(), str::trim);
+    check_words(label, "/label", 100)?;
+    check_words(note, "/note", 300)?;
+    let details = json!({
+        "id": secret.id,
+        "before": { "label": secret.label, "note": secret.note },
+        "after": { "label": label, "note": note },
+    });
     change(
         registry,
         access,
         &client,
-        store::secrets::set_label(&secret.id, label),
+        store::secrets::describe(&secret.id, label, note),
         "secret.renamed",
         details,
     )
     .await
+}
+
+/// Whether the older of two usable secrets may go: the newer one is used, and the older one has been silent for an hour.
+/// Computed from what was counted, not guessed.
+pub fn safe_to_end(secret: &ClientSecret, all: &[ClientSecret], now: Timestamp) -> bool {
+    let newer_is_used = all.iter().any(|other| {
+        other.usable(now) && other.uses > 0 && (other.created_at, &other.id) > (secret.created_at, &secret.id)
+    });
+    secret.usable(now) && newer_is_used && secret.last_used_at.is_none_or(|at| at <= now.before(IN_USE))
 }
 
 async fn find_one(

@@ -42,6 +42,8 @@ pub struct Client {
     pub status_at: Option<Timestamp>,
     pub status_by: Option<String>,
     pub status_reason: Option<String>,
+    /// When it is deleted, if it is still disabled then.
+    pub delete_at: Option<Timestamp>,
     /// Tokens of an older epoch are dead.
     pub epoch: i64,
     pub origin: Origin,
@@ -61,7 +63,7 @@ macro_rules! client_columns {
          c.updated_at, c.last_used_at, c.last_used_ip, c.version, c.optional_scopes, c.home_page, \
          c.post_logout_redirect_uris, c.backchannel_logout_uri, c.backchannel_logout_session_required, \
          c.id_token_signed_response_alg, c.userinfo_signed_response_alg, c.subject_type, c.sector_identifier, \
-         c.default_max_age, c.require_auth_time, c.require_second_factor"
+         c.default_max_age, c.require_auth_time, c.require_second_factor, c.delete_at"
     };
 }
 
@@ -109,6 +111,7 @@ fn read(mut row: Row) -> Result<Client, DbError> {
         version: row.next()?,
         optional_scopes: ScopeKey::parse_list(&row.next::<String>()?),
         people: read_people(&mut row)?,
+        delete_at: row.next()?,
     })
 }
 
@@ -607,17 +610,19 @@ pub fn set(client: &Client, now: Timestamp) -> Statement {
     .expecting("version")
 }
 
-/// Changes the status, and raises the epoch, so that every token issued before is dead.
+/// Changes the status, and raises the epoch, so that every token issued before is dead. `delete_at` is when a disabled
+/// client is deleted.
 pub fn set_status(
     client: &Client,
     status: Status,
     by: &str,
     reason: Option<&str>,
+    delete_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Statement {
     Statement::new(
         "UPDATE clients SET status = $1, status_at = $2, status_by = $3, status_reason = $4, epoch = epoch + 1, \
-         updated_at = $2, version = version + 1 WHERE client_id = $5 AND version = $6",
+         updated_at = $2, version = version + 1, delete_at = $7 WHERE client_id = $5 AND version = $6",
         vec![
             status.word().into(),
             now.into(),
@@ -625,9 +630,63 @@ pub fn set_status(
             reason.map(str::to_owned).into(),
             (&client.client_id).into(),
             client.version.into(),
+            delete_at.into(),
         ],
     )
     .expecting("version")
+}
+
+/// Disabled clients whose day has come: (client id, organisation), at most `limit`.
+pub async fn to_delete(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<(String, String)>, DbError> {
+    let rows = db
+        .read(
+            "SELECT client_id, org_id FROM clients WHERE delete_at <= $1 AND status = 'disabled' \
+             ORDER BY delete_at LIMIT $2",
+            vec![now.into(), limit.into()],
+        )
+        .await?;
+    rows.into_iter()
+        .map(|mut row| Ok((row.next()?, row.next()?)))
+        .collect()
+}
+
+/// Active clients of an organisation, but system clients, that were neither used nor made nor enabled since `since`; with
+/// `told`, only those of which nobody was told yet that this use lies so many days back.
+pub async fn unused(
+    db: &Db,
+    org_id: &str,
+    since: Timestamp,
+    told: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Client>, DbError> {
+    let rows = db
+        .read(
+            select!(
+                "WHERE c.org_id = $1 AND c.status = 'active' AND c.kind <> 'system' \
+                 AND COALESCE(c.last_used_at, c.created_at) < $2 AND COALESCE(c.status_at, 0) < $2 \
+                 AND (CAST($3 AS BIGINT) IS NULL OR c.unused_told IS NULL OR c.unused_told < $3 \
+                      OR c.unused_told_for <> COALESCE(c.last_used_at, c.created_at)) \
+                 ORDER BY c.name_sort, c.client_id LIMIT $4"
+            ),
+            vec![org_id.into(), since.into(), told.into(), limit.into()],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Writes down that somebody was told, unless another node did or the client was used.
+pub fn told_unused(client: &Client, days: i64) -> Statement {
+    Statement::new(
+        "UPDATE clients SET unused_told = $1, unused_told_for = COALESCE(last_used_at, created_at) \
+         WHERE client_id = $2 AND COALESCE(last_used_at, created_at) = $3 \
+         AND (unused_told IS NULL OR unused_told < $1 OR unused_told_for <> $3)",
+        vec![
+            days.into(),
+            (&client.client_id).into(),
+            client.last_used_at.unwrap_or(client.created_at).into(),
+        ],
+    )
+    .expecting("told")
 }
 
 /// Raises the version (for a change of secrets), and the epoch if every token issued before is to die.

@@ -34,6 +34,12 @@ pub struct Settings {
     pub secret_lifetime_days: i64,
     /// Whether secrets without an end are allowed.
     pub secrets_may_never_expire: bool,
+    /// Hours for which an old secret works beside its successor, where nobody says otherwise.
+    pub secret_overlap_hours: i64,
+    /// Whether to tell of clients that nobody used for 60, 90 and 120 days.
+    pub unused_notices: bool,
+    /// After how many days without a use a client is disabled; `None`: never.
+    pub unused_disable_days: Option<i64>,
     /// Whether every member needs a second factor.
     pub require_second_factor: bool,
 }
@@ -45,6 +51,9 @@ impl Default for Settings {
             development_redirects: true,
             secret_lifetime_days: 90,
             secrets_may_never_expire: true,
+            secret_overlap_hours: 24,
+            unused_notices: false,
+            unused_disable_days: None,
             require_second_factor: false,
         }
     }

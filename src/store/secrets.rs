@@ -2,8 +2,8 @@
 
 use crate::{
     db::{Db, DbError, Row, Statement},
-    oauth::client::SecretState,
-    time::Timestamp,
+    oauth::client::{Kind, SecretState},
+    time::{Lifetime, Timestamp},
 };
 
 /// One secret of a client.
@@ -14,6 +14,8 @@ pub struct ClientSecret {
     pub label: String,
     /// The last six characters.
     pub hint: String,
+    /// Where it is kept, for whoever has to replace it.
+    pub note: String,
     pub digest: Vec<u8>,
     pub created_by: String,
     pub created_at: Timestamp,
@@ -25,7 +27,25 @@ pub struct ClientSecret {
     pub last_used_at: Option<Timestamp>,
     pub last_used_ip: Option<String>,
     pub uses: i64,
+    /// When somebody is to be told next that it stops.
+    pub next_notice_at: Option<Timestamp>,
 }
+
+/// What is told about a secret that stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It expires in so many days.
+    Expires(i64),
+    /// It was rotated away and ends so soon.
+    Ends(Lifetime),
+    /// It works no more.
+    Stopped,
+}
+
+/// How many days before a secret expires somebody is told.
+const EXPIRES: [i64; 3] = [30, 7, 1];
+/// How long before a secret that was rotated away ends somebody is told, if it is still used.
+const ENDS: [Lifetime; 2] = [Lifetime::hours(24), Lifetime::hours(1)];
 
 impl ClientSecret {
     /// When it stops working, if that is known.
@@ -34,6 +54,34 @@ impl ClientSecret {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// When what is to be told.
+    fn notices(&self) -> Vec<(Timestamp, Notice)> {
+        let Some(stop) = self.stops_at() else {
+            return Vec::new();
+        };
+        let mut all = vec![(stop, Notice::Stopped)];
+        if self.ends_at == Some(stop) {
+            all.extend(ENDS.map(|span| (stop.before(span), Notice::Ends(span))));
+        } else {
+            all.extend(EXPIRES.map(|days| (stop.before(Lifetime::days(days)), Notice::Expires(days))));
+        }
+        all
+    }
+
+    /// When somebody is to be told next that it stops, of what comes after `since`.
+    pub fn next_notice(&self, since: Timestamp) -> Option<Timestamp> {
+        let moments = self.notices().into_iter().map(|(at, _)| at);
+        moments.filter(|at| *at > since).min()
+    }
+
+    /// What is to be told at `now`: the latest of what was due since the last time. Earlier ones are overtaken.
+    pub fn due_notice(&self, now: Timestamp) -> Option<Notice> {
+        let since = self.next_notice_at?;
+        let due = self.notices().into_iter();
+        let due = due.filter(|(at, _)| *at >= since && *at <= now);
+        due.max_by_key(|(at, _)| *at).map(|(_, notice)| notice)
     }
 
     /// Its state at `now`.
@@ -56,13 +104,16 @@ impl ClientSecret {
     }
 }
 
+macro_rules! all_columns {
+    () => {
+        "s.id, s.client_id, s.label, s.hint, s.note, s.digest, s.created_by, s.created_at, s.expires_at, s.ends_at, \
+             s.revoked_at, s.last_used_at, s.last_used_ip, s.uses, s.next_notice_at"
+    };
+}
+
 macro_rules! columns {
     ($tail:literal) => {
-        concat!(
-            "SELECT id, client_id, label, hint, digest, created_by, created_at, expires_at, ends_at, revoked_at, \
-             last_used_at, last_used_ip, uses FROM client_secrets ",
-            $tail
-        )
+        concat!("SELECT ", all_columns!(), " FROM client_secrets s ", $tail)
     };
 }
 
@@ -72,6 +123,7 @@ fn read(mut row: Row) -> Result<ClientSecret, DbError> {
         client_id: row.next()?,
         label: row.next()?,
         hint: row.next()?,
+        note: row.next()?,
         digest: row.next()?,
         created_by: row.next()?,
         created_at: row.next()?,
@@ -81,6 +133,7 @@ fn read(mut row: Row) -> Result<ClientSecret, DbError> {
         last_used_at: row.next()?,
         last_used_ip: row.next()?,
         uses: row.next()?,
+        next_notice_at: row.next()?,
     })
 }
 
@@ -88,7 +141,7 @@ fn read(mut row: Row) -> Result<ClientSecret, DbError> {
 pub async fn of_client(db: &Db, client_id: &str) -> Result<Vec<ClientSecret>, DbError> {
     let rows = db
         .read(
-            columns!("WHERE client_id = $1 ORDER BY created_at DESC, id DESC"),
+            columns!("WHERE s.client_id = $1 ORDER BY s.created_at DESC, s.id DESC"),
             vec![client_id.into()],
         )
         .await?;
@@ -102,7 +155,7 @@ pub async fn of_clients(db: &Db, client_ids: &[String]) -> Result<Vec<ClientSecr
     }
     let numbers: Vec<String> = (1..=client_ids.len()).map(|n| format!("${n}")).collect();
     let sql = format!(
-        columns!("WHERE client_id IN ({}) ORDER BY created_at DESC, id DESC"),
+        columns!("WHERE s.client_id IN ({}) ORDER BY s.created_at DESC, s.id DESC"),
         numbers.join(", ")
     );
     let rows = db.read(sql, client_ids.iter().map(Into::into).collect()).await?;
@@ -148,9 +201,59 @@ pub async fn ending_in_use(
         .collect()
 }
 
+/// A secret about which somebody is to be told.
+pub struct Due {
+    pub secret: ClientSecret,
+    pub org_id: String,
+    pub client_name: String,
+    /// Who looks after the client.
+    pub user_id: Option<String>,
+    pub kind: Kind,
+}
+
+/// The secrets about which somebody is to be told by `now`, those of one organisation together, at most `limit`.
+pub async fn due(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Due>, DbError> {
+    let rows = db
+        .read(
+            concat!(
+                "SELECT c.org_id, c.name, c.user_id, c.kind, ",
+                all_columns!(),
+                " FROM (SELECT id FROM client_secrets WHERE next_notice_at <= $1 ORDER BY next_notice_at LIMIT $2) d \
+                 JOIN client_secrets s ON s.id = d.id JOIN clients c ON c.client_id = s.client_id \
+                 ORDER BY c.org_id, c.name_sort, s.id"
+            ),
+            vec![now.into(), limit.into()],
+        )
+        .await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(Due {
+                org_id: row.next()?,
+                client_name: row.next()?,
+                user_id: row.next()?,
+                kind: Kind::parse(&row.next::<String>()?).unwrap_or(Kind::Custom),
+                secret: read(row)?,
+            })
+        })
+        .collect()
+}
+
+/// Moves on to the next notice, unless another node did.
+pub fn noticed(secret: &ClientSecret, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE client_secrets SET next_notice_at = $1 WHERE id = $2 AND next_notice_at = $3",
+        vec![
+            secret.next_notice(now).into(),
+            (&secret.id).into(),
+            secret.next_notice_at.into(),
+        ],
+    )
+    .expecting("noticed")
+}
+
 /// Every secret that is not revoked, for the snapshot.
 pub async fn all(db: &Db) -> Result<Vec<ClientSecret>, DbError> {
-    let rows = db.read(columns!("WHERE revoked_at IS NULL"), vec![]).await?;
+    let rows = db.read(columns!("WHERE s.revoked_at IS NULL"), vec![]).await?;
     rows.into_iter().map(read).collect()
 }
 
@@ -158,7 +261,7 @@ pub async fn all(db: &Db) -> Result<Vec<ClientSecret>, DbError> {
 pub fn add(secret: &ClientSecret) -> Statement {
     Statement::new(
         "INSERT INTO client_secrets (id, client_id, label, hint, digest, created_by, created_at, expires_at, ends_at, \
-         uses) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)",
+         uses, note, next_notice_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)",
         vec![
             (&secret.id).into(),
             (&secret.client_id).into(),
@@ -169,15 +272,21 @@ pub fn add(secret: &ClientSecret) -> Statement {
             secret.created_at.into(),
             secret.expires_at.into(),
             secret.ends_at.into(),
+            (&secret.note).into(),
+            secret.next_notice(secret.created_at).into(),
         ],
     )
 }
 
 /// Sets when a secret ends; `None` takes an end back.
-pub fn set_end(id: &str, ends_at: Option<Timestamp>) -> Statement {
+pub fn set_end(secret: &ClientSecret, ends_at: Option<Timestamp>, now: Timestamp) -> Statement {
+    let moved = ClientSecret {
+        ends_at,
+        ..secret.clone()
+    };
     Statement::new(
-        "UPDATE client_secrets SET ends_at = $1 WHERE id = $2 AND revoked_at IS NULL",
-        vec![ends_at.into(), id.into()],
+        "UPDATE client_secrets SET ends_at = $1, next_notice_at = $2 WHERE id = $3 AND revoked_at IS NULL",
+        vec![ends_at.into(), moved.next_notice(now).into(), (&secret.id).into()],
     )
     .expecting("secret")
 }
@@ -185,17 +294,17 @@ pub fn set_end(id: &str, ends_at: Option<Timestamp>) -> Statement {
 /// Ends a secret now.
 pub fn revoke(id: &str, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE client_secrets SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL",
+        "UPDATE client_secrets SET revoked_at = $1, next_notice_at = NULL WHERE id = $2 AND revoked_at IS NULL",
         vec![now.into(), id.into()],
     )
     .expecting("secret")
 }
 
-/// Sets the label.
-pub fn set_label(id: &str, label: &str) -> Statement {
+/// Sets the label and the note.
+pub fn describe(id: &str, label: &str, note: &str) -> Statement {
     Statement::new(
-        "UPDATE client_secrets SET label = $1 WHERE id = $2",
-        vec![label.into(), id.into()],
+        "UPDATE client_secrets SET label = $1, note = $2 WHERE id = $3",
+        vec![label.into(), note.into(), id.into()],
     )
     .expecting("secret")
 }

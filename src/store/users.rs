@@ -66,6 +66,8 @@ pub struct Preferences {
     pub compact: bool,
     /// Whether to tell by mail of a sign-in from a browser that the account does not know.
     pub notices: bool,
+    /// Whether to tell by mail of secrets that stop and of clients that nobody uses.
+    pub client_notices: bool,
     /// Single-key shortcuts (WCAG 2.1.4).
     pub shortcuts: bool,
     /// Columns of the client list that are hidden.
@@ -80,6 +82,7 @@ impl Default for Preferences {
             twelve_hours: false,
             compact: false,
             notices: false,
+            client_notices: true,
             shortcuts: true,
             hidden_columns: Vec::new(),
         }

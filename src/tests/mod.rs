@@ -14,6 +14,7 @@ mod hosted;
 mod hostile; // ten thousand requests that mean no good
 mod jobs;
 mod layers; // the walls of the house
+mod life; // of a client: rotated, unused, retired
 mod people; // accounts coming and going
 mod postgres;
 mod protocol; // which cases have a test

@@ -33,6 +33,9 @@ use crate::{
 struct Reason {
     #[schema(max_length = 500)]
     reason: Option<String>,
+    /// A span such as `14d`, or a moment: when the client is deleted unless somebody enables it before
+    #[schema(max_length = 40)]
+    delete_after: Option<String>,
 }
 
 /// A client, and the text of its new secret: this once, never again.
@@ -116,8 +119,12 @@ pub fn operations() -> Vec<Operation> {
             ..changing(remove, Precondition::Required)
         },
         Operation {
-            body: Some(body::<Reason>(false, false, json!({ "reason": "Leaked" }))),
-            cli: Some("oauthority client disable CLIENT_ID"),
+            body: Some(body::<Reason>(
+                false,
+                false,
+                json!({ "reason": "Nobody uses it", "delete_after": "14d" }),
+            )),
+            cli: Some("oauthority client disable CLIENT_ID --delete-after 14d"),
             ..changing(disable, Precondition::Optional)
         },
         Operation {
@@ -168,6 +175,7 @@ async fn create(call: Call) -> Result<Reply> {
     let new: NewClient = call.input()?;
     let extra = Creation {
         secret_label: new.secret_label.clone(),
+        secret_note: new.secret_note.clone(),
         secret_term: term(new.secret_expires.as_deref(), "/secret_expires")?,
     };
     let created = clients::create(&call.app.registry, &access, new.draft()?, extra).await?;
@@ -190,7 +198,10 @@ async fn create(call: Call) -> Result<Reply> {
 pub async fn made(call: &Call, access: &Access, created: Created) -> Result<Reply> {
     let around = Surroundings::read(&call.app.registry, access).await?;
     let etag = etag::of_version(created.client.version);
-    let secret = created.secret.as_ref().map(|new| Secret::of(&new.row, call.now));
+    let secret = created
+        .secret
+        .as_ref()
+        .map(|new| Secret::of(&new.row, &[], call.now));
     let text = created.secret.filter(|_| !access.dry_run);
     let document = MadeClient {
         client: around.show(created.client, None),
@@ -240,11 +251,16 @@ async fn delete_client(call: Call) -> Result<Reply> {
 async fn disable(call: Call) -> Result<Reply> {
     let access = call.access().await?;
     access.require(Permission::ClientsWrite)?;
-    let Reason { reason } = call.input()?;
+    let Reason { reason, delete_after } = call.input()?;
+    let delete_at = match delete_after.as_deref() {
+        Some(text) if text.contains('T') => Some(written_moment(text, "/delete_after")?),
+        Some(text) => Some(call.now.after(written_span(text, "/delete_after")?)),
+        None => None,
+    };
     let client = seen(&call, &access, false).await?;
     let registry = &call.app.registry;
     let (id, version) = (client.client_id, Some(client.version));
-    let client = clients::disable(registry, &access, &id, version, reason.as_deref()).await?;
+    let client = clients::retire(registry, &access, &id, version, reason.as_deref(), delete_at).await?;
     shown(&call, &access, client).await
 }
 

@@ -73,7 +73,7 @@ fn refs(scopes: Vec<ScopeInput>) -> Vec<ScopeRef> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewClient {
-    /// Goes with `name`, `description`, `secret_label` and `secret_expires` only.
+    /// Goes with `name`, `description`, `secret_label`, `secret_note` and `secret_expires` only.
     template: Option<Template>,
     #[schema(min_length = 1, max_length = 120)]
     name: String,
@@ -119,6 +119,9 @@ pub struct NewClient {
     owner: Option<String>,
     #[schema(max_length = 100)]
     pub secret_label: Option<String>,
+    /// Where the secret is kept
+    #[schema(max_length = 300)]
+    pub secret_note: Option<String>,
     /// `never`, a span such as `90d`, or a moment
     #[schema(max_length = 40)]
     pub secret_expires: Option<String>,

@@ -10,7 +10,7 @@ use crate::{
         people_settings::{ResponseAlg, SubjectType},
         scope::ScopeKey,
     },
-    registry::{Registry, access::Access},
+    registry::{Registry, access::Access, secrets::safe_to_end},
     store::{self, apis::Api, organizations::Organization, secrets::ClientSecret},
     time::{Lifetime, Timestamp},
 };
@@ -63,6 +63,8 @@ pub struct Client {
     pub status_at: Option<Timestamp>,
     pub status_by: Option<String>,
     pub status_reason: Option<String>,
+    /// When it is deleted, if it is still disabled then
+    pub delete_at: Option<Timestamp>,
     pub origin: Origin,
     pub created_by: String,
     pub created_at: Timestamp,
@@ -104,6 +106,8 @@ pub struct Secret {
     pub label: String,
     /// Its last characters
     pub hint: String,
+    /// Where it is kept
+    pub note: String,
     pub created_at: Timestamp,
     pub created_by: String,
     pub last_used_at: Option<Timestamp>,
@@ -114,15 +118,26 @@ pub struct Secret {
     /// When it ends because it was rotated away
     pub ends_at: Option<Timestamp>,
     pub state: SecretState,
+    /// Whether it may go: a newer one is used, and this one has been silent for an hour
+    pub safe_to_end: bool,
 }
 
 impl Secret {
-    /// A secret at a moment.
-    pub fn of(secret: &ClientSecret, now: Timestamp) -> Self {
+    /// Secrets of one client at a moment.
+    pub fn all_of(secrets: &[ClientSecret], now: Timestamp) -> Vec<Self> {
+        secrets
+            .iter()
+            .map(|secret| Self::of(secret, secrets, now))
+            .collect()
+    }
+
+    /// A secret at a moment, among those that its client has.
+    pub fn of(secret: &ClientSecret, all: &[ClientSecret], now: Timestamp) -> Self {
         Self {
             id: secret.id.clone(),
             label: secret.label.clone(),
             hint: format!("…{}", secret.hint),
+            note: secret.note.clone(),
             created_at: secret.created_at,
             created_by: secret.created_by.clone(),
             last_used_at: secret.last_used_at,
@@ -131,6 +146,7 @@ impl Secret {
             expires_at: secret.expires_at,
             ends_at: secret.ends_at,
             state: secret.state(now),
+            safe_to_end: safe_to_end(secret, all, now),
         }
     }
 }
@@ -208,6 +224,7 @@ impl Surroundings {
             status_at: client.status_at,
             status_by: client.status_by,
             status_reason: client.status_reason,
+            delete_at: client.delete_at,
             origin: client.origin,
             created_by: client.created_by,
             created_at: client.created_at,
@@ -228,5 +245,5 @@ impl Surroundings {
 /// When the storage fails.
 pub async fn secrets_of(registry: &Registry, client_id: &str, now: Timestamp) -> Result<Vec<Secret>> {
     let secrets = store::secrets::of_client(registry.db(), client_id).await?;
-    Ok(secrets.iter().map(|secret| Secret::of(secret, now)).collect())
+    Ok(Secret::all_of(&secrets, now))
 }

@@ -47,6 +47,12 @@ struct Settings {
     /// Days until a new secret of a service expires
     secret_lifetime_days: i64,
     secrets_may_never_expire: bool,
+    /// Hours for which an old secret works beside its successor, where nobody says otherwise
+    secret_overlap_hours: i64,
+    /// Whether to tell of clients that nobody used for 60, 90 and 120 days
+    unused_notices: bool,
+    /// After how many days without a use a client is disabled; `null`: never
+    unused_disable_days: Option<i64>,
     /// Whether every member needs a second factor to sign in
     require_second_factor: bool,
 }
@@ -63,6 +69,9 @@ impl From<store::organizations::Organization> for Organization {
                 development_redirects: org.settings.development_redirects,
                 secret_lifetime_days: org.settings.secret_lifetime_days,
                 secrets_may_never_expire: org.settings.secrets_may_never_expire,
+                secret_overlap_hours: org.settings.secret_overlap_hours,
+                unused_notices: org.settings.unused_notices,
+                unused_disable_days: org.settings.unused_disable_days,
                 require_second_factor: org.settings.require_second_factor,
             },
             created_at: org.created_at,
@@ -107,6 +116,13 @@ struct SettingsPatch {
     secret_lifetime_days: Option<i64>,
     #[schema(nullable = false)]
     secrets_may_never_expire: Option<bool>,
+    #[schema(nullable = false, minimum = 1, maximum = 720)]
+    secret_overlap_hours: Option<i64>,
+    #[schema(nullable = false)]
+    unused_notices: Option<bool>,
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<i64>, minimum = 30, maximum = 1100)]
+    unused_disable_days: Option<Option<i64>>,
     #[schema(nullable = false)]
     require_second_factor: Option<bool>,
 }
@@ -248,6 +264,9 @@ async fn edit(call: Call) -> Result<Reply> {
             secrets_may_never_expire: change
                 .secrets_may_never_expire
                 .unwrap_or(before.secrets_may_never_expire),
+            secret_overlap_hours: change.secret_overlap_hours.unwrap_or(before.secret_overlap_hours),
+            unused_notices: change.unused_notices.unwrap_or(before.unused_notices),
+            unused_disable_days: change.unused_disable_days.unwrap_or(before.unused_disable_days),
             require_second_factor: change
                 .require_second_factor
                 .unwrap_or(before.require_second_factor),

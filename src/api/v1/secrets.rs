@@ -46,6 +46,9 @@ struct RotateInput {
     revoke_tokens: Option<bool>,
     #[schema(max_length = 100)]
     label: Option<String>,
+    /// Where it is kept
+    #[schema(max_length = 300)]
+    note: Option<String>,
     /// `never`, a span such as `90d`, or a moment
     #[schema(max_length = 40)]
     expires: Option<String>,
@@ -65,6 +68,9 @@ enum SpanInput {
 struct NewSecret {
     #[schema(max_length = 100)]
     label: Option<String>,
+    /// Where it is kept
+    #[schema(max_length = 300)]
+    note: Option<String>,
     /// `never`, a span such as `90d`, or a moment
     #[schema(max_length = 40)]
     expires: Option<String>,
@@ -76,6 +82,9 @@ struct NewSecret {
 struct SecretPatch {
     #[schema(nullable = false, max_length = 100, min_length = 1)]
     label: Option<String>,
+    /// Where it is kept
+    #[schema(nullable = false, max_length = 300)]
+    note: Option<String>,
     /// A moment within 30 days, or `null`: it does not end
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, max_length = 40)]
@@ -120,7 +129,7 @@ pub fn operations() -> Vec<Operation> {
         Method::PATCH,
         SECRET,
         "editSecret",
-        "Rename a secret or move its end",
+        "Rename a secret, say where it is kept, or move its end",
         write,
         Answer::Ok(Shape::of::<Secret>()),
         |call| Box::pin(edit(call)),
@@ -179,7 +188,7 @@ fn changing(operation: Operation) -> Operation {
 async fn list(call: Call) -> Result<Reply> {
     let access = call.access().await?;
     let rows = secrets::list(&call.app.registry, &access, call.path("client")).await?;
-    let all: Vec<Secret> = rows.iter().map(|row| Secret::of(row, call.now)).collect();
+    let all = Secret::all_of(&rows, call.now);
     let path = format!(
         "/api/v1/orgs/{}/clients/{}/secrets",
         access.org.handle,
@@ -226,6 +235,7 @@ async fn rotate(call: Call) -> Result<Reply> {
         end_first: input.end_first,
         revoke_tokens: input.revoke_tokens.unwrap_or_default(),
         label: input.label,
+        note: input.note,
         term: term(input.expires.as_deref(), "/expires")?,
         term_at: "/expires",
         force: input.force.unwrap_or_default(),
@@ -254,6 +264,7 @@ async fn add(call: Call) -> Result<Reply> {
     let rotation = Rotation {
         old: OldSecret::Stays,
         label: input.label,
+        note: input.note,
         term: term(input.expires.as_deref(), "/expires")?,
         term_at: "/expires",
         ..Rotation::default()
@@ -279,8 +290,9 @@ async fn edit(call: Call) -> Result<Reply> {
         Some(None) => Some(None),
         None => None,
     };
-    if let Some(label) = &patch.label {
-        secrets::set_label(registry, &access, client, secret, label).await?;
+    let (label, note) = (patch.label.as_deref(), patch.note.as_deref());
+    if label.is_some() || note.is_some() {
+        secrets::describe(registry, &access, client, secret, label, note).await?;
     }
     if let Some(ends_at) = ends_at {
         secrets::set_end(registry, &access, client, secret, ends_at).await?;
@@ -292,7 +304,7 @@ async fn edit(call: Call) -> Result<Reply> {
     let version = crate::registry::clients::find(registry, &access, client)
         .await?
         .version;
-    Ok(Reply::of(&Secret::of(row, call.now))?.tagged(etag::of_version(version)))
+    Ok(Reply::of(&Secret::of(row, &rows, call.now))?.tagged(etag::of_version(version)))
 }
 
 async fn end(call: Call) -> Result<Reply> {

@@ -161,6 +161,9 @@ pub struct New {
     /// A label for its first secret
     #[arg(long, value_name = "LABEL")]
     secret_label: Option<String>,
+    /// Where its first secret is kept
+    #[arg(long, value_name = "NOTE")]
+    secret_note: Option<String>,
     /// When its first secret expires: 90d, never, or a time
     #[arg(long, value_name = "WHEN")]
     secret_expires: Option<String>,
@@ -190,6 +193,7 @@ pub async fn create(connection: &mut Connection<'_>, new: New) -> Result<()> {
         ("name", new.name),
         ("type", new.application_type),
         ("secret_label", new.secret_label),
+        ("secret_note", new.secret_note),
         ("secret_expires", new.secret_expires),
     ];
     for (name, value) in members {

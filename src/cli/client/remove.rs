@@ -21,14 +21,20 @@ pub struct Disable {
     /// Why, for those who find it disabled
     #[arg(long)]
     reason: Option<String>,
+    /// Delete it on a day unless somebody enables it before: a span such as 14d, or a time (RFC 3339)
+    #[arg(long, value_name = "WHEN")]
+    delete_after: Option<String>,
 }
 
 /// Cuts a client off.
 pub async fn disable(connection: &mut Connection<'_>, disable: Disable) -> Result<()> {
     let url = connection.of_org(&["clients", &disable.id, "disable"]).await?;
-    let body = disable
-        .reason
-        .map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+    let mut body = json!({});
+    for (name, value) in [("reason", disable.reason), ("delete_after", disable.delete_after)] {
+        if let Some(value) = value {
+            body[name] = json!(value);
+        }
+    }
     let client = connection.send(Method::POST, url, Some(&body), None).await?.body;
     let line = format!(
         "{} Disabled; every token it had stopped working",

@@ -146,8 +146,8 @@ async fn carry_out(visit: &Visit, deed: Deed, client: &str, id: &str) -> Result<
                 let detail = "Write a name for this secret, such as where it is kept.";
                 return Err(Refusal::fields(vec![Wrong::new("/label", "label", detail)]).into());
             }
-            secrets::set_label(registry, access, client, id, label).await?;
-            Ok(format!("The secret is now called “{label}”."))
+            secrets::describe(registry, access, client, id, Some(label), Some(form.one("note"))).await?;
+            Ok(format!("“{label}” is changed."))
         }
     }
 }
@@ -175,6 +175,7 @@ fn table(visit: &Visit, record: &Record) -> Markup {
     let rows = record.secrets.iter().map(|secret| Row {
         id: secret.id.clone(),
         name: secret.label.clone(),
+        note: secret.note.clone(),
         cells: vec![
             html! { @if writes { code { "…" (secret.hint) } } @else { span.hint { "hidden" } } },
             html! { (reader.moment(secret.created_at)) " by " (secret.created_by) },
@@ -214,7 +215,7 @@ fn table(visit: &Visit, record: &Record) -> Markup {
 
 fn menu(visit: &Visit, record: &Record, secret: &ClientSecret) -> Vec<Item> {
     let to = |word: &str| format!("{}/secrets?{word}={}", record.at, secret.id);
-    let mut items = vec![Item::link("Rename", to("rename"))];
+    let mut items = vec![Item::link("Rename or describe", to("rename"))];
     if secret.usable(visit.now) {
         let word = if secret.ends_at.is_some() {
             "Move its end"
@@ -242,7 +243,7 @@ fn form_of(visit: &Visit, record: &Record, open: &Open<'_>) -> Markup {
     let (title, word) = match open.deed {
         Deed::End => (format!("End “{}” now?", secret.label), "end"),
         Deed::Move => (format!("When does “{}” end?", secret.label), "move"),
-        Deed::Rename => (format!("Rename “{}”", secret.label), "rename"),
+        Deed::Rename => (format!("Change “{}”", secret.label), "rename"),
     };
     html! {
         (errors)
@@ -288,15 +289,13 @@ fn fields(visit: &Visit, open: &Open<'_>, errors: &ErrorSummary) -> Markup {
                 ..Field::default()
             }) }
         }
-        Deed::Rename => html! { (Field {
-            name: "label",
-            label: "Label",
-            value: visit.form.given("label").unwrap_or(&secret.label),
-            hint: "Where it is kept, so that you know which one to replace",
-            error: errors.of("label"),
-            max: 100,
-            ..Field::default()
-        }) },
+        Deed::Rename => html! {
+            (Field { name: "label", label: "Label", value: visit.form.given("label").unwrap_or(&secret.label),
+                hint: "So that you know it among others.", error: errors.of("label"), max: 100, ..Field::default() })
+            (Field { name: "note", label: "Where it is kept", value: visit.form.given("note").unwrap_or(&secret.note), optional: true,
+                hint: "Such as “vault, path billing/sync”. Never the secret itself.", error: errors.of("note"), max: 300,
+                ..Field::default() })
+        },
     }
 }
 
@@ -314,7 +313,7 @@ fn buttons(record: &Record, open: &Open<'_>) -> Markup {
                 a.btn.quiet href={ (record.at) "/secrets" } { "Cancel" }
             },
             Deed::Rename => {
-                (form::primary("Rename"))
+                (form::primary("Save"))
                 a.btn.quiet href={ (record.at) "/secrets" } { "Cancel" }
             },
         }
@@ -328,10 +327,7 @@ fn readiness(visit: &Visit, record: &Record) -> Markup {
     let [new, old] = usable[..] else {
         return html! {};
     };
-    let quiet = old
-        .last_used_at
-        .is_none_or(|at| at <= visit.now.before(Lifetime::hours(1)));
-    let safe = new.uses > 0 && quiet;
+    let safe = secrets::safe_to_end(old, &record.secrets, visit.now);
     let reader = visit.reader();
     let text = html! {
         p { b { @if safe { "Safe to end the old one" } @else { "Not yet safe to end the old one" } } }

@@ -209,8 +209,10 @@ impl Look<'_> {
         html! {
             (self.expiry())
             (Field { name: "label", label: "Label of the secret", value: &self.typed.label, optional: true, max: 100,
-                hint: "Where it lives, such as “vault, path billing/sync”. Never the secret itself.",
-                error: self.refused.of("label"), ..Field::default() })
+                hint: "So that you know it among others.", error: self.refused.of("label"), ..Field::default() })
+            (Field { name: "note", label: "Where it is kept", value: &self.typed.note, optional: true, max: 300,
+                hint: "Such as “vault, path billing/sync”. Never the secret itself.",
+                error: self.refused.of("note"), ..Field::default() })
         }
     }
 

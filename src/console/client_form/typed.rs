@@ -34,6 +34,7 @@ pub(in crate::console) struct Typed {
     pub people: People,
     pub secret_expires: String,
     pub label: String,
+    pub note: String,
 }
 
 impl Typed {
@@ -54,6 +55,7 @@ impl Typed {
             people: People::default(),
             secret_expires: String::new(),
             label: String::new(),
+            note: String::new(),
         }
     }
 
@@ -84,6 +86,7 @@ impl Typed {
             people: People::of_client(client),
             secret_expires: String::new(),
             label: String::new(),
+            note: String::new(),
         }
     }
 
@@ -115,6 +118,7 @@ impl Typed {
             people: People::read(form, &before.people),
             secret_expires: form.one("secret_expires").to_owned(),
             label: form.one("label").to_owned(),
+            note: form.one("note").to_owned(),
         }
     }
 
@@ -129,6 +133,7 @@ impl Typed {
             ("auth_method", self.auth_method.clone()),
             ("secret_expires", self.secret_expires.clone()),
             ("label", self.label.clone()),
+            ("note", self.note.clone()),
         ];
         fields.extend(
             self.grant_types

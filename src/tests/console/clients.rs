@@ -120,6 +120,7 @@ async fn t7_ticked_rows_are_disabled_and_exported_without_script() {
         assert!(!file.text().contains(&one.secret) && !file.text().contains("oas_"));
         let fields = [
             ("do", "disable"),
+            ("confirm", "1"),
             ("id", one.id.as_str()),
             ("id", "oa_admin_client"),
         ];

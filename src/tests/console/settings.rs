@@ -23,6 +23,9 @@ async fn settings_are_saved_or_refused_with_everything_kept() {
             ("name", "Acme"),
             ("secret_lifetime_days", "45"),
             ("access_token_lifetime", "900"),
+            ("secret_overlap_hours", "48"),
+            ("unused_notices", "yes"),
+            ("unused_disable_days", "180"),
         ];
         expect(&ada.submit(&path, &right).await, StatusCode::SEE_OTHER);
         let org = store::organizations::first(app.db())
@@ -32,6 +35,12 @@ async fn settings_are_saved_or_refused_with_everything_kept() {
         assert_eq!(org.name, "Acme");
         assert_eq!(org.settings.secret_lifetime_days, 45);
         assert!(!org.settings.secrets_may_never_expire && !org.settings.development_redirects);
+        assert!(org.settings.unused_notices && org.settings.unused_disable_days == Some(180));
+        let client = app.service(&["workspace:read"]).await;
+        let form = ada
+            .get(&at(&app, &format!("/clients/{}/rotate", client.id)))
+            .await;
+        holds(&form, "In 48 hours");
         let form = ada.get(&at(&app, "/clients/new/service")).await;
         holds(&form, "In 45 days (usual here)");
         lacks(&form, "value=\"never\"");
