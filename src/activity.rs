@@ -1,4 +1,10 @@
 //! Uses of clients, gathered in memory and written in batches: never a write on the request path.
+//!
+//! Only a client of the snapshot can be noted, so a name that nobody has leaves no trace. Between two writes everything
+//! that a caller may choose is bounded; counts add up across nodes, and what cannot be written is kept for the next time.
+
+mod gathered; // what one client did
+mod write; // as statements
 
 use std::{
     collections::HashMap,
@@ -8,18 +14,31 @@ use std::{
 
 use foldhash::fast::RandomState;
 
+use self::gathered::Gathered;
 use crate::{
-    db::{Batch, Db, WriteError},
-    store::{self, apis::TokenFormat},
+    db::{Db, DbError, WriteError},
+    live::Client,
+    store::{apis::TokenFormat, usage::Place},
     time::Timestamp,
 };
 
 const SHARDS: usize = 16;
 
+/// How many clients are written in one transaction, so that nobody waits for long behind it.
+const AT_ONCE: usize = 256;
+
+type Shard = HashMap<Arc<str>, Gathered, RandomState>;
+
 /// One issued token, to be counted.
 #[derive(Clone, Copy, Debug)]
-pub struct Issued {
+pub struct Issued<'a> {
     pub format: TokenFormat,
+    /// The id of its API.
+    pub api: &'a Arc<str>,
+    /// Scope values, a space between.
+    pub scope: &'a str,
+    /// The grant it stands on, if a person is behind it.
+    pub grant: Option<&'a str>,
     pub expires_at: Timestamp,
     pub epoch: i64,
 }
@@ -27,121 +46,110 @@ pub struct Issued {
 /// What has happened since the last flush.
 #[derive(Default)]
 pub struct Activity {
-    shards: [Mutex<HashMap<Arc<str>, Uses, RandomState>>; SHARDS],
-}
-
-#[derive(Clone)]
-struct Uses {
-    at: Timestamp,
-    ip: IpAddr,
-    /// (secret id, uses, last use)
-    secrets: Vec<(Arc<str>, i64, Timestamp)>,
-    /// (format, expiry in tens of seconds, epoch, tokens)
-    tokens: Vec<(TokenFormat, i64, i64, i64)>,
+    shards: [Mutex<Shard>; SHARDS],
+    /// Whoever flushes waits for the one before, so that afterwards everything noted before is written.
+    flushing: tokio::sync::Mutex<()>,
 }
 
 impl Activity {
-    /// Notes that a client proved who it is, with a secret if it has one, and whether it got a token.
+    /// Notes that a client proved who it is, with a secret if it has one, and the token it got, if it got one.
     pub fn note(
         &self,
-        client: &Arc<str>,
+        client: &Client,
         secret: Option<&Arc<str>>,
         ip: IpAddr,
         now: Timestamp,
-        issued: Option<Issued>,
+        issued: Option<Issued<'_>>,
     ) {
-        let mut shard = lock(&self.shards[usize::from(last_byte(client)) % SHARDS]);
-        let uses = shard.entry(Arc::clone(client)).or_insert_with(|| Uses {
-            at: now,
-            ip,
-            secrets: Vec::new(),
-            tokens: Vec::new(),
-        });
-        uses.at = now;
-        uses.ip = ip;
-        if let Some(secret) = secret {
-            match uses.secrets.iter_mut().find(|(id, ..)| id == secret) {
-                Some((_, count, at)) => {
-                    *count += 1;
-                    *at = now;
-                }
-                None => uses.secrets.push((Arc::clone(secret), 1, now)),
+        self.of(client, |gathered| {
+            gathered.used(secret, ip, now);
+            if let Some(issued) = issued {
+                gathered.issued(issued, now);
             }
-        }
-        let Some(issued) = issued else { return };
-        // Rounded up, so that a live token is never counted as gone.
-        let tens = issued.expires_at.seconds().div_euclid(10) + 1;
-        let key = (issued.format, tens, issued.epoch);
-        match uses
-            .tokens
-            .iter_mut()
-            .rev()
-            .find(|(f, t, e, _)| (*f, *t, *e) == key)
-        {
-            Some((.., count)) => *count += 1,
-            None => uses.tokens.push((issued.format, tens, issued.epoch, 1)),
-        }
+        });
     }
 
-    /// Writes what was gathered. What cannot be written is kept for the next time.
+    /// Notes that a request of a client was refused, with the error word that it was told.
+    pub fn note_refused(&self, client: &Client, place: Place, error: &'static str, now: Timestamp) {
+        self.of(client, |gathered| gathered.refused(place, error, now));
+    }
+
+    /// Notes that somebody tried a client that is disabled.
+    pub fn note_attempt(&self, client: &Client, ip: IpAddr, now: Timestamp) {
+        self.of(client, |gathered| gathered.attempted(ip, now));
+    }
+
+    /// Notes that an answer about a person went to a redirect URI, as it is registered.
+    pub fn note_redirect(&self, client: &Client, redirect_uri: &str, now: Timestamp) {
+        self.of(client, |gathered| gathered.redirected(redirect_uri, now));
+    }
+
+    /// Notes that a scope was asked for that no token came of. Those in tokens are noted with them.
+    pub fn note_asked(&self, client: &Client, api: &Arc<str>, value: &str, now: Timestamp) {
+        self.of(client, |gathered| gathered.asked(api, value, now));
+    }
+
+    /// Notes that a token which was counted was taken back.
+    pub fn note_taken_back(&self, client: &Client, token: Issued<'_>) {
+        self.of(client, |gathered| gathered.taken_back(token));
+    }
+
+    fn of(&self, client: &Client, note: impl FnOnce(&mut Gathered)) {
+        let mut shard = lock(&self.shards[usize::from(last_byte(&client.id)) % SHARDS]);
+        if let Some(gathered) = shard.get_mut(&client.id) {
+            return note(gathered);
+        }
+        let mut gathered = Gathered::of(&client.org_id);
+        note(&mut gathered);
+        shard.insert(Arc::clone(&client.id), gathered);
+    }
+
+    /// Writes what was gathered until now. What cannot be written is kept for the next time. Runs to its end even if the
+    /// caller goes away.
     ///
     /// # Errors
     /// As the database says.
-    pub async fn flush(&self, db: &Db) -> Result<(), WriteError> {
+    pub async fn flush(self: &Arc<Self>, db: &Db) -> Result<(), WriteError> {
+        let (activity, db) = (Arc::clone(self), db.clone());
+        let task = tokio::spawn(async move { activity.write(&db).await });
+        task.await
+            .unwrap_or_else(|_| Err(DbError::Failed("the flush was interrupted".into()).into()))
+    }
+
+    async fn write(&self, db: &Db) -> Result<(), WriteError> {
+        let _one_at_a_time = self.flushing.lock().await;
         for shard in &self.shards {
             let taken = std::mem::take(&mut *lock(shard));
-            if taken.is_empty() {
-                continue;
-            }
-            let mut batch = Batch::default();
-            for (client, uses) in &taken {
-                push(&mut batch, client, uses);
-            }
-            if let Err(error) = db.write(batch).await {
-                give_back(shard, taken);
-                return Err(error);
+            let mut all: Vec<(Arc<str>, Gathered)> = taken.into_iter().collect();
+            // In one order on every node, so that two that write at the same time do not block each other.
+            all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            while !all.is_empty() {
+                let rest = all.split_off(all.len().min(AT_ONCE));
+                if let Err(error) = db.write(write::batch(&all)).await {
+                    all.extend(rest);
+                    give_back(shard, all);
+                    return Err(error);
+                }
+                all = rest;
             }
         }
         Ok(())
     }
-}
 
-fn push(batch: &mut Batch, client: &str, uses: &Uses) {
-    let ip = uses.ip.to_string();
-    batch.push(store::clients::note_use(client, uses.at, &ip));
-    for (secret, count, at) in &uses.secrets {
-        batch.push(store::secrets::note_use(secret, *count, *at, &ip));
-    }
-    for (format, tens, epoch, count) in &uses.tokens {
-        let expires_at = Timestamp::from_seconds(tens * 10);
-        batch.push(store::activity::note_tokens(
-            client,
-            format.word(),
-            expires_at,
-            *epoch,
-            *count,
-        ));
+    /// For how many clients something waits to be written.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 }
 
-fn give_back(
-    shard: &Mutex<HashMap<Arc<str>, Uses, RandomState>>,
-    taken: HashMap<Arc<str>, Uses, RandomState>,
-) {
+fn give_back(shard: &Mutex<Shard>, taken: Vec<(Arc<str>, Gathered)>) {
     let mut shard = lock(shard);
     for (client, before) in taken {
         match shard.get_mut(&client) {
+            Some(since) => since.merge(before),
             None => {
                 shard.insert(client, before);
-            }
-            Some(since) => {
-                for (secret, count, at) in before.secrets {
-                    match since.secrets.iter_mut().find(|(id, ..)| *id == secret) {
-                        Some((_, more, _)) => *more += count,
-                        None => since.secrets.push((secret, count, at)),
-                    }
-                }
-                since.tokens.extend(before.tokens);
             }
         }
     }

@@ -107,11 +107,14 @@ async fn approve(exchange: &Exchange<'_>, approval: Approval<'_>) -> Result<Opti
     let caller = exchange.caller;
     let issued = Issued {
         format: minted.format,
+        api: &approval.api.id,
+        scope: &approval.scope,
+        grant: person.map(|behalf| behalf.grant.id.as_str()),
         expires_at: minted.expires_at,
         epoch: caller.client.epoch,
     };
     exchange.registry.activity.note(
-        &caller.client.id,
+        &caller.client,
         caller.secret_id.as_ref(),
         exchange.source.ip,
         exchange.now,

@@ -21,10 +21,11 @@ use crate::{
     registry::{Registry, keys, lockout, recovery, secret_notices, unused},
     setup_link,
     store::{
-        activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
-        revocations, sessions, sign_in_failures,
+        authorization_codes, changes, device_codes, grants, idempotency, invitations, once, revocations,
+        sessions, sign_in_failures, tokens_out,
+        usage::{self, Span},
     },
-    time::Lifetime,
+    time::{Lifetime, Timestamp},
 };
 
 /// A job and how often it runs.
@@ -155,9 +156,23 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget(registry, || sign_in_failures::forget(now.before(lockout::WINDOW))).await?;
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
-    forget(registry, || activity::forget(now)).await?;
+    forget(registry, || tokens_out::forget(now)).await?;
+    forget_usage(registry, now).await?;
     forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
+}
+
+/// Since when a secret is looked at for addresses that are too many: longer than the time between two sweeps.
+const JUST_USED: Lifetime = Lifetime::minutes(10);
+
+async fn forget_usage(registry: &Registry, now: Timestamp) -> Result<()> {
+    for span in [Span::Part, Span::Hour, Span::Day] {
+        forget(registry, || usage::forget_counts(span, now)).await?;
+        forget(registry, || usage::forget_secret_counts(span, now)).await?;
+    }
+    forget(registry, || usage::forget_failures(now)).await?;
+    forget(registry, || usage::forget_addresses(now)).await?;
+    forget(registry, || usage::trim_addresses(now.before(JUST_USED))).await
 }
 
 /// Repeats a bounded statement until it finds nothing, so that no sweep holds the writer for long.

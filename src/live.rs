@@ -273,6 +273,16 @@ impl Live {
         self.catalogue.load().apis.get(id).cloned()
     }
 
+    /// The API with this audience. Looks at all of them: for what is rare.
+    pub fn api_of(&self, audience: &str) -> Option<Arc<Api>> {
+        let catalogue = self.catalogue.load();
+        catalogue
+            .apis
+            .values()
+            .find(|api| *api.audience == *audience)
+            .cloned()
+    }
+
     /// The access token lifetime that an organisation sets, if it does.
     pub fn organization_lifetime(&self, org_id: &str) -> Option<Lifetime> {
         *self.catalogue.load().organization_lifetimes.get(org_id)?

@@ -50,6 +50,12 @@ impl Timestamp {
         Self(self.0.saturating_sub(span.0.saturating_mul(1000)))
     }
 
+    /// When the span of this length began that this moment is in, counted from the epoch: its hour, its day in UTC.
+    #[must_use]
+    pub const fn start_of(self, span: Lifetime) -> Self {
+        Self(self.0 - self.0.rem_euclid(span.0 * 1000))
+    }
+
     /// Whole seconds from `earlier` until this moment; negative if it came first.
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         (self.0 - earlier.0).div_euclid(1000)

@@ -11,7 +11,7 @@ use crate::{
     db::Batch,
     error::Result,
     live,
-    oauth::{authorization::ResponseType, scope::ScopeKey},
+    oauth::{authorization::ResponseType, redirect, scope::ScopeKey},
     registry::{
         Registry, Resource,
         access::Actor,
@@ -79,7 +79,7 @@ pub async fn answer(
     now: Timestamp,
 ) -> Result<Response> {
     let opened = approval.opened;
-    Ok(match opened.wishes.response_type {
+    let response = match opened.wishes.response_type {
         ResponseType::Code => {
             let code = code(registry, actor, approval, now).await?;
             opened.back.answer(&[("code", &code)])
@@ -88,7 +88,28 @@ pub async fn answer(
             let tokens = implicit::tokens(registry, actor, approval, now).await?;
             implicit::answer(&opened.back, &tokens)
         }
-    })
+    };
+    note_use(registry, approval, now);
+    Ok(response)
+}
+
+/// Counts the answer for its redirect URI, and what was asked for and is not given; the rest is counted with its tokens.
+fn note_use(registry: &Registry, approval: &Approval<'_>, now: Timestamp) {
+    let (opened, activity) = (approval.opened, &registry.activity);
+    let client = &opened.client;
+    let to = opened.back.redirect_uri();
+    let registered = client
+        .redirect_uris()
+        .iter()
+        .find(|uri| redirect::matches(uri, to, client.application_type));
+    if let Some(uri) = registered {
+        activity.note_redirect(client, uri, now);
+    }
+    let unheard = opened.scopes.iter().filter(|key| !approval.scopes.contains(key));
+    for key in unheard {
+        let api = key.api.as_ref().unwrap_or(&registry.userinfo.id);
+        activity.note_asked(client, api, &key.value, now);
+    }
 }
 
 /// Writes down a grant and makes its code.

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use crate::{
     live,
-    oauth::refusal::Refusal,
+    oauth::refusal::{Code, Refusal},
     ui::{
         headers::{self, Place},
         page::Card,
@@ -36,6 +36,11 @@ impl Untrusted {
                 .map(|people| people.redirect_uris.clone())
                 .unwrap_or_default(),
         }
+    }
+
+    /// The error, as a client would be told.
+    pub const fn code(&self) -> Code {
+        self.refusal.code
     }
 
     /// The page.

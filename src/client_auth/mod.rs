@@ -78,7 +78,10 @@ pub fn authenticate(
     let presented = present(headers, params)?;
     throttle.admit(&presented.client_id, ip, now)?;
     if let Some(caller) = verify(registry, &presented, now) {
-        return Ok(caller);
+        if caller.client.status == Status::Active {
+            return Ok(caller);
+        }
+        registry.activity.note_attempt(&caller.client, ip, now);
     }
     throttle.note_failure(&presented.client_id, ip, now);
     Err(Code::InvalidClient.because("the client is unknown or disabled, or its authentication is wrong"))
@@ -107,6 +110,12 @@ fn present<'a>(headers: &HeaderMap, params: &'a Params<'_>) -> Result<Presented<
     }
 }
 
+/// The client that a request says it comes from, proven or not, if there is one.
+pub fn named(registry: &Registry, headers: &HeaderMap, params: &Params<'_>) -> Option<Arc<live::Client>> {
+    registry.live.client(&present(headers, params).ok()?.client_id)
+}
+
+/// Who it is, whether the client may do anything now or not.
 fn verify(registry: &Registry, presented: &Presented<'_>, now: Timestamp) -> Option<Caller> {
     let client = registry.live.client(&presented.client_id);
     match &presented.proof {
@@ -114,8 +123,7 @@ fn verify(registry: &Registry, presented: &Presented<'_>, now: Timestamp) -> Opt
             let digest = registry.keyring.digest("client-secret", secret.as_bytes());
             let secret_id = matching(client.as_deref(), digest.as_bytes(), now);
             let client = client.filter(|client| {
-                client.status == Status::Active
-                    && client.application_type.holds_secret()
+                client.application_type.holds_secret()
                     && client.auth_method.is_none_or(|pinned| pinned == *method)
             })?;
             Some(Caller {
@@ -124,9 +132,7 @@ fn verify(registry: &Registry, presented: &Presented<'_>, now: Timestamp) -> Opt
             })
         }
         Proof::None => {
-            let client = client.filter(|client| {
-                client.status == Status::Active && !client.application_type.holds_secret()
-            })?;
+            let client = client.filter(|client| !client.application_type.holds_secret())?;
             Some(Caller {
                 client,
                 secret_id: None,

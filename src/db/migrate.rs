@@ -16,6 +16,7 @@ pub type Migration = (&'static str, &'static str);
 pub const MIGRATIONS: &[Migration] = &[
     ("0001_initial", include_str!("../../migrations/0001_initial.sql")),
     ("0002_people", include_str!("../../migrations/0002_people.sql")),
+    ("0003_usage", include_str!("../../migrations/0003_usage.sql")),
     (
         "0004_secret_life",
         include_str!("../../migrations/0004_secret_life.sql"),

@@ -33,10 +33,46 @@ impl Statement {
         self
     }
 
+    /// Joins insertions of one row each, all of the same text, into few of several rows. The parameters are exactly the
+    /// values of the row, and no two rows have the same key. Only a handful of texts come of it, so that they stay
+    /// prepared.
+    pub fn join(single: Vec<Self>) -> Vec<Self> {
+        const SIZES: [usize; 3] = [32, 8, 1];
+        let Some(first) = single.first() else {
+            return Vec::new();
+        };
+        let (sql, columns) = (first.sql.clone(), first.params.len());
+        let parts = sql
+            .split_once(" VALUES (")
+            .and_then(|(head, rest)| Some((head, rest.split_once(')')?.1)));
+        let Some((head, tail)) = parts else {
+            return single;
+        };
+        let mut rows = single.into_iter();
+        let mut joined = Vec::new();
+        for size in SIZES {
+            let text = of_rows(head, tail, size, columns);
+            while rows.len() >= size {
+                let params = rows.by_ref().take(size).flat_map(|row| row.params).collect();
+                joined.push(Self::new(text.clone(), params));
+            }
+        }
+        joined
+    }
+
     /// The expectation that `done` disappoints, if any.
     pub(super) fn unmet(&self, done: &Done) -> Option<&'static str> {
         self.expected.filter(|_| done.rows == 0)
     }
+}
+
+fn of_rows(head: &str, tail: &str, rows: usize, columns: usize) -> String {
+    let row = |at: usize| {
+        let numbers: Vec<String> = (1..=columns).map(|n| format!("${}", at * columns + n)).collect();
+        format!("({})", numbers.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!("{head} VALUES {}{tail}", rows.join(", "))
 }
 
 /// The statements of one transaction, in order.

@@ -3,6 +3,8 @@
 //! A request that needs the person leads to the pages of the instance, which lead back to [`go_on`]. Each time the
 //! request is opened and judged anew.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use axum::{
     extract::{self, Request},
     http::request::Parts,
@@ -22,8 +24,14 @@ use crate::{
     },
     browser::{self, Visitor},
     error::{Error, Result},
-    oauth::{client::Origin, params::Params, refusal::Code},
+    oauth::{
+        client::{Origin, Status},
+        params::Params,
+        refusal::Code,
+    },
+    observe::RequestContext,
     registry::access::{Actor, ActorKind},
+    store::usage,
     ui::headers::{self, Place},
 };
 
@@ -76,13 +84,40 @@ async fn proceed(app: &App, parts: &Parts, transaction: Transaction) -> Response
     let (request_id, _) = context_of(parts);
     let opened = match request::open(&app.registry, &transaction.params) {
         Ok(opened) => opened,
-        Err(Trouble::Untrusted(untrusted)) => return untrusted.answer(&request_id),
-        Err(Trouble::Refused(back, error)) => return back.fail(&error),
+        Err(Trouble::Untrusted(untrusted)) => {
+            note_refused(app, parts, &transaction.params, untrusted.code());
+            return untrusted.answer(&request_id);
+        }
+        Err(Trouble::Refused(back, error)) => {
+            if let Error::Refused(refusal) = &error {
+                note_refused(app, parts, &transaction.params, refusal.code);
+            }
+            return back.fail(&error);
+        }
     };
     match step(app, parts, transaction, &opened).await {
         Ok(response) => response,
         // RFC 6749 §4.1.2.1: the client hears of everything that happens from here on.
         Err(error) => opened.back.fail(&error),
+    }
+}
+
+/// Counts a request that cannot be answered for the client it names, if there is one. That nobody is signed in, or says
+/// no, is no failure.
+fn note_refused(app: &App, parts: &Parts, params: &str, code: Code) {
+    let (registry, now) = (&app.registry, app.registry.now());
+    let params = Params::form(params.as_bytes()).unwrap_or_default();
+    let id = params.all("client_id").next().unwrap_or_default();
+    let Some(client) = registry.live.client(id) else {
+        return;
+    };
+    registry
+        .activity
+        .note_refused(&client, usage::Place::Authorize, code.name(), now);
+    if client.status == Status::Disabled {
+        let ip = parts.extensions.get::<RequestContext>().map(|context| context.ip);
+        let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        registry.activity.note_attempt(&client, ip, now);
     }
 }
 

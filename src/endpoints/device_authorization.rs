@@ -9,12 +9,13 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{Incoming, answer, no_store};
+use super::{Incoming, answer_client, no_store};
 use crate::{
     app::{App, State},
     authorize::device::{self, Asking, Begun, INTERVAL},
     error::Result,
     oauth::{client::GrantType, json, refusal::Code, scope},
+    store::usage::Place,
 };
 
 /// Where people answer, below the issuer.
@@ -27,14 +28,13 @@ pub(super) async fn device_authorization(
     extract::State(app): extract::State<State>,
     request: Request,
 ) -> Response {
-    answer(ask(&app, request).await)
+    answer_client(&app, request, Place::Device, ask).await
 }
 
-async fn ask(app: &App, request: Request) -> Result<Response> {
+async fn ask(app: &App, incoming: &Incoming) -> Result<Response> {
     let registry = &app.registry;
     let now = registry.now();
     registry.live.fresh().await?;
-    let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     params.once(&["resource"])?;
     let caller = incoming.caller_noted(app, &params, now)?;
@@ -52,7 +52,7 @@ async fn ask(app: &App, request: Request) -> Result<Response> {
         client,
         scopes,
         ip: incoming.ip().to_string(),
-        user_agent: agent(&incoming),
+        user_agent: agent(incoming),
     };
     let begun = device::begin(registry, asking, now).await?;
     Ok(render(app, &begun))

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Incoming, answer, no_store};
+use super::{Incoming, answer_client, no_store};
 use crate::{
     access_token::{self, AccessToken, ActiveToken},
     app::{App, State},
@@ -18,17 +18,16 @@ use crate::{
     live,
     oauth::{client::Kind, json, scope::ScopeKey},
     openid,
-    store::grants::Grant,
+    store::{grants::Grant, usage::Place},
 };
 
 pub(super) async fn introspect(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer(look(&app, request).await)
+    answer_client(&app, request, Place::Introspect, look).await
 }
 
-async fn look(app: &App, request: Request) -> Result<Response> {
+async fn look(app: &App, incoming: &Incoming) -> Result<Response> {
     let now = app.registry.now();
     app.registry.live.fresh().await?;
-    let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     params.once(&[])?;
     let caller = incoming.caller_noted(app, &params, now)?;

@@ -34,6 +34,7 @@ use crate::{
         refusal::{Code, Refusal},
     },
     observe::RequestContext,
+    store::usage::Place,
     time::Timestamp,
 };
 
@@ -197,7 +198,7 @@ impl Incoming {
         let caller = self.caller(app, params, now)?;
         if let Some(secret) = &caller.secret_id {
             let activity = &app.registry.activity;
-            activity.note(&caller.client.id, Some(secret), self.ip(), now, None);
+            activity.note(&caller.client, Some(secret), self.ip(), now, None);
         }
         Ok(caller)
     }
@@ -238,22 +239,51 @@ fn answer(result: Result<Response>) -> Response {
     })
 }
 
-/// As [`answer`], at an endpoint that apps in browsers use, too.
+/// As [`answer`], and what is refused to a client is counted.
+async fn answer_client(
+    app: &App,
+    request: Request,
+    place: Place,
+    work: impl AsyncFnOnce(&App, &Incoming) -> Result<Response>,
+) -> Response {
+    let result = match Incoming::read(app, request).await {
+        Ok(incoming) => note_refused(app, &incoming, place, work(app, &incoming).await),
+        Err(error) => Err(error),
+    };
+    answer(result)
+}
+
+/// As [`answer_client`], at an endpoint that apps in browsers use, too.
 async fn answer_pages(
     app: &App,
     request: Request,
+    place: Place,
     work: impl AsyncFnOnce(&App, &Incoming) -> Result<Response>,
 ) -> Response {
     let (result, origin) = match Incoming::read(app, request).await {
         Ok(incoming) => {
             let origin = cors::origin_of_client(app, &incoming);
-            (work(app, &incoming).await, origin)
+            let result = note_refused(app, &incoming, place, work(app, &incoming).await);
+            (result, origin)
         }
         Err(error) => (Err(error), None),
     };
     let mut response = answer(result);
     cors::let_in(&mut response, origin.as_deref());
     response
+}
+
+/// Counts a refusal for the client that the request names, if there is one. A device that has to wait is not refused.
+fn note_refused(app: &App, incoming: &Incoming, place: Place, result: Result<Response>) -> Result<Response> {
+    if let Err(Error::Refused(refusal)) = &result
+        && !matches!(refusal.code, Code::AuthorizationPending | Code::SlowDown)
+        && let Ok(params) = incoming.params()
+        && let Some(client) = client_auth::named(&app.registry, &incoming.parts.headers, &params)
+    {
+        let (activity, now) = (&app.registry.activity, app.registry.now());
+        activity.note_refused(&client, place, refusal.code.name(), now);
+    }
+    result
 }
 
 /// An answer that nobody may keep.

@@ -4,6 +4,8 @@
 //! A client takes back its own tokens only; of a token that is not its own it learns nothing. 200 means that the
 //! revocation is on disk and that this node no longer calls the token active.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{self, Request},
     http::{StatusCode, header},
@@ -13,24 +15,26 @@ use serde_json::json;
 
 use super::{Incoming, answer_pages};
 use crate::{
-    access_token::{self, AccessToken},
+    access_token::{self, AccessToken, Target},
+    activity::Issued,
     app::{App, State},
     client_auth::Caller,
     db::Batch,
     error::Result,
     grant_types::refresh_token::{self, Named},
+    live,
     oauth::client::Origin,
     registry::{
         Resource,
         access::{Actor, ActorKind},
         announce, grants,
     },
-    store::{self, changes},
+    store::{self, changes, usage::Place},
     time::Timestamp,
 };
 
 pub(super) async fn revoke(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer_pages(&app, request, take_back).await
+    answer_pages(&app, request, Place::Revoke, take_back).await
 }
 
 async fn take_back(app: &App, incoming: &Incoming) -> Result<Response> {
@@ -106,6 +110,33 @@ async fn cut(
     let subject = store::revocations::subject(&token.jti, token.expires_at);
     announce(&mut batch, changes::Kind::Token, &subject, now);
     batch.push(store::audit::append(&event));
-    app.registry.live.commit(batch).await?;
+    let done = app.registry.live.commit(batch).await?;
+    // Of several requests for the same token, one is the first.
+    if done.first().is_some_and(|added| added.rows == 1) {
+        note(app, &caller.client, token);
+    }
     Ok(())
+}
+
+/// One token less that is out.
+fn note(app: &App, client: &live::Client, token: &AccessToken) {
+    let registry = &app.registry;
+    let api = match &token.target {
+        Target::Audience(audience) if **audience == *registry.userinfo.audience => {
+            Some(Arc::clone(&registry.userinfo.id))
+        }
+        Target::Audience(audience) => registry.live.api_of(audience).map(|api| Arc::clone(&api.id)),
+        Target::Api(id) => Some(Arc::from(id.as_str())),
+    };
+    // Tokens for an API that is gone are dead anyway.
+    let Some(api) = api else { return };
+    let taken_back = Issued {
+        format: token.format,
+        api: &api,
+        scope: &token.scope,
+        grant: token.grant_id.as_deref(),
+        expires_at: token.expires_at,
+        epoch: token.epoch,
+    };
+    registry.activity.note_taken_back(client, taken_back);
 }

@@ -15,10 +15,11 @@ use crate::{
     grant_types::{Exchange, Source},
     issue::{self, Tokens},
     oauth::{client::GrantType, json},
+    store::usage::Place,
 };
 
 pub(super) async fn token(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer_pages(&app, request, exchange).await
+    answer_pages(&app, request, Place::Token, exchange).await
 }
 
 async fn exchange(app: &App, incoming: &Incoming) -> Result<Response> {

@@ -397,6 +397,9 @@ pub async fn delete(
     let loss = loss(registry, access, id, None).await?;
     refuse_loss(&loss, confirmed)?;
     let mut batch = Batch::default();
+    for scope in &api.scopes {
+        batch.push(store::usage::remove_scope(id, &scope.value));
+    }
     batch.push(store::apis::remove(id));
     announce_holders(registry, &mut batch, &loss);
     let details = json!({ "before": describe(&api), "lost_by": ids(&loss) });
@@ -497,6 +500,7 @@ pub async fn delete_scope(
             .into());
     }
     let mut batch = Batch::default();
+    batch.push(store::usage::remove_scope(api_id, value));
     batch.push(store::apis::remove_scope(api_id, value));
     batch.push(store::apis::bump(api_id, registry.now()));
     announce_holders(registry, &mut batch, &loss);

@@ -46,7 +46,11 @@ pub async fn provision(registry: &Registry) -> Result<()> {
     let org = provision_organization(registry).await?;
     provision_system_clients(registry, org).await?;
     let now = registry.now().to_string();
-    for fact in [instance::INITIALIZED, instance::TRACKED_SINCE] {
+    for fact in [
+        instance::INITIALIZED,
+        instance::TRACKED_SINCE,
+        instance::USAGE_SINCE,
+    ] {
         if instance::find(registry.db(), fact).await?.is_none() {
             once(registry, Batch::from(instance::add(fact, &now))).await?;
         }

@@ -234,7 +234,7 @@ pub(super) async fn create_with_id(
         None
     };
     batch.push(store::clients::add(&client));
-    push_grants(&mut batch, &client);
+    push_grants(&mut batch, &client, now);
     if let Some(secret) = &secret {
         batch.push(store::secrets::add(&secret.row));
     }
@@ -252,10 +252,23 @@ pub(super) async fn create_with_id(
     Ok(Created { client, secret })
 }
 
-fn push_grants(batch: &mut Batch, client: &Client) {
+fn push_grants(batch: &mut Batch, client: &Client, now: Timestamp) {
     for (position, (api_id, value)) in (0..).zip(&client.scopes) {
         batch.push(store::clients::grant(&client.client_id, api_id, value, position));
     }
+    for (api_id, value) in scope_keys(client) {
+        batch.push(store::usage::grant_scope(&client.client_id, api_id, value, now));
+    }
+}
+
+/// What it may ask for, as its use is counted: scopes of OpenID Connect belong to no API.
+fn scope_keys(client: &Client) -> Vec<(&str, &str)> {
+    let of_apis = client
+        .scopes
+        .iter()
+        .map(|(api, value)| (api.as_str(), value.as_str()));
+    let oidc = client.oidc_scopes.iter().map(|value| ("", value.as_str()));
+    of_apis.chain(oidc).collect()
 }
 
 async fn check_quota(registry: &Registry, access: &Access) -> Result<()> {
@@ -400,9 +413,13 @@ pub async fn edit(
     }
     let mut batch = Batch::default();
     batch.push(store::clients::set(&after, now));
-    if before.scopes != after.scopes {
+    if before.scopes != after.scopes || before.oidc_scopes != after.oidc_scopes {
         batch.push(store::clients::ungrant_all(client_id));
-        push_grants(&mut batch, &after);
+        push_grants(&mut batch, &after, now);
+        let held = scope_keys(&after);
+        for (api_id, value) in scope_keys(&before).into_iter().filter(|key| !held.contains(key)) {
+            batch.push(store::usage::ungrant_scope(client_id, api_id, value));
+        }
     }
     announce(&mut batch, changes::Kind::Client, client_id, now);
     let details = json!({ "before": was, "after": is });
@@ -559,7 +576,11 @@ async fn set_status(
         delete_at,
         now,
     ));
+    batch.push(store::usage::forget_attempts(client_id));
     if status == Status::Deleted {
+        for statement in store::usage::erase(client_id) {
+            batch.push(statement);
+        }
         batch.push(store::secrets::erase(client_id));
         batch.push(store::clients::ungrant_all(client_id));
         batch.push(store::grants::remove_client(client_id));

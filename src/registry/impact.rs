@@ -51,22 +51,25 @@ pub async fn of(registry: &Registry, access: &Access, client_id: &str, action: C
     let client = clients::find(registry, access, client_id).await?;
     let now = registry.now();
     let secrets = store::secrets::of_client(registry.db(), client_id).await?;
-    let tokens = store::activity::live_tokens(registry.db(), client_id, client.epoch, now).await?;
-    let access_tokens: Vec<LiveTokens> = tokens
-        .into_iter()
-        .filter_map(|(format, count, last_expires_at)| {
-            Some(LiveTokens {
-                format: TokenFormat::parse(&format)?,
-                count,
-                last_expires_at,
-            })
-        })
-        .collect();
-    let offline_until = access_tokens
-        .iter()
-        .filter(|t| t.format == TokenFormat::Jwt)
-        .map(|t| t.last_expires_at)
-        .max();
+    let tokens = store::tokens_out::of_client(registry.db(), client_id, client.epoch, now).await?;
+    let mut access_tokens: Vec<LiveTokens> = Vec::new();
+    for group in tokens {
+        let Some(format) = TokenFormat::parse(&group.format) else {
+            continue;
+        };
+        match access_tokens.iter_mut().find(|known| known.format == format) {
+            Some(known) => {
+                known.count += group.tokens;
+                known.last_expires_at = known.last_expires_at.max(group.last_expires_at);
+            }
+            None => access_tokens.push(LiveTokens {
+                format,
+                count: group.tokens,
+                last_expires_at: group.last_expires_at,
+            }),
+        }
+    }
+    let offline_until = store::tokens_out::last_jwt(registry.db(), client_id, now).await?;
     Ok(Impact {
         action,
         as_of: now,

@@ -720,10 +720,12 @@ pub fn ungrant_all(client_id: &str) -> Statement {
     )
 }
 
-/// Writes down when a client was last used, as counted in memory.
+/// Writes down when a client was last used, as counted in memory; never moves it back, since another node may know of a
+/// later use.
 pub fn note_use(client_id: &str, at: Timestamp, ip: &str) -> Statement {
     Statement::new(
-        "UPDATE clients SET last_used_at = $1, last_used_ip = $2 WHERE client_id = $3",
+        "UPDATE clients SET last_used_at = $1, last_used_ip = $2 WHERE client_id = $3 \
+         AND (last_used_at IS NULL OR last_used_at <= $1)",
         vec![at.into(), ip.into(), client_id.into()],
     )
 }

@@ -8,6 +8,9 @@ pub const KEY_CHECK: &str = "key_check";
 pub const INITIALIZED: &str = "initialized_at";
 /// Since when uses of clients are recorded.
 pub const TRACKED_SINCE: &str = "tracked_since";
+/// Since when it is recorded how clients are used: by the hour and day, from where, for which scopes. Later than
+/// [`TRACKED_SINCE`] where an older version ran before.
+pub const USAGE_SINCE: &str = "usage_since";
 
 /// When the demonstration was begun, and when it was complete.
 pub const DEMO_BEGUN: &str = "demo_begun_at";

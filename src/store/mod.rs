@@ -2,7 +2,6 @@
 //! writes gives back a [`Statement`](crate::db::Statement) for a batch, so that a change and its audit event are one
 //! transaction.
 
-pub mod activity; // how many tokens are alive
 pub mod apis; // resource servers and their scopes
 pub mod audit; // who did what
 pub mod authorization_codes; // codes, by digest
@@ -28,5 +27,7 @@ pub mod revocations; // single tokens cut off
 pub mod secrets; // client secrets, digests only
 pub mod sessions; // signed-in browsers
 pub mod sign_in_failures; // who guesses, by account and network
+pub mod tokens_out; // how many access tokens are alive
 pub mod totp_secrets; // shared secrets of authenticator apps, sealed
+pub mod usage; // how clients are used
 pub mod users; // people and their memberships

@@ -317,10 +317,12 @@ pub fn erase(client_id: &str) -> Statement {
     )
 }
 
-/// Adds uses that were counted in memory.
+/// Adds uses that were counted in memory; never moves the last one back.
 pub fn note_use(id: &str, uses: i64, at: Timestamp, ip: &str) -> Statement {
     Statement::new(
-        "UPDATE client_secrets SET uses = uses + $1, last_used_at = $2, last_used_ip = $3 WHERE id = $4",
+        "UPDATE client_secrets SET uses = uses + $1, \
+         last_used_ip = CASE WHEN last_used_at > $2 THEN last_used_ip ELSE $3 END, \
+         last_used_at = CASE WHEN last_used_at > $2 THEN last_used_at ELSE $2 END WHERE id = $4",
         vec![uses.into(), at.into(), ip.into(), id.into()],
     )
 }

@@ -18,7 +18,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("error", &["db", "oauth"]),
     ("store", &["db", "oauth"]),
     ("live", &["db", "store", "oauth", "jose"]),
-    ("activity", &["db", "store"]),
+    ("activity", &["db", "live", "oauth", "store"]),
     ("mail", &["config", "db", "store"]),
     (
         "registry",
