@@ -21,15 +21,16 @@ use crate::{
     registry::{Registry, keys, lockout, recovery},
     setup_link,
     store::{
-        activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
-        revocations, sessions, sign_in_failures,
+        activity, authorization_codes, changes, device_codes, failures, grants, idempotency, invitations,
+        once, revocations, sessions, sign_in_failures,
     },
     time::Lifetime,
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 8] = [
+const TABLE: [(Job, Duration); 9] = [
     (Job::FlushActivity, Duration::from_secs(2)),
+    (Job::SettleFailures, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
     (Job::AnswerRecoveries, Duration::from_secs(2)),
@@ -42,6 +43,7 @@ const TABLE: [(Job, Duration); 8] = [
 #[derive(Clone, Copy, Debug)]
 enum Job {
     FlushActivity,
+    SettleFailures,
     CatchUp,
     KeepSetupLink,
     AnswerRecoveries,
@@ -56,6 +58,7 @@ impl Job {
         let registry = &app.registry;
         match self {
             Self::FlushActivity => registry.flush_activity().await,
+            Self::SettleFailures => app.failures.settle(registry).await,
             // Alone on its database, a node knows of every change because it made it.
             Self::CatchUp if !registry.db().is_shared() => Ok(()),
             Self::CatchUp => registry.live.catch_up().await,
@@ -98,6 +101,9 @@ impl Jobs {
         if let Err(error) = self.app.registry.flush_activity().await {
             tracing::error!(%error, "the last uses of clients could not be written down");
         }
+        if let Err(error) = self.app.failures.settle(&self.app.registry).await {
+            tracing::error!(%error, "the last refusals could not be written down");
+        }
     }
 }
 
@@ -125,6 +131,9 @@ const CODES: Lifetime = Lifetime::days(1);
 /// For how long a grant that ended can be looked at.
 const GRANTS: Lifetime = Lifetime::days(30);
 
+/// For how long a failure can be explained.
+const FAILURES: Lifetime = Lifetime::days(30);
+
 /// How long an invitation that came to its end is remembered.
 const INVITATIONS: Lifetime = Lifetime::days(30);
 
@@ -150,6 +159,7 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;
+    forget(registry, || failures::forget(now.before(FAILURES))).await?;
     forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }

@@ -9,11 +9,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{Incoming, answer, no_store};
+use super::{Incoming, Readers, answer, no_store};
 use crate::{
     app::{App, State},
     authorize::device::{self, Asking, Begun, INTERVAL},
     error::Result,
+    failures::Endpoint,
     oauth::{client::GrantType, json, refusal::Code, scope},
 };
 
@@ -27,14 +28,13 @@ pub(super) async fn device_authorization(
     extract::State(app): extract::State<State>,
     request: Request,
 ) -> Response {
-    answer(ask(&app, request).await)
+    answer(&app, Endpoint::DeviceAuthorization, Readers::Nobody, request, ask).await
 }
 
-async fn ask(app: &App, request: Request) -> Result<Response> {
+async fn ask(app: &App, incoming: &Incoming) -> Result<Response> {
     let registry = &app.registry;
     let now = registry.now();
     registry.live.fresh().await?;
-    let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     params.once(&["resource"])?;
     let caller = incoming.caller_noted(app, &params, now)?;
@@ -42,6 +42,7 @@ async fn ask(app: &App, request: Request) -> Result<Response> {
     if !caller.client.grant_types.contains(&GrantType::DeviceCode) {
         return Err(Code::UnauthorizedClient
             .because("this client is not registered for the device code grant")
+            .reason("grant_type.unregistered")
             .into());
     }
     let resources: Vec<String> = params.all("resource").map(str::to_owned).collect();
@@ -52,7 +53,7 @@ async fn ask(app: &App, request: Request) -> Result<Response> {
         client,
         scopes,
         ip: incoming.ip().to_string(),
-        user_agent: agent(&incoming),
+        user_agent: agent(incoming),
     };
     let begun = device::begin(registry, asking, now).await?;
     Ok(render(app, &begun))

@@ -9,11 +9,12 @@ use axum::{
     response::Response,
 };
 
-use super::{Incoming, answer, no_store};
+use super::{Incoming, Readers, answer, no_store};
 use crate::{
     access_token::{self, AccessToken, ActiveToken},
     app::{App, State},
     error::Result,
+    failures::Endpoint,
     grant_types::refresh_token,
     live,
     oauth::{client::Kind, json, scope::ScopeKey},
@@ -22,13 +23,12 @@ use crate::{
 };
 
 pub(super) async fn introspect(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer(look(&app, request).await)
+    answer(&app, Endpoint::Introspect, Readers::Nobody, request, look).await
 }
 
-async fn look(app: &App, request: Request) -> Result<Response> {
+async fn look(app: &App, incoming: &Incoming) -> Result<Response> {
     let now = app.registry.now();
     app.registry.live.fresh().await?;
-    let incoming = Incoming::read(app, request).await?;
     let params = incoming.params()?;
     params.once(&[])?;
     let caller = incoming.caller_noted(app, &params, now)?;

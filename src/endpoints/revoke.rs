@@ -11,13 +11,14 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Incoming, answer_pages};
+use super::{Incoming, Readers, answer};
 use crate::{
     access_token::{self, AccessToken},
     app::{App, State},
     client_auth::Caller,
     db::Batch,
     error::Result,
+    failures::Endpoint,
     grant_types::refresh_token::{self, Named},
     oauth::client::Origin,
     registry::{
@@ -30,7 +31,7 @@ use crate::{
 };
 
 pub(super) async fn revoke(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer_pages(&app, request, take_back).await
+    answer(&app, Endpoint::Revoke, Readers::Pages, request, take_back).await
 }
 
 async fn take_back(app: &App, incoming: &Incoming) -> Result<Response> {
