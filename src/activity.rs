@@ -18,7 +18,7 @@ use self::gathered::Gathered;
 use crate::{
     db::{Db, DbError, WriteError},
     live::Client,
-    store::{apis::TokenFormat, usage::Place},
+    store::{apis::TokenFormat, usage::Endpoint},
     time::Timestamp,
 };
 
@@ -70,8 +70,8 @@ impl Activity {
     }
 
     /// Notes that a request of a client was refused, with the error word that it was told.
-    pub fn note_refused(&self, client: &Client, place: Place, error: &'static str, now: Timestamp) {
-        self.of(client, |gathered| gathered.refused(place, error, now));
+    pub fn note_refused(&self, client: &Client, endpoint: Endpoint, error: &'static str, now: Timestamp) {
+        self.of(client, |gathered| gathered.refused(endpoint, error, now));
     }
 
     /// Notes that somebody tried a client that is disabled.

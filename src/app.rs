@@ -15,6 +15,7 @@ use crate::{
     db::{Db, DbSettings},
     endpoints,
     error::{Error, Result},
+    failures::Failures,
     hosted,
     live::{self, Live},
     mail::Post,
@@ -30,6 +31,7 @@ use crate::{
 pub struct App {
     pub registry: Registry,
     pub throttle: Throttle,
+    pub failures: Failures,
 }
 
 /// Shared by every handler.
@@ -83,7 +85,11 @@ impl App {
         };
         bootstrap::provision(&registry).await?;
         let throttle = Throttle::new(&registry.config);
-        Ok(Arc::new(Self { registry, throttle }))
+        Ok(Arc::new(Self {
+            registry,
+            throttle,
+            failures: Failures::default(),
+        }))
     }
 }
 

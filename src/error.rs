@@ -142,6 +142,13 @@ impl From<WriteError> for Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
+        self.answer(None)
+    }
+}
+
+impl Error {
+    /// As the OAuth endpoints render it; `uri` is where whoever looks after the client reads more (RFC 6749 §5.2).
+    pub fn answer(self, uri: Option<&str>) -> Response {
         let (status, error, description, retry_after) = match &self {
             Self::Refused(refusal) => (
                 StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::BAD_REQUEST),
@@ -156,7 +163,10 @@ impl IntoResponse for Error {
                 (status, error, description, retry)
             }
         };
-        let body = serde_json::json!({ "error": error, "error_description": wire_text(description) });
+        let mut body = serde_json::json!({ "error": error, "error_description": wire_text(description) });
+        if let Some(uri) = uri {
+            body["error_uri"] = uri.into();
+        }
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -21,16 +21,17 @@ use crate::{
     registry::{Registry, keys, lockout, recovery, secret_notices, unused},
     setup_link,
     store::{
-        authorization_codes, changes, device_codes, grants, idempotency, invitations, once, revocations,
-        sessions, sign_in_failures, tokens_out,
+        authorization_codes, changes, device_codes, failures, grants, idempotency, invitations, once,
+        revocations, sessions, sign_in_failures, tokens_out,
         usage::{self, Span},
     },
     time::{Lifetime, Timestamp},
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 10] = [
+const TABLE: [(Job, Duration); 11] = [
     (Job::FlushActivity, Duration::from_secs(2)),
+    (Job::SettleFailures, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
     (Job::AnswerRecoveries, Duration::from_secs(2)),
@@ -45,6 +46,7 @@ const TABLE: [(Job, Duration); 10] = [
 #[derive(Clone, Copy, Debug)]
 enum Job {
     FlushActivity,
+    SettleFailures,
     CatchUp,
     KeepSetupLink,
     AnswerRecoveries,
@@ -61,6 +63,7 @@ impl Job {
         let registry = &app.registry;
         match self {
             Self::FlushActivity => registry.flush_activity().await,
+            Self::SettleFailures => app.failures.settle(registry).await,
             // Alone on its database, a node knows of every change because it made it.
             Self::CatchUp if !registry.db().is_shared() => Ok(()),
             Self::CatchUp => registry.live.catch_up().await,
@@ -105,6 +108,9 @@ impl Jobs {
         if let Err(error) = self.app.registry.flush_activity().await {
             tracing::error!(%error, "the last uses of clients could not be written down");
         }
+        if let Err(error) = self.app.failures.settle(&self.app.registry).await {
+            tracing::error!(%error, "the last refusals could not be written down");
+        }
     }
 }
 
@@ -132,6 +138,9 @@ const CODES: Lifetime = Lifetime::days(1);
 /// For how long a grant that ended can be looked at.
 const GRANTS: Lifetime = Lifetime::days(30);
 
+/// For how long a failure can be explained.
+const FAILURES: Lifetime = Lifetime::days(30);
+
 /// How long an invitation that came to its end is remembered.
 const INVITATIONS: Lifetime = Lifetime::days(30);
 
@@ -158,6 +167,7 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || tokens_out::forget(now)).await?;
     forget_usage(registry, now).await?;
+    forget(registry, || failures::forget(now.before(FAILURES))).await?;
     forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }

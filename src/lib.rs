@@ -18,6 +18,7 @@ pub mod db; // the only code that knows database drivers
 pub mod demo; // what `serve --dev` makes
 pub mod endpoints; // OAuth over HTTP
 pub mod error; // refused or failed, and the one place that logs failure
+pub mod failures; // why a request of a client was refused, for whoever looks after it
 pub mod grant_types; // what a token request is entitled to
 pub mod hosted; // pages a person meets: set-up, sign-in, sign-out
 pub mod issue; // carries out a ruling

@@ -7,7 +7,7 @@ use super::Issued;
 use crate::{
     store::{
         apis::TokenFormat,
-        usage::{Place, Span, Times},
+        usage::{Endpoint, Span, Times},
     },
     time::{Lifetime, Timestamp},
 };
@@ -90,7 +90,7 @@ pub(super) struct Hour {
 /// Refused requests of one kind and hour.
 #[derive(Clone, Copy)]
 pub(super) struct Refused {
-    pub place: Place,
+    pub endpoint: Endpoint,
     pub error: &'static str,
     pub began_at: Timestamp,
     pub last_at: Timestamp,
@@ -234,13 +234,13 @@ impl Gathered {
         known
     }
 
-    pub fn refused(&mut self, place: Place, error: &'static str, now: Timestamp) {
+    pub fn refused(&mut self, endpoint: Endpoint, error: &'static str, now: Timestamp) {
         // What fails elsewhere is no failed request for a token.
-        if place == Place::Token {
+        if endpoint == Endpoint::Token {
             self.hour(now).failures += 1;
         }
         self.add_refused(Refused {
-            place,
+            endpoint,
             error,
             began_at: now.start_of(Span::Hour.length()),
             last_at: now,
@@ -250,7 +250,7 @@ impl Gathered {
 
     fn add_refused(&mut self, more: Refused) {
         let known = self.refused.iter_mut().find(|known| {
-            known.place == more.place && known.error == more.error && known.began_at == more.began_at
+            known.endpoint == more.endpoint && known.error == more.error && known.began_at == more.began_at
         });
         match known {
             Some(known) => {

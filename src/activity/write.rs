@@ -173,11 +173,11 @@ fn refused(part: &[(Arc<str>, Gathered)]) -> Vec<Statement> {
             let what = Refused {
                 client_id: client,
                 org_id: &did.org,
-                place: one.place,
+                endpoint: one.endpoint,
                 error: one.error,
                 began_at: one.began_at,
             };
-            let key = (what.client_id, one.place, one.error, one.began_at);
+            let key = (what.client_id, one.endpoint, one.error, one.began_at);
             all.insert(key, usage::count_refused(what, one.times, one.last_at));
         }
     }

@@ -29,11 +29,11 @@ enum Reader {
 }
 
 pub(super) fn face(app: &State) -> Face {
-    let config = Arc::clone(&app.registry.config);
+    let app = Arc::clone(app);
     Face::new(move |what, asked| {
-        let issuer = &config.issuer;
+        let issuer = &app.registry.config.issuer;
         match reader(issuer.path(), asked.uri.path()) {
-            Reader::Client => what.json(),
+            Reader::Client => endpoints::unhandled(&app, what, asked),
             Reader::ApiUser => api::unhandled(issuer, what, asked),
             Reader::Person => page(what, asked),
         }

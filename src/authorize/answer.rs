@@ -13,7 +13,6 @@ use crate::{
     oauth::{
         authorization::{Manner, ResponseMode},
         redirect::{encoded, with_query},
-        refusal::Refusal,
     },
     ui::{
         form,
@@ -60,24 +59,19 @@ impl Back {
         }
     }
 
-    /// Tells the client that the request is refused.
-    pub fn refuse(&self, refusal: &Refusal) -> Response {
-        self.answer(&[
-            ("error", refusal.code.name()),
-            ("error_description", &refusal.description),
-        ])
-    }
-
-    /// Tells the client that the request was refused or failed.
-    pub fn fail(&self, error: &Error) -> Response {
-        match error {
-            Error::Refused(refusal) => self.refuse(refusal),
+    /// Tells the client that the request was refused or failed, and at which address whoever looks after it reads more.
+    pub fn fail(&self, error: &Error, uri: Option<&str>) -> Response {
+        let (code, description) = match error {
+            Error::Refused(refusal) => (refusal.code.name(), refusal.description.as_ref()),
             Error::Failed(failure) => {
                 failure.log();
                 let (_, code, description) = failure.face();
-                self.answer(&[("error", code), ("error_description", description)])
+                (code, description)
             }
-        }
+        };
+        let mut params = vec![("error", code), ("error_description", description)];
+        params.extend(uri.map(|uri| ("error_uri", uri)));
+        self.answer(&params)
     }
 
     fn redirect(&self, location: &str) -> Response {

@@ -8,8 +8,9 @@ use maud::{Markup, html};
 
 use crate::{
     live,
-    oauth::refusal::{Code, Refusal},
+    oauth::refusal::Refusal,
     ui::{
+        code::Copy,
         headers::{self, Place},
         page::Card,
     },
@@ -38,13 +39,13 @@ impl Untrusted {
         }
     }
 
-    /// The error, as a client would be told.
-    pub const fn code(&self) -> Code {
-        self.refusal.code
+    /// Why.
+    pub const fn refusal(&self) -> &Refusal {
+        &self.refusal
     }
 
-    /// The page.
-    pub fn answer(&self, request_id: &str) -> Response {
+    /// The page. `reference` leads whoever looks after the app to the cause.
+    pub fn answer(&self, request_id: &str, reference: Option<&str>) -> Response {
         let content = html! {
             p {
                 "We do not send you on, because we cannot tell where that would lead. "
@@ -65,6 +66,7 @@ impl Untrusted {
                     dt { "Request" } dd { code #request-id translate="no" { (request_id) } }
                 }
             }
+            (referred(reference))
         };
         let card = Card {
             title: "The app sent a request we cannot trust".to_owned(),
@@ -87,10 +89,21 @@ fn marked(received: &str, registered: &[String]) -> Markup {
     html! { (same) @if !other.is_empty() { mark { (other) } } }
 }
 
+/// What somebody tells the makers of the app, who read more with it.
+fn referred(reference: Option<&str>) -> Markup {
+    html! {
+        @if let Some(reference) = reference {
+            p { "Reference for the makers of the app: "
+                (Copy { id: "reference", name: "reference", value: reference, boxed: false }) }
+        }
+    }
+}
+
 /// The page for somebody who took too long.
-pub fn expired() -> Response {
+pub fn expired(reference: Option<&str>) -> Response {
     let content = html! {
         p { "Requests wait for half an hour. Go back to the app and start again." }
+        (referred(reference))
     };
     let card = Card {
         title: "This request expired".to_owned(),

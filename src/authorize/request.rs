@@ -127,7 +127,8 @@ fn prove(
         .filter(|client| client.status == Status::Active)
         .ok_or_else(|| {
             let why = "client_id names no client that is active here";
-            untrusted(Code::InvalidRequest.because(why), None, addressee.redirect_uri)
+            let refusal = Code::InvalidRequest.because(why).reason("client.inactive");
+            untrusted(refusal, None, addressee.redirect_uri)
         })?;
     // OIDC Core §3.1.2.1: an OpenID request names it.
     let openid = params
@@ -147,11 +148,16 @@ fn redirect_uri(client: &live::Client, asked: Option<&str>, openid: bool) -> Res
             .iter()
             .any(|uri| redirect::matches(uri, asked, client.application_type))
             .then(|| asked.to_owned())
-            .ok_or_else(|| Code::InvalidRequest.because("redirect_uri is not one of those registered for this client")),
+            .ok_or_else(|| {
+                Code::InvalidRequest
+                    .because("redirect_uri is not one of those registered for this client")
+                    .reason("redirect_uri.unregistered")
+            }),
         (None, [only]) if !openid => Ok(only.clone()),
         (None, _) => {
             Err(Code::InvalidRequest
-                .because("redirect_uri is missing: it may be left out by a client that has registered one, without the scope openid"))
+                .because("redirect_uri is missing: it may be left out by a client that has registered one, without the scope openid")
+                .reason("redirect_uri.missing"))
         }
     }
 }
@@ -165,5 +171,7 @@ fn check_grant(client: &live::Client, response_type: ResponseType) -> Result<(),
     if client.grant_types.contains(&needed) {
         return Ok(());
     }
-    Err(Code::UnauthorizedClient.because("this client is not registered for that response type"))
+    Err(Code::UnauthorizedClient
+        .because("this client is not registered for that response type")
+        .reason("response_type.unregistered"))
 }

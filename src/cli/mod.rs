@@ -12,6 +12,7 @@ mod configuration; // `config check|show|reference`
 mod confirm; // before something is lost
 mod connection; // requests to the server
 mod exit; // exit codes and failures
+mod failure; // why requests were refused
 mod hand_over; // secrets, once
 mod help; // topics
 mod invitation; // people on their way in
@@ -109,6 +110,9 @@ enum Command {
     Session(Noun<browser_session::Verb>),
     /// What happened in an organisation
     Activity(Noun<activity::Verb>),
+    /// Why requests of clients were refused
+    #[command(alias = "failures", after_help = failure::EXAMPLES)]
+    Failure(Noun<failure::Verb>),
     /// Access tokens
     #[command(alias = "tokens", after_help = token::EXAMPLES)]
     Token(Noun<token::Verb>),
@@ -180,6 +184,7 @@ impl Command {
             Self::App(noun) => &noun.options,
             Self::Session(noun) => &noun.options,
             Self::Activity(noun) => &noun.options,
+            Self::Failure(noun) => &noun.options,
             Self::Token(noun) => &noun.options,
             Self::Keys(noun) => &noun.options,
             Self::Serve(_)
@@ -210,6 +215,7 @@ impl Command {
             Self::App(noun) => app::run(noun, terminal).await,
             Self::Session(noun) => browser_session::run(noun, terminal).await,
             Self::Activity(noun) => activity::run(noun, terminal).await,
+            Self::Failure(noun) => failure::run(noun, terminal).await,
             Self::Token(noun) => token::run(noun, terminal).await,
             Self::Keys(noun) => keys::run(noun, terminal).await,
             Self::Completion(arguments) => completion::print(&arguments, &mut Cli::command(), terminal),

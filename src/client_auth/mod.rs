@@ -10,6 +10,7 @@
 mod none; // public clients: the client id alone
 mod secret_basic; // HTTP Basic
 mod secret_post; // client id and secret in the body
+mod shown; // what a request showed, for whoever explains its refusal
 mod throttle; // how often wrong secrets may be tried
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
@@ -17,7 +18,10 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use axum::http::HeaderMap;
 use subtle::{Choice, ConstantTimeEq};
 
-pub use self::throttle::Throttle;
+pub use self::{
+    shown::{Shape, Shown, ShownSecret},
+    throttle::Throttle,
+};
 use crate::{
     error::Result,
     live,
@@ -45,7 +49,9 @@ impl Caller {
     /// `invalid_client`.
     pub fn must_be_confidential(&self) -> Result<(), Refusal> {
         if self.secret_id.is_none() {
-            return Err(Code::InvalidClient.because("this is for clients that authenticate with a secret"));
+            return Err(Code::InvalidClient
+                .because("this is for clients that authenticate with a secret")
+                .reason("client.public"));
         }
         Ok(())
     }
@@ -84,7 +90,9 @@ pub fn authenticate(
         registry.activity.note_attempt(&caller.client, ip, now);
     }
     throttle.note_failure(&presented.client_id, ip, now);
-    Err(Code::InvalidClient.because("the client is unknown or disabled, or its authentication is wrong"))
+    Err(Code::InvalidClient
+        .because("the client is unknown or disabled, or its authentication is wrong")
+        .reason("client.unproven"))
 }
 
 /// The one method that the request uses.
@@ -94,19 +102,24 @@ fn present<'a>(headers: &HeaderMap, params: &'a Params<'_>) -> Result<Presented<
     if let Some(presented) = secret_basic::present(headers)? {
         // RFC 6749 §2.3: not more than one method in a request.
         if secret.is_some() {
-            return Err(Code::InvalidRequest.because("send the client's credentials by one method, not two"));
+            return Err(Code::InvalidRequest
+                .because("send the client's credentials by one method, not two")
+                .reason("client.two_methods"));
         }
         // RFC 6749 §3.2.1: `client_id` may be repeated in the body, but must name the same client.
         if client_id.is_some_and(|id| id != presented.client_id) {
             return Err(Code::InvalidRequest
-                .because("the Authorization header and the client_id parameter name different clients"));
+                .because("the Authorization header and the client_id parameter name different clients")
+                .reason("client.two_ids"));
         }
         return Ok(presented);
     }
     match (client_id, secret) {
         (Some(id), Some(secret)) => Ok(secret_post::present(id, secret)),
         (Some(id), None) => Ok(none::present(id)),
-        (None, _) => Err(Code::InvalidClient.because("the request does not say which client sends it")),
+        (None, _) => Err(Code::InvalidClient
+            .because("the request does not say which client sends it")
+            .reason("client.unnamed")),
     }
 }
 

@@ -24,11 +24,14 @@ pub(super) fn present(headers: &HeaderMap) -> Result<Option<Presented<'static>>,
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(Code::InvalidRequest.because("the request has two Authorization headers"));
+        return Err(Code::InvalidRequest
+            .because("the request has two Authorization headers")
+            .reason("client.two_methods"));
     }
     let refused = || {
         Code::InvalidClient
             .because("the Authorization header is not HTTP Basic with form-encoded client id and secret")
+            .reason("client.header")
     };
     value.to_str().ok().and_then(decode).map(Some).ok_or_else(refused)
 }

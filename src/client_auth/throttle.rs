@@ -84,6 +84,7 @@ impl Throttle {
             .admit(self.hasher.hash_one((client_id, network(ip))), now, || {
                 Code::TooManyRequests
                     .because("too many wrong secrets for this client from this address: wait, then try again")
+                    .reason("client.throttled")
             })
     }
 

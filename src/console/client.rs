@@ -54,7 +54,7 @@ pub(super) fn routes() -> Router<State> {
 }
 
 /// A client with what its pages need.
-struct Record {
+pub(super) struct Record {
     client: Client,
     apis: Vec<Api>,
     /// Newest first.
@@ -67,24 +67,26 @@ struct Record {
 
 /// A tab of the page.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tab {
+pub(super) enum Tab {
     Overview,
     Secrets,
     Access,
+    Failures,
     Activity,
 }
 
 impl Tab {
-    const ALL: [(Self, &'static str, &'static str); 4] = [
+    const ALL: [(Self, &'static str, &'static str); 5] = [
         (Self::Overview, "Overview", ""),
         (Self::Secrets, "Secrets & keys", "/secrets"),
         (Self::Access, "Access", "/access"),
+        (Self::Failures, "Failures", "/failures"),
         (Self::Activity, "Activity", "/activity"),
     ];
 }
 
 /// Reads a client; uses that only memory knows are written down first.
-async fn load(visit: &Visit, client_id: &str) -> Result<Record, Response> {
+pub(super) async fn load(visit: &Visit, client_id: &str) -> Result<Record, Response> {
     let registry = &visit.app.registry;
     registry.flush_activity().await.or_trouble(visit)?;
     let client = match clients::find(registry, visit.access(), client_id).await {
@@ -158,7 +160,13 @@ impl Record {
 }
 
 /// The frame of every tab.
-fn page(visit: &Visit, record: &Record, tab: Tab, status: StatusCode, content: &Markup) -> Response {
+pub(super) fn page(
+    visit: &Visit,
+    record: &Record,
+    tab: Tab,
+    status: StatusCode,
+    content: &Markup,
+) -> Response {
     let client = &record.client;
     let tabs = Tab::ALL
         .iter()

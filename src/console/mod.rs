@@ -10,6 +10,7 @@ mod clients; // the list of clients
 mod create; // templates, the form, the secret shown once
 mod cut; // disable, enable, delete
 mod edit; // change a client
+mod failures; // why a request of a client was refused
 mod hand_over; // the one page that shows a secret
 mod help; // shortcuts, words, errors
 mod invitations; // into an organisation
@@ -44,6 +45,7 @@ pub fn routes() -> Router<State> {
         .merge(create::routes())
         .merge(cut::routes())
         .merge(edit::routes())
+        .merge(failures::routes())
         .merge(hand_over::routes())
         .merge(help::routes())
         .merge(invitations::routes())

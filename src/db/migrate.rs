@@ -21,6 +21,10 @@ pub const MIGRATIONS: &[Migration] = &[
         "0004_secret_life",
         include_str!("../../migrations/0004_secret_life.sql"),
     ),
+    (
+        "0005_failures",
+        include_str!("../../migrations/0005_failures.sql"),
+    ),
 ];
 
 const LEDGER: &str =

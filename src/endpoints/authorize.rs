@@ -3,8 +3,6 @@
 //! A request that needs the person leads to the pages of the instance, which lead back to [`go_on`]. Each time the
 //! request is opened and judged anew.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use axum::{
     extract::{self, Request},
     http::request::Parts,
@@ -12,7 +10,7 @@ use axum::{
 };
 use url::form_urlencoded;
 
-use super::{Incoming, context_of};
+use super::{Readers, answer, context_of, source};
 use crate::{
     app::{App, State},
     authorize::{
@@ -24,14 +22,9 @@ use crate::{
     },
     browser::{self, Visitor},
     error::{Error, Result},
-    oauth::{
-        client::{Origin, Status},
-        params::Params,
-        refusal::Code,
-    },
-    observe::RequestContext,
+    failures::{Endpoint, Reference},
+    oauth::{client::Origin, params::Params, refusal::Code},
     registry::access::{Actor, ActorKind},
-    store::usage,
     ui::headers::{self, Place},
 };
 
@@ -45,23 +38,22 @@ pub(super) async fn get(extract::State(app): extract::State<State>, request: Req
 
 /// A request in the body (OIDC Core §3.1.2.1).
 pub(super) async fn post(extract::State(app): extract::State<State>, request: Request) -> Response {
-    let read: Result<_> = async {
-        let incoming = Incoming::read(&app, request).await?;
-        // Only a form: what a page of another origin can send, too.
-        incoming.params()?;
-        let text = std::str::from_utf8(&incoming.body)
-            .map_err(|_| Code::InvalidRequest.because("the request is not form-encoded UTF-8"))?
-            .to_owned();
-        Ok((incoming.parts, text))
-    }
-    .await;
-    match read {
-        Ok((parts, params)) => {
-            let transaction = Transaction::begin(params, app.registry.now());
-            proceed(&app, &parts, transaction).await
-        }
-        Err(error) => error.into_response(),
-    }
+    answer(
+        &app,
+        Endpoint::Authorize,
+        Readers::Nobody,
+        request,
+        async |app, incoming| {
+            // Only a form: what a page of another origin can send, too.
+            incoming.params()?;
+            let text = std::str::from_utf8(&incoming.body)
+                .map_err(|_| Code::InvalidRequest.because("the request is not form-encoded UTF-8"))?
+                .to_owned();
+            let transaction = Transaction::begin(text, app.registry.now());
+            Ok(proceed(app, &incoming.parts, transaction).await)
+        },
+    )
+    .await
 }
 
 /// A request that comes back from another page.
@@ -73,7 +65,11 @@ pub(super) async fn go_on(extract::State(app): extract::State<State>, request: R
         .and_then(|params| params.one("tx").ok().flatten().map(str::to_owned));
     match text.and_then(|text| Transaction::open(&app.registry, &text)) {
         Some(transaction) => proceed(&app, &parts, transaction).await,
-        None => page::expired(),
+        None => {
+            let why = "the request waited for more than half an hour, or was changed on its way";
+            let error = Code::InvalidRequest.because(why).reason("request.expired").into();
+            page::expired(refer(&app, &parts, "", &error).as_ref().map(Reference::as_str))
+        }
     }
 }
 
@@ -82,43 +78,28 @@ async fn proceed(app: &App, parts: &Parts, transaction: Transaction) -> Response
         return error.into_response();
     }
     let (request_id, _) = context_of(parts);
-    let opened = match request::open(&app.registry, &transaction.params) {
+    let params = transaction.params.clone();
+    let refer = |error: &Error| refer(app, parts, &params, error);
+    let uri = |error: &Error| refer(error).map(|reference| reference.uri(&app.registry.config.issuer));
+    let opened = match request::open(&app.registry, &params) {
         Ok(opened) => opened,
         Err(Trouble::Untrusted(untrusted)) => {
-            note_refused(app, parts, &transaction.params, untrusted.code());
-            return untrusted.answer(&request_id);
+            let reference = refer(&untrusted.refusal().clone().into());
+            return untrusted.answer(&request_id, reference.as_ref().map(Reference::as_str));
         }
-        Err(Trouble::Refused(back, error)) => {
-            if let Error::Refused(refusal) = &error {
-                note_refused(app, parts, &transaction.params, refusal.code);
-            }
-            return back.fail(&error);
-        }
+        Err(Trouble::Refused(back, error)) => return back.fail(&error, uri(&error).as_deref()),
     };
     match step(app, parts, transaction, &opened).await {
         Ok(response) => response,
         // RFC 6749 §4.1.2.1: the client hears of everything that happens from here on.
-        Err(error) => opened.back.fail(&error),
+        Err(error) => opened.back.fail(&error, uri(&error).as_deref()),
     }
 }
 
-/// Counts a request that cannot be answered for the client it names, if there is one. That nobody is signed in, or says
-/// no, is no failure.
-fn note_refused(app: &App, parts: &Parts, params: &str, code: Code) {
-    let (registry, now) = (&app.registry, app.registry.now());
-    let params = Params::form(params.as_bytes()).unwrap_or_default();
-    let id = params.all("client_id").next().unwrap_or_default();
-    let Some(client) = registry.live.client(id) else {
-        return;
-    };
-    registry
-        .activity
-        .note_refused(&client, usage::Place::Authorize, code.name(), now);
-    if client.status == Status::Disabled {
-        let ip = parts.extensions.get::<RequestContext>().map(|context| context.ip);
-        let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        registry.activity.note_attempt(&client, ip, now);
-    }
+/// What is told of a refusal; what failed on our side has no reference.
+fn refer(app: &App, parts: &Parts, params: &str, error: &Error) -> Option<Reference> {
+    app.failures
+        .note_authorization(&app.registry, params, source(parts), error)
 }
 
 async fn step(app: &App, parts: &Parts, transaction: Transaction, opened: &Opened) -> Result<Response> {

@@ -9,13 +9,13 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{Incoming, answer_client, no_store};
+use super::{Incoming, Readers, answer, no_store};
 use crate::{
     app::{App, State},
     authorize::device::{self, Asking, Begun, INTERVAL},
     error::Result,
+    failures::Endpoint,
     oauth::{client::GrantType, json, refusal::Code, scope},
-    store::usage::Place,
 };
 
 /// Where people answer, below the issuer.
@@ -28,7 +28,7 @@ pub(super) async fn device_authorization(
     extract::State(app): extract::State<State>,
     request: Request,
 ) -> Response {
-    answer_client(&app, request, Place::Device, ask).await
+    answer(&app, Endpoint::DeviceAuthorization, Readers::Nobody, request, ask).await
 }
 
 async fn ask(app: &App, incoming: &Incoming) -> Result<Response> {
@@ -42,6 +42,7 @@ async fn ask(app: &App, incoming: &Incoming) -> Result<Response> {
     if !caller.client.grant_types.contains(&GrantType::DeviceCode) {
         return Err(Code::UnauthorizedClient
             .because("this client is not registered for the device code grant")
+            .reason("grant_type.unregistered")
             .into());
     }
     let resources: Vec<String> = params.all("resource").map(str::to_owned).collect();

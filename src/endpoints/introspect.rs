@@ -9,20 +9,21 @@ use axum::{
     response::Response,
 };
 
-use super::{Incoming, answer_client, no_store};
+use super::{Incoming, Readers, answer, no_store};
 use crate::{
     access_token::{self, AccessToken, ActiveToken},
     app::{App, State},
     error::Result,
+    failures::Endpoint,
     grant_types::refresh_token,
     live,
     oauth::{client::Kind, json, scope::ScopeKey},
     openid,
-    store::{grants::Grant, usage::Place},
+    store::grants::Grant,
 };
 
 pub(super) async fn introspect(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer_client(&app, request, Place::Introspect, look).await
+    answer(&app, Endpoint::Introspect, Readers::Nobody, request, look).await
 }
 
 async fn look(app: &App, incoming: &Incoming) -> Result<Response> {

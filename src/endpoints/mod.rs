@@ -18,9 +18,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    extract::Request,
+    extract::{self, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{MethodRouter, get, post},
 };
 
@@ -29,12 +29,13 @@ use crate::{
     client_auth::{self, Caller},
     config::Config,
     error::{Error, Result},
+    failures::{self, Endpoint},
+    grant_types::Source,
     oauth::{
         params::Params,
         refusal::{Code, Refusal},
     },
-    observe::RequestContext,
-    store::usage::Place,
+    observe::{Asked, RequestContext, Unhandled},
     time::Timestamp,
 };
 
@@ -66,9 +67,7 @@ pub fn routes(config: &Config) -> Router<State> {
         .route(path::TOKEN, token_endpoint())
         .route(
             path::AUTHORIZE,
-            get(authorize::get)
-                .post(authorize::post)
-                .fallback(method_not_allowed),
+            post_only(get(authorize::get).post(authorize::post), Endpoint::Authorize),
         )
         .route(
             crate::authorize::CONTINUE,
@@ -76,17 +75,18 @@ pub fn routes(config: &Config) -> Router<State> {
         )
         .route(
             path::DEVICE_AUTHORIZATION,
-            post(device_authorization::device_authorization).fallback(method_not_allowed),
+            post_only(
+                post(device_authorization::device_authorization),
+                Endpoint::DeviceAuthorization,
+            ),
         )
         .route(
             path::INTROSPECT,
-            post(introspect::introspect).fallback(method_not_allowed),
+            post_only(post(introspect::introspect), Endpoint::Introspect),
         )
         .route(
             path::REVOKE,
-            post(revoke::revoke)
-                .options(cors::preflight)
-                .fallback(method_not_allowed),
+            post_only(post(revoke::revoke).options(cors::preflight), Endpoint::Revoke),
         )
         .route(
             path::USERINFO,
@@ -106,7 +106,9 @@ pub fn routes(config: &Config) -> Router<State> {
         base => Router::new()
             .nest(
                 base,
-                below.route(device_authorization::PAGE, get(device_authorization::page)),
+                below
+                    .route(device_authorization::PAGE, get(device_authorization::page))
+                    .route(&format!("{}/{{reference}}", failures::PAGE), get(failure_page)),
             )
             .route(&format!("{}{base}", path::METADATA), serve(&document))
             .route(&format!("{}{base}", path::OPENID), serve(&document)),
@@ -114,9 +116,7 @@ pub fn routes(config: &Config) -> Router<State> {
 }
 
 fn token_endpoint() -> MethodRouter<State> {
-    post(token::token)
-        .options(cors::preflight)
-        .fallback(method_not_allowed)
+    post_only(post(token::token).options(cors::preflight), Endpoint::Token)
 }
 
 /// The router adds which methods are allowed.
@@ -126,6 +126,30 @@ async fn method_not_allowed() -> Error {
         .into()
 }
 
+/// The same at an endpoint whose refusals are explained.
+fn post_only(route: MethodRouter<State>, endpoint: Endpoint) -> MethodRouter<State> {
+    route.fallback(
+        move |extract::State(app): extract::State<State>, request: Request| async move {
+            answer(&app, endpoint, Readers::Nobody, request, async |_, _| {
+                Err(method_not_allowed().await)
+            })
+            .await
+        },
+    )
+}
+
+/// The page that explains a failure, for an issuer with a path: pages have none.
+async fn failure_page(extract::Path(reference): extract::Path<String>) -> Response {
+    let plain = reference.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let page = failures::PAGE;
+    let to = if plain {
+        format!("{page}/{reference}")
+    } else {
+        page.to_owned()
+    };
+    Redirect::to(&to).into_response()
+}
+
 /// A request to one of the endpoints that clients post to, read whole.
 struct Incoming {
     parts: Parts,
@@ -133,17 +157,18 @@ struct Incoming {
 }
 
 impl Incoming {
-    /// Reads the body.
-    ///
-    /// # Errors
-    /// `request_too_large`.
-    async fn read(app: &App, request: Request) -> Result<Self> {
+    /// Reads the body; without it, if it is too large or breaks off.
+    async fn read(app: &App, request: Request) -> (Self, Result<()>) {
         let most = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
         let (parts, body) = request.into_parts();
-        let body = to_bytes(body, most)
-            .await
-            .map_err(|_| Code::TooLarge.because("the request body is too large or broke off"))?;
-        Ok(Self { parts, body })
+        let (body, read) = match to_bytes(body, most).await {
+            Ok(body) => (body, Ok(())),
+            Err(_) => {
+                let refusal = Code::TooLarge.because("the request body is too large or broke off");
+                (Bytes::new(), Err(refusal.into()))
+            }
+        };
+        (Self { parts, body }, read)
     }
 
     /// The parameters in the body: a form, or a JSON object of strings.
@@ -156,7 +181,8 @@ impl Incoming {
             && Params::form(query.as_bytes()).is_ok_and(|query| query.all("client_secret").next().is_some())
         {
             return Err(Code::InvalidRequest
-                .because("credentials in the URL are not accepted: send them in the body"));
+                .because("credentials in the URL are not accepted: send them in the body")
+                .reason("client.secret_in_url"));
         }
         let media_type = self
             .parts
@@ -203,17 +229,21 @@ impl Incoming {
         Ok(caller)
     }
 
-    fn context(&self) -> Option<&RequestContext> {
-        self.parts.extensions.get()
-    }
-
     fn ip(&self) -> IpAddr {
-        self.context()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |context| context.ip)
+        source(&self.parts).ip
     }
 
     fn request_id(&self) -> &str {
-        self.context().map_or("", |context| &context.request_id)
+        source(&self.parts).request_id
+    }
+}
+
+/// Where a request comes from.
+fn source(parts: &Parts) -> Source<'_> {
+    let context = parts.extensions.get::<RequestContext>();
+    Source {
+        ip: context.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |context| context.ip),
+        request_id: context.map_or("", |context| &context.request_id),
     }
 }
 
@@ -226,64 +256,94 @@ fn context_of(parts: &Parts) -> (String, String) {
     )
 }
 
-/// The answer to a client that posts: every 401 says how to authenticate.
-fn answer(result: Result<Response>) -> Response {
-    result.unwrap_or_else(|error| {
-        let mut response = error.into_response();
+/// The address at which whoever looks after the client reads why it was refused; every refusal of these endpoints
+/// comes by here once.
+fn note_failure(app: &App, endpoint: Endpoint, incoming: &Incoming, refusal: &Refusal) -> Option<String> {
+    // Credentials in the URL are refused, but they tell whose they are.
+    let query = || Params::form(incoming.parts.uri.query().unwrap_or_default().as_bytes()).ok();
+    let params = incoming.params().ok().or_else(query);
+    let request = failures::Request {
+        endpoint,
+        headers: Some(&incoming.parts.headers),
+        params: params.as_ref(),
+        source: source(&incoming.parts),
+    };
+    let reference = app.failures.note(&app.registry, request, refusal)?;
+    Some(reference.uri(&app.registry.config.issuer))
+}
+
+/// What the layers before an endpoint refused.
+pub fn unhandled(app: &App, what: &Unhandled, asked: &Asked) -> Response {
+    let below = asked.uri.path().strip_prefix(app.registry.config.issuer.path());
+    let endpoint = below.and_then(|path| match path {
+        path::TOKEN => Some(Endpoint::Token),
+        path if path::TOKEN_ALIASES.contains(&path) => Some(Endpoint::Token),
+        path::AUTHORIZE => Some(Endpoint::Authorize),
+        path::DEVICE_AUTHORIZATION => Some(Endpoint::DeviceAuthorization),
+        path::INTROSPECT => Some(Endpoint::Introspect),
+        path::REVOKE => Some(Endpoint::Revoke),
+        _ => None,
+    });
+    let Some(endpoint) = endpoint.filter(|_| what.status.is_client_error()) else {
+        return what.json();
+    };
+    let request = failures::Request {
+        endpoint,
+        headers: None,
+        params: None,
+        source: Source {
+            ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            request_id: &asked.request_id,
+        },
+    };
+    let code = match what.status {
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        _ => Code::InvalidRequest,
+    };
+    let refusal = code.because(what.description.clone());
+    let reference = app.failures.note(&app.registry, request, &refusal);
+    let uri = reference.map(|reference| reference.uri(&app.registry.config.issuer));
+    what.json_with(uri.as_deref())
+}
+
+/// Which pages of other origins may read an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    Nobody,
+    /// Those of the client that the request names.
+    Pages,
+}
+
+/// The answer to a client that posts: every 401 says how to authenticate, every refusal where more is said.
+async fn answer(
+    app: &App,
+    endpoint: Endpoint,
+    readers: Readers,
+    request: Request,
+    work: impl AsyncFnOnce(&App, &Incoming) -> Result<Response>,
+) -> Response {
+    let (incoming, read) = Incoming::read(app, request).await;
+    let origin = cors::origin_of_client(app, &incoming).filter(|_| readers == Readers::Pages);
+    let result = match read {
+        Ok(()) => work(app, &incoming).await,
+        Err(error) => Err(error),
+    };
+    let mut response = result.unwrap_or_else(|error| {
+        let uri = error
+            .refusal()
+            .and_then(|refusal| note_failure(app, endpoint, &incoming, refusal));
+        let mut response = error.answer(uri.as_deref());
         if response.status() == StatusCode::UNAUTHORIZED {
             // RFC 6749 §5.2, RFC 9110 §15.5.2
             let challenge = HeaderValue::from_static(r#"Basic realm="oauthority", charset="UTF-8""#);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
-    })
-}
-
-/// As [`answer`], and what is refused to a client is counted.
-async fn answer_client(
-    app: &App,
-    request: Request,
-    place: Place,
-    work: impl AsyncFnOnce(&App, &Incoming) -> Result<Response>,
-) -> Response {
-    let result = match Incoming::read(app, request).await {
-        Ok(incoming) => note_refused(app, &incoming, place, work(app, &incoming).await),
-        Err(error) => Err(error),
-    };
-    answer(result)
-}
-
-/// As [`answer_client`], at an endpoint that apps in browsers use, too.
-async fn answer_pages(
-    app: &App,
-    request: Request,
-    place: Place,
-    work: impl AsyncFnOnce(&App, &Incoming) -> Result<Response>,
-) -> Response {
-    let (result, origin) = match Incoming::read(app, request).await {
-        Ok(incoming) => {
-            let origin = cors::origin_of_client(app, &incoming);
-            let result = note_refused(app, &incoming, place, work(app, &incoming).await);
-            (result, origin)
-        }
-        Err(error) => (Err(error), None),
-    };
-    let mut response = answer(result);
-    cors::let_in(&mut response, origin.as_deref());
-    response
-}
-
-/// Counts a refusal for the client that the request names, if there is one. A device that has to wait is not refused.
-fn note_refused(app: &App, incoming: &Incoming, place: Place, result: Result<Response>) -> Result<Response> {
-    if let Err(Error::Refused(refusal)) = &result
-        && !matches!(refusal.code, Code::AuthorizationPending | Code::SlowDown)
-        && let Ok(params) = incoming.params()
-        && let Some(client) = client_auth::named(&app.registry, &incoming.parts.headers, &params)
-    {
-        let (activity, now) = (&app.registry.activity, app.registry.now());
-        activity.note_refused(&client, place, refusal.code.name(), now);
+    });
+    if readers == Readers::Pages {
+        cors::let_in(&mut response, origin.as_deref());
     }
-    result
+    response
 }
 
 /// An answer that nobody may keep.

@@ -13,7 +13,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Incoming, answer_pages};
+use super::{Incoming, Readers, answer};
 use crate::{
     access_token::{self, AccessToken, Target},
     activity::Issued,
@@ -21,6 +21,7 @@ use crate::{
     client_auth::Caller,
     db::Batch,
     error::Result,
+    failures::Endpoint,
     grant_types::refresh_token::{self, Named},
     live,
     oauth::client::Origin,
@@ -29,12 +30,12 @@ use crate::{
         access::{Actor, ActorKind},
         announce, grants,
     },
-    store::{self, changes, usage::Place},
+    store::{self, changes},
     time::Timestamp,
 };
 
 pub(super) async fn revoke(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer_pages(&app, request, Place::Revoke, take_back).await
+    answer(&app, Endpoint::Revoke, Readers::Pages, request, take_back).await
 }
 
 async fn take_back(app: &App, incoming: &Incoming) -> Result<Response> {

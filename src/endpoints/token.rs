@@ -8,18 +8,18 @@ use axum::{
     response::Response,
 };
 
-use super::{Incoming, answer_pages, no_store};
+use super::{Incoming, Readers, answer, no_store};
 use crate::{
     app::{App, State},
     error::Result,
+    failures::Endpoint,
     grant_types::{Exchange, Source},
     issue::{self, Tokens},
     oauth::{client::GrantType, json},
-    store::usage::Place,
 };
 
 pub(super) async fn token(extract::State(app): extract::State<State>, request: Request) -> Response {
-    answer_pages(&app, request, Place::Token, exchange).await
+    answer(&app, Endpoint::Token, Readers::Pages, request, exchange).await
 }
 
 async fn exchange(app: &App, incoming: &Incoming) -> Result<Response> {

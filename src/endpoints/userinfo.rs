@@ -49,7 +49,8 @@ fn refuse(error: Error) -> Response {
 async fn tell(app: &App, request: Request) -> Result<Response> {
     let registry = &app.registry;
     let now = registry.now();
-    let incoming = Incoming::read(app, request).await?;
+    let (incoming, read) = Incoming::read(app, request).await;
+    read?;
     let form = form(&incoming)?;
     let text = bearer::present(&incoming.parts.headers, incoming.parts.uri.query(), &form)?;
     registry.live.fresh().await?;

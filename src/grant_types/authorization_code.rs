@@ -31,9 +31,10 @@ pub(super) async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
     check_redirect_uri(exchange, &code, redirect_uri)?;
     // RFC 7636 §4.6, RFC 9700 §2.1.1: never without a verifier.
     let verifier =
-        verifier.ok_or_else(|| Code::InvalidGrant.because("the parameter code_verifier is missing"))?;
+        verifier.ok_or_else(|| refused("the parameter code_verifier is missing", "code.verifier_missing"))?;
     if !pkce::matches(&code.code_challenge, verifier) {
-        let refusal = Code::InvalidGrant.because("code_verifier does not belong to the code_challenge");
+        let why = "code_verifier does not belong to the code_challenge";
+        let refusal = refused(why, "code.verifier_wrong");
         return Ok(Ruling::Refuse(
             store::authorization_codes::note_wrong_try(&code.digest),
             refusal,
@@ -61,7 +62,12 @@ pub(super) async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
 }
 
 fn unknown() -> Refusal {
-    Code::InvalidGrant.because("the code is unknown, used, expired, or was issued to another client")
+    let why = "the code is unknown, used, expired, or was issued to another client";
+    refused(why, "code.unknown")
+}
+
+fn refused(why: &'static str, reason: &'static str) -> Refusal {
+    Code::InvalidGrant.because(why).reason(reason)
 }
 
 /// RFC 6749 §4.1.3: the same redirect URI as in the authorization request, if that named one.
@@ -79,5 +85,6 @@ fn check_redirect_uri(
     if same {
         return Ok(());
     }
-    Err(Code::InvalidGrant.because("redirect_uri must be the one of the authorization request"))
+    let why = "redirect_uri must be the one of the authorization request";
+    Err(refused(why, "code.redirect_uri"))
 }

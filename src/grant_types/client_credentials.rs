@@ -16,7 +16,9 @@ pub(super) fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>, Refusal>
     let client = exchange.client();
     // RFC 6749 §4.4: only confidential clients.
     if !client.application_type.holds_secret() {
-        return Err(Code::UnauthorizedClient.because("a public client cannot use client credentials"));
+        return Err(Code::UnauthorizedClient
+            .because("a public client cannot use client credentials")
+            .reason("grant_type.public"));
     }
     let asked = match client.kind {
         Kind::Personal => joined(exchange),

@@ -33,8 +33,12 @@ pub(super) async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
         DeviceState::Spent => Err(unknown().into()),
         _ if now >= code.expires_at => Err(Code::ExpiredToken
             .because("the device code has expired: start again at the device authorization endpoint")
+            .reason("device.expired")
             .into()),
-        DeviceState::Denied => Err(Code::AccessDenied.because("the person did not allow it").into()),
+        DeviceState::Denied => Err(Code::AccessDenied
+            .because("the person did not allow it")
+            .reason("person.denied")
+            .into()),
         DeviceState::Pending => Ok(wait(&code, now)),
         DeviceState::Approved => {
             let grant = match &code.grant_id {
@@ -74,5 +78,7 @@ fn wait<'a>(code: &DeviceCode, now: Timestamp) -> Ruling<'a> {
 }
 
 fn unknown() -> Refusal {
-    Code::InvalidGrant.because("the device code is unknown, used, or was issued to another client")
+    Code::InvalidGrant
+        .because("the device code is unknown, used, or was issued to another client")
+        .reason("device.unknown")
 }

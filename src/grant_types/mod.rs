@@ -42,7 +42,9 @@ fn is_served(registry: &Registry, grant: GrantType) -> bool {
 }
 
 fn unserved() -> Refusal {
-    Code::UnsupportedGrantType.because("this server does not serve that grant type")
+    Code::UnsupportedGrantType
+        .because("this server does not serve that grant type")
+        .reason("grant_type.unserved")
 }
 
 /// A token request whose client is known.
@@ -130,6 +132,7 @@ pub async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
     if !exchange.client().grant_types.contains(&grant) {
         return Err(Code::UnauthorizedClient
             .because("this client is not registered for that grant type")
+            .reason("grant_type.unregistered")
             .into());
     }
     match grant {

@@ -105,6 +105,7 @@ pub(super) async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
 fn unknown() -> Refusal {
     Code::InvalidGrant
         .because("the refresh token is unknown, used, expired, revoked, or was issued to another client")
+        .reason("refresh.unknown")
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 //! that nothing that a browser posts can widen it and nobody allows what he did not see. What a person says counts only
 //! with the token of his own session.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use axum::{
     extract::{Request, State as Given},
@@ -22,14 +25,16 @@ use crate::{
     app::{App, State},
     authorize::{
         Transaction,
-        answer::host_of,
+        answer::{Back, host_of},
         approve::{self, Approval, Word},
         decide::{self, Next, Question},
         page as untrusted,
         request::{self, Opened, Trouble},
     },
     browser::{self, Form, Visitor},
-    error::Result,
+    error::{Error, Result},
+    failures::Reference,
+    grant_types::Source,
     oauth::{refusal::Code, scope::ScopeKey},
     store,
     ui::{
@@ -95,14 +100,24 @@ async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
     let registry = &app.registry;
     registry.live.fresh().await?;
     let Some(transaction) = Transaction::open(registry, tx) else {
-        return Ok(Stand::Elsewhere(untrusted::expired()));
+        let why = "the request waited for more than half an hour, or was changed on its way";
+        let error = Code::InvalidRequest.because(why).reason("request.expired").into();
+        let reference = refer(app, parts, "", &error);
+        return Ok(Stand::Elsewhere(untrusted::expired(
+            reference.as_ref().map(Reference::as_str),
+        )));
     };
     let opened = match request::open(registry, &transaction.params) {
         Ok(opened) => opened,
         Err(Trouble::Untrusted(untrusted)) => {
-            return Ok(Stand::Elsewhere(untrusted.answer(&context(parts).0)));
+            let error = untrusted.refusal().clone().into();
+            let reference = refer(app, parts, &transaction.params, &error);
+            let reference = reference.as_ref().map(Reference::as_str);
+            return Ok(Stand::Elsewhere(untrusted.answer(&context(parts).0, reference)));
         }
-        Err(Trouble::Refused(back, error)) => return Ok(Stand::Elsewhere(back.fail(&error))),
+        Err(Trouble::Refused(back, error)) => {
+            return Ok(Stand::Elsewhere(fail(app, parts, &transaction, &back, &error)));
+        }
     };
     let visitor = browser::visitor(app, &parts.headers).await?;
     let next = decide::next(registry, &transaction, &opened, visitor.as_ref(), registry.now()).await;
@@ -116,19 +131,40 @@ async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
         })),
         // Signed out meanwhile, or asked in another window: the endpoint knows the way.
         (Ok(_), _) => Stand::Elsewhere(Redirect::to(&transaction.path(registry)).into_response()),
-        (Err(error), _) => Stand::Elsewhere(opened.back.fail(&error)),
+        (Err(error), _) => Stand::Elsewhere(fail(app, parts, &transaction, &opened.back, &error)),
     })
+}
+
+/// What is told of a refusal; what failed on our side has no reference.
+fn refer(app: &App, parts: &Parts, params: &str, error: &Error) -> Option<Reference> {
+    let (request_id, ip) = context(parts);
+    let source = Source {
+        ip: ip.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        request_id: &request_id,
+    };
+    app.failures
+        .note_authorization(&app.registry, params, source, error)
+}
+
+/// Tells the client of a refusal.
+fn fail(app: &App, parts: &Parts, transaction: &Transaction, back: &Back, error: &Error) -> Response {
+    let reference = refer(app, parts, &transaction.params, error);
+    let uri = reference.map(|reference| reference.uri(&app.registry.config.issuer));
+    back.fail(error, uri.as_deref())
 }
 
 impl Asked {
     async fn settle(&self, app: &App, parts: &Parts, form: &Form) -> Response {
-        let back = &self.opened.back;
+        let refuse = |why: &'static str| {
+            let refusal = Code::AccessDenied.because(why).reason("person.denied");
+            fail(app, parts, &self.transaction, &self.opened.back, &refusal.into())
+        };
         if form.one("answer") != "allow" {
-            return back.refuse(&Code::AccessDenied.because("the person did not allow it"));
+            return refuse("the person did not allow it");
         }
         let scopes = self.wanted().taken(form);
         if scopes.is_empty() {
-            return back.refuse(&Code::AccessDenied.because("the person left everything out"));
+            return refuse("the person left everything out");
         }
         let approval = Approval {
             opened: &self.opened,
@@ -139,7 +175,7 @@ impl Asked {
         let actor = acting(parts, &self.visitor);
         approve::answer(&app.registry, &actor, &approval, app.registry.now())
             .await
-            .unwrap_or_else(|error| back.fail(&error))
+            .unwrap_or_else(|error| fail(app, parts, &self.transaction, &self.opened.back, &error))
     }
 
     /// What the page shows, with a mark at what may be left out.
@@ -243,7 +279,7 @@ fn destination(uri: &str) -> Markup {
 /// Where the registrable part of a host begins: the last two labels, or three where the last two are a public suffix of
 /// the common kind (`co.uk`).
 fn registrable(host: &str) -> usize {
-    if host.parse::<std::net::IpAddr>().is_ok() || host.starts_with('[') {
+    if host.parse::<IpAddr>().is_ok() || host.starts_with('[') {
         return 0;
     }
     let labels: Vec<&str> = host.split('.').collect();

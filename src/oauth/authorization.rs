@@ -182,7 +182,11 @@ fn response_type(params: &Params<'_>, implicit: bool) -> Result<ResponseType, Re
         Some(ResponseType::Token) if !implicit => None,
         known => known,
     }
-    .ok_or_else(|| Code::UnsupportedResponseType.because("this server answers response_type=code"))
+    .ok_or_else(|| {
+        Code::UnsupportedResponseType
+            .because("this server answers response_type=code")
+            .reason("response_type.unserved")
+    })
 }
 
 fn check_mode(params: &Params<'_>, response_type: ResponseType) -> Result<(), Refusal> {

@@ -79,6 +79,11 @@ impl<'a> Params<'a> {
             .ok_or_else(|| Code::InvalidRequest.because(format!("the parameter {name} is missing")))
     }
 
+    /// Every parameter, in the order sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+
     /// Every value of a parameter.
     pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> + 'p {
         self.0

@@ -20,10 +20,13 @@ impl Challenge {
         let challenge = challenge.ok_or_else(|| {
             Code::InvalidRequest
                 .because("code_challenge is missing: every client uses PKCE (RFC 7636) with S256")
+                .reason("pkce.missing")
         })?;
         // RFC 7636 §4.3: without a method it would be `plain`, which protects nothing.
         if method != Some("S256") {
-            return Err(Code::InvalidRequest.because("code_challenge_method must be S256"));
+            return Err(Code::InvalidRequest
+                .because("code_challenge_method must be S256")
+                .reason("pkce.method"));
         }
         // RFC 7636 §4.2: 43 to 128 characters; an S256 challenge has exactly 43.
         if challenge.len() != 43 || !challenge.bytes().all(is_base64url) {

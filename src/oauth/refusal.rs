@@ -124,7 +124,8 @@ impl Code {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub code: Code,
-    /// A finer, stable word for programs, such as `secret_limit`; the code's own name where there is none.
+    /// A finer, stable word for programs, such as `secret_limit`; the code's own name where there is none. The OAuth
+    /// endpoints never tell it: it goes to whoever looks after the client.
     pub reason: &'static str,
     /// For a developer; stable, tested, never a secret.
     pub description: Cow<'static, str>,

@@ -159,7 +159,9 @@ pub fn narrow<'g>(
             .map(|g| g.values.iter().map(AsRef::as_ref).collect());
         return match values {
             Some(values) => Ok(Narrowed { at, values }),
-            None => Err(Code::InvalidScope.because("this client has not been granted any scope")),
+            None => Err(Code::InvalidScope
+                .because("this client has not been granted any scope")
+                .reason("scope.none")),
         };
     };
     let mut values: Vec<&'g str> = Vec::new();
@@ -262,7 +264,9 @@ fn everything(granted: &[Granted], targets: &[usize]) -> Result<Vec<ScopeKey>, R
 }
 
 fn ungranted() -> Refusal {
-    Code::InvalidScope.because("a scope is unknown or not granted to this client")
+    Code::InvalidScope
+        .because("a scope is unknown or not granted to this client")
+        .reason("scope.ungranted")
 }
 
 fn locate_among<'g>(
@@ -276,7 +280,7 @@ fn locate_among<'g>(
         .filter_map(|at| Some((at, value_in(&granted[at], text)?)));
     let first = found.next().ok_or_else(ungranted)?;
     if found.next().is_some() {
-        return Err(Code::InvalidScope.because(AMBIGUOUS));
+        return Err(ambiguous());
     }
     Ok(first)
 }
@@ -348,8 +352,11 @@ fn some_of(at: Option<usize>, values: Vec<&str>) -> Result<Chosen<'_>, Refusal> 
     Ok(Chosen { at, values })
 }
 
-const AMBIGUOUS: &str =
-    "a scope stands in two audiences: add a resource parameter, or qualify it with its audience";
+fn ambiguous() -> Refusal {
+    Code::InvalidScope
+        .because("a scope stands in two audiences: add a resource parameter, or qualify it with its audience")
+        .reason("scope.ambiguous")
+}
 
 /// The one audience that `resource` names, if any.
 fn target(granted: &[Granted], resources: &[&str]) -> Result<Option<usize>, Refusal> {
@@ -366,7 +373,11 @@ fn target(granted: &[Granted], resources: &[&str]) -> Result<Option<usize>, Refu
         .iter()
         .position(|g| g.audience.as_ref() == *first)
         .map(Some)
-        .ok_or_else(|| Code::InvalidTarget.because("this client has no access to that resource"))
+        .ok_or_else(|| {
+            Code::InvalidTarget
+                .because("this client has no access to that resource")
+                .reason("target.ungranted")
+        })
 }
 
 /// Where a text of the request stands in what was granted.
@@ -384,11 +395,17 @@ fn locate<'g>(
             continue;
         };
         if found.is_some() {
-            return Err(Code::InvalidScope.because(AMBIGUOUS));
+            return Err(ambiguous());
         }
         found = Some((at, value.as_ref()));
     }
     found.ok_or_else(ungranted)
+}
+
+/// Whether a text of a request names something that was granted, by its value or fully qualified.
+pub fn is_granted(granted: &[Granted], oidc: &[Arc<str>], text: &str) -> bool {
+    oidc.iter().any(|value| value.as_ref() == text)
+        || granted.iter().any(|grant| value_in(grant, text).is_some())
 }
 
 fn value_in<'g>(grant: &'g Granted, text: &str) -> Option<&'g Arc<str>> {

@@ -32,7 +32,15 @@ pub struct Asked {
 impl Unhandled {
     /// For machines that speak OAuth. [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
     pub fn json(&self) -> Response {
-        let body = json!({ "error": self.error, "error_description": self.description });
+        self.json_with(None)
+    }
+
+    /// The same, with the address of a page that says more.
+    pub fn json_with(&self, uri: Option<&str>) -> Response {
+        let mut body = json!({ "error": self.error, "error_description": self.description });
+        if let Some(uri) = uri {
+            body["error_uri"] = uri.into();
+        }
         (self.status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
     }
 }

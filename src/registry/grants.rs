@@ -71,6 +71,7 @@ pub async fn check_member(registry: &Registry, client: &live::Client, user_id: &
     }
     Err(Code::AccessDenied
         .because("this account does not belong to the organisation of the app")
+        .reason("person.foreign")
         .into())
 }
 

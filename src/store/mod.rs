@@ -10,6 +10,7 @@ pub mod clients; // clients and what they were granted
 pub mod consents; // what people allowed clients
 pub mod device_codes; // requests of devices that have no browser
 pub mod factors; // what a person can prove himself with
+pub mod failures; // what was refused at the OAuth endpoints
 pub mod grants; // the family of everything issued for what a person gave a client
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation

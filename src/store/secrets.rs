@@ -162,6 +162,14 @@ pub async fn of_clients(db: &Db, client_ids: &[String]) -> Result<Vec<ClientSecr
     rows.into_iter().map(read).collect()
 }
 
+/// The secret with this digest, whoever has it and in whatever state.
+pub async fn find_by_digest(db: &Db, digest: &[u8]) -> Result<Option<ClientSecret>, DbError> {
+    let row = db
+        .read_one(columns!("WHERE digest = $1"), vec![digest.into()])
+        .await?;
+    row.map(read).transpose()
+}
+
 /// A secret that ends soon although it was used of late.
 #[derive(Clone, Debug)]
 pub struct EndingInUse {

@@ -11,10 +11,10 @@ use crate::{
 
 words! {
     /// Where a request was refused.
-    Place {
+    Endpoint {
         Token = "token",
         Authorize = "authorize",
-        Device = "device_authorization",
+        DeviceAuthorization = "device_authorization",
         Introspect = "introspect",
         Revoke = "revoke",
     }
@@ -200,7 +200,7 @@ pub fn count_redirect(client_id: &str, redirect_uri: &str, on: Times) -> Stateme
 pub struct Refused<'a> {
     pub client_id: &'a str,
     pub org_id: &'a str,
-    pub place: Place,
+    pub endpoint: Endpoint,
     pub error: &'a str,
     pub began_at: Timestamp,
 }
@@ -216,7 +216,7 @@ pub fn count_refused(what: Refused<'_>, times: i64, last_at: Timestamp) -> State
         vec![
             what.client_id.into(),
             what.org_id.into(),
-            what.place.word().into(),
+            what.endpoint.word().into(),
             what.error.into(),
             what.began_at.into(),
             last_at.into(),

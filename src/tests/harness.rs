@@ -502,6 +502,21 @@ impl Answer {
             .map_or("", |value| value.to_str().expect("ASCII"))
     }
 
+    /// The reference of a refusal, as its `error_uri` ends.
+    #[track_caller]
+    pub fn reference(&self) -> String {
+        let uri = self.json()["error_uri"].as_str().unwrap_or_default().to_owned();
+        let (_, reference) = uri
+            .split_once("/failures/")
+            .unwrap_or_else(|| panic!("{}", self.text()));
+        reference.to_owned()
+    }
+
+    /// The body of a refusal without what tells it from any other.
+    pub fn without_reference(&self) -> String {
+        self.text().replace(&self.reference(), "")
+    }
+
     /// The status and the `error` code.
     pub fn refusal(&self) -> (u16, String) {
         (

@@ -8,6 +8,7 @@ mod client_input; // their settings as somebody sends them
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
 mod factors; // second factors that got lost
+mod failures; // why requests of clients were refused
 mod invitations; // on their way in
 mod keys; // signing keys
 mod me; // who calls, and whom
@@ -34,6 +35,7 @@ pub fn operations() -> Vec<Operation> {
         members::operations(),
         invitations::operations(),
         activity::operations(),
+        failures::operations(),
         keys::operations(),
         account::operations(),
         users::operations(),

@@ -229,7 +229,7 @@ pub fn told(app: &TestApp, answer: &Answer, error: &str) {
     assert_eq!(param(answer, "error").as_deref(), Some(error), "{location}");
     assert_eq!(
         params(answer),
-        ["error", "error_description", "state", "iss"],
+        ["error", "error_description", "error_uri", "state", "iss"],
         "{location}"
     );
     assert_eq!(param(answer, "state").as_deref(), Some(STATE));

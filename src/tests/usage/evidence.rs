@@ -6,7 +6,7 @@ use crate::{
         client_input::ScopeRef,
         clients::{self, Edit},
     },
-    store::usage::{AskedScope, Place},
+    store::usage::{AskedScope, Endpoint},
     tests::{
         browser::Browser,
         flows::{CALLBACK, Rp, alice, asking, follow, param, say, web_app},
@@ -159,14 +159,14 @@ async fn refusals_are_counted_by_place_and_error() {
             .into_iter()
             .map(|f| (f.place, f.error, f.times))
             .collect();
-        let one = |place: Place, error: &str, times| (place.word().to_owned(), error.to_owned(), times);
+        let one = |place: Endpoint, error: &str, times| (place.word().to_owned(), error.to_owned(), times);
         assert_eq!(
             all,
             [
-                one(Place::Token, "invalid_scope", 2),
-                one(Place::Authorize, "invalid_request", 1),
-                one(Place::Introspect, "invalid_client", 1),
-                one(Place::Token, "invalid_client", 1),
+                one(Endpoint::Token, "invalid_scope", 2),
+                one(Endpoint::Authorize, "invalid_request", 1),
+                one(Endpoint::Introspect, "invalid_client", 1),
+                one(Endpoint::Token, "invalid_client", 1),
             ]
         );
         assert_eq!(numbers(&app, &client.id, Span::Hour).await, [(0, 3)]);
