@@ -18,11 +18,11 @@ use crate::{
     backchannel,
     db::Statement,
     error::Result,
-    registry::{Registry, keys, lockout, recovery},
+    registry::{Registry, credential_offers, credentials, keys, lockout, recovery},
     setup_link,
     store::{
-        activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
-        revocations, sessions, sign_in_failures,
+        activity, authorization_codes, changes, credential_offers as offers, device_codes, grants,
+        idempotency, invitations, once, revocations, sessions, sign_in_failures,
     },
     time::Lifetime,
 };
@@ -125,7 +125,7 @@ const CODES: Lifetime = Lifetime::days(1);
 /// For how long a grant that ended can be looked at.
 const GRANTS: Lifetime = Lifetime::days(30);
 
-/// How long an invitation that came to its end is remembered.
+/// How long an invitation or an offered credential that came to its end is remembered.
 const INVITATIONS: Lifetime = Lifetime::days(30);
 
 /// Forgets what cannot matter any more.
@@ -151,6 +151,9 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;
     forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
+    credential_offers::sweep(registry).await?;
+    credentials::sweep(registry).await?;
+    forget(registry, || offers::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }
 

@@ -45,6 +45,8 @@ struct Typed {
     secrets_may_never_expire: bool,
     development_redirects: bool,
     require_second_factor: bool,
+    credentials_per_member: String,
+    scopes_per_credential: String,
     version: String,
 }
 
@@ -62,12 +64,19 @@ impl Typed {
             secrets_may_never_expire: org.settings.secrets_may_never_expire,
             development_redirects: org.settings.development_redirects,
             require_second_factor: org.settings.require_second_factor,
+            credentials_per_member: org.settings.credentials_per_member.to_string(),
+            scopes_per_credential: org.settings.scopes_per_credential.to_string(),
             version: org.version.to_string(),
         }
     }
 
     fn read(visit: &Visit) -> Self {
         let one = |name| visit.form.one(name).to_owned();
+        // A form from before these fields leaves them as they are.
+        let or = |name, kept: fn(&Settings) -> i64| match visit.form.ticked(name) {
+            true => one(name),
+            false => kept(&visit.org().settings).to_string(),
+        };
         Self {
             name: one("name"),
             access_token_lifetime: one("access_token_lifetime"),
@@ -75,6 +84,8 @@ impl Typed {
             secrets_may_never_expire: visit.form.ticked("secrets_may_never_expire"),
             development_redirects: visit.form.ticked("development_redirects"),
             require_second_factor: visit.form.ticked("require_second_factor"),
+            credentials_per_member: or("credentials_per_member", |s| s.credentials_per_member),
+            scopes_per_credential: or("scopes_per_credential", |s| s.scopes_per_credential),
             version: one("version"),
         }
     }
@@ -93,6 +104,8 @@ impl Typed {
                 secret_lifetime_days: self.secret_lifetime_days.parse().unwrap_or(-1),
                 secrets_may_never_expire: self.secrets_may_never_expire,
                 require_second_factor: self.require_second_factor,
+                credentials_per_member: self.credentials_per_member.parse().unwrap_or(-1),
+                scopes_per_credential: self.scopes_per_credential.parse().unwrap_or(-1),
             }),
         }
     }
@@ -153,6 +166,7 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
             (section("Organisation", "", &identity(visit, typed, refused)))
             (section("Sign-in", "", &sign_in(typed)))
             (section("Secrets", "", &secrets(typed, refused)))
+            (section("Personal credentials", "", &credentials(typed, refused)))
             (section("Tokens and redirects", "", &tokens(typed, refused)))
             div.actions { (form::primary("Save changes")) }
         }
@@ -200,6 +214,16 @@ fn secrets(typed: &Typed, refused: &Refused) -> Markup {
             hint: "1 to 731. Whoever makes a secret may choose another span.", error: refused.of("secret_lifetime_days"), ..Field::default() })
         (Checkbox { name: "secrets_may_never_expire", value: "yes", label: "Secrets without an end are allowed",
             checked: typed.secrets_may_never_expire, ..Checkbox::default() })
+    }
+}
+
+fn credentials(typed: &Typed, refused: &Refused) -> Markup {
+    html! {
+        (Field { name: "credentials_per_member", label: "Personal credentials a member may have", kind: Kind::Digits,
+            value: &typed.credentials_per_member, hint: "0 to 100. With 0 nobody makes new ones; those that exist keep working.",
+            error: refused.of("credentials_per_member"), ..Field::default() })
+        (Field { name: "scopes_per_credential", label: "Scopes a personal credential may have", kind: Kind::Digits,
+            value: &typed.scopes_per_credential, hint: "1 to 100.", error: refused.of("scopes_per_credential"), ..Field::default() })
     }
 }
 

@@ -16,6 +16,10 @@ pub type Migration = (&'static str, &'static str);
 pub const MIGRATIONS: &[Migration] = &[
     ("0001_initial", include_str!("../../migrations/0001_initial.sql")),
     ("0002_people", include_str!("../../migrations/0002_people.sql")),
+    (
+        "0006_personal_credentials",
+        include_str!("../../migrations/0006_personal_credentials.sql"),
+    ),
 ];
 
 const LEDGER: &str =

@@ -211,6 +211,14 @@ fn check(org: &Organization) -> Result<()> {
         let detail = "A secret lives between 1 and 731 days.";
         fields.push(Field::new("/settings/secret_lifetime_days", "range", detail));
     }
+    if !(0..=100).contains(&org.settings.credentials_per_member) {
+        let detail = "Allow between 0 and 100 personal credentials a member.";
+        fields.push(Field::new("/settings/credentials_per_member", "range", detail));
+    }
+    if !(1..=100).contains(&org.settings.scopes_per_credential) {
+        let detail = "A personal credential has between 1 and 100 scopes.";
+        fields.push(Field::new("/settings/scopes_per_credential", "range", detail));
+    }
     if fields.is_empty() {
         Ok(())
     } else {

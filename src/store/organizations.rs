@@ -36,6 +36,10 @@ pub struct Settings {
     pub secrets_may_never_expire: bool,
     /// Whether every member needs a second factor.
     pub require_second_factor: bool,
+    /// How many personal credentials a member has at most; none are allowed at 0.
+    pub credentials_per_member: i64,
+    /// How many scopes a personal credential has at most.
+    pub scopes_per_credential: i64,
 }
 
 impl Default for Settings {
@@ -46,6 +50,8 @@ impl Default for Settings {
             secret_lifetime_days: 90,
             secrets_may_never_expire: true,
             require_second_factor: false,
+            credentials_per_member: 10,
+            scopes_per_credential: 10,
         }
     }
 }
