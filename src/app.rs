@@ -70,7 +70,8 @@ impl App {
     pub async fn start(config: Config, db: Db, keyring: Keyring, around: Surroundings) -> Result<State> {
         let keyring = Arc::new(keyring);
         bootstrap::check_key_file(&db, &keyring).await?;
-        let live = Live::load(db, Arc::clone(&keyring), around.clock.clone()).await?;
+        let personal = config.features.personal_credentials;
+        let live = Live::load(db, Arc::clone(&keyring), around.clock.clone(), personal).await?;
         let parallel = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
         let registry = Registry {
             userinfo: Arc::new(live::Api::userinfo(config.issuer.as_str())),

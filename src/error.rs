@@ -126,6 +126,18 @@ impl From<WriteError> for Error {
                 .because("an organisation keeps at least one owner: make somebody else an owner first")
                 .reason("last_owner")
                 .into(),
+            WriteError::Unmet("holder") => Code::Forbidden
+                .because("this account may not hold personal credentials here any more")
+                .reason("credential.holder")
+                .into(),
+            WriteError::Unmet("credential_limit") => Code::Conflict
+                .because("this person has as many personal credentials as the organisation allows: delete one first")
+                .reason("credential.limit")
+                .into(),
+            WriteError::Unmet("spent") => Code::Gone
+                .because("this was used already, or its time is over")
+                .reason("spent")
+                .into(),
             WriteError::Unmet(what) => Code::Conflict
                 .because(format!("this is not in the state the change needs ({what})"))
                 .into(),

@@ -18,11 +18,11 @@ use crate::{
     backchannel,
     db::Statement,
     error::Result,
-    registry::{Registry, keys, lockout, recovery, secret_notices, unused},
+    registry::{Registry, credential_offers, credentials, keys, lockout, recovery, secret_notices, unused},
     setup_link,
     store::{
-        authorization_codes, changes, device_codes, failures, grants, idempotency, invitations, once,
-        revocations, sessions, sign_in_failures, tokens_out,
+        authorization_codes, changes, credential_offers as offers, device_codes, failures, grants,
+        idempotency, invitations, once, revocations, sessions, sign_in_failures, tokens_out,
         usage::{self, Span},
     },
     time::{Lifetime, Timestamp},
@@ -141,7 +141,7 @@ const GRANTS: Lifetime = Lifetime::days(30);
 /// For how long a failure can be explained.
 const FAILURES: Lifetime = Lifetime::days(30);
 
-/// How long an invitation that came to its end is remembered.
+/// How long an invitation or an offered credential that came to its end is remembered.
 const INVITATIONS: Lifetime = Lifetime::days(30);
 
 /// Forgets what cannot matter any more.
@@ -169,6 +169,9 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget_usage(registry, now).await?;
     forget(registry, || failures::forget(now.before(FAILURES))).await?;
     forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
+    credential_offers::sweep(registry).await?;
+    credentials::sweep(registry).await?;
+    forget(registry, || offers::forget(now.before(INVITATIONS))).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }
 

@@ -29,7 +29,7 @@ use crate::{
         scope::{Granted, ScopeKey},
     },
     secret::Keyring,
-    store::{self, apis::TokenFormat, changes, grants, keys::KeyState, revocations},
+    store::{self, apis::TokenFormat, changes, credentials, grants, keys::KeyState, revocations},
     time::{Clock, Lifetime, Timestamp},
 };
 
@@ -224,17 +224,19 @@ pub struct Live {
     /// How many of these the log was read to its end after. Fewer than there are: memory may be behind.
     settled: AtomicU64,
     applying: tokio::sync::Mutex<()>,
+    /// Whether personal credentials are allowed on this instance.
+    personal: bool,
 }
 
 /// How long a node may answer from memory after it last read the log to its end.
 const LEASE: Lifetime = Lifetime::seconds(30);
 
 impl Live {
-    /// Reads the snapshot.
+    /// Reads the snapshot. `personal` says whether personal credentials are allowed on this instance.
     ///
     /// # Errors
     /// When the storage fails, or a signing key cannot be opened with the key file.
-    pub async fn load(db: Db, keyring: Arc<Keyring>, clock: Clock) -> Result<Arc<Self>> {
+    pub async fn load(db: Db, keyring: Arc<Keyring>, clock: Clock, personal: bool) -> Result<Arc<Self>> {
         let hasher = RandomState::default();
         let live = Self {
             clients: (0..SHARDS)
@@ -253,6 +255,7 @@ impl Live {
             doubts: AtomicU64::new(0),
             settled: AtomicU64::new(0),
             applying: tokio::sync::Mutex::new(()),
+            personal,
         };
         live.reload().await?;
         Ok(Arc::new(live))
@@ -413,6 +416,10 @@ impl Live {
             changes::Kind::Person => {
                 let revoked = grants::revoked_of(&self.db, subject, self.clock.now()).await?;
                 write(&self.revoked).extend(revoked);
+                // His own credentials stand on him.
+                for id in credentials::of_person(&self.db, subject).await? {
+                    self.reload_client(&id).await?;
+                }
                 Ok(())
             }
         }
@@ -537,6 +544,16 @@ impl Live {
         &self.clients[self.shard_of(id)]
     }
 
+    /// A personal credential whose person does not stand behind it any more is as good as disabled, and so are all of
+    /// them where they are switched off.
+    fn status_of(&self, stored: &store::clients::Client) -> Status {
+        let stands = stored.holder_stands && (self.personal || stored.kind != Kind::Personal);
+        match stored.status {
+            Status::Active if !stands => Status::Disabled,
+            status => status,
+        }
+    }
+
     fn client_from(
         &self,
         stored: &store::clients::Client,
@@ -571,7 +588,7 @@ impl Live {
             org_id: Arc::from(stored.org_id.as_str()),
             kind: stored.kind,
             application_type: stored.application_type,
-            status: stored.status,
+            status: self.status_of(stored),
             epoch: stored.epoch,
             grant_types: stored.grant_types.clone(),
             auth_method: stored.auth_method,

@@ -174,6 +174,24 @@ impl Call {
         self.caller.reach(&self.app, &org, false).await
     }
 
+    /// Asks whether the caller could do now what he did before.
+    async fn may_still(&self, operation: &Operation) -> Result<()> {
+        let Some(permission) = operation.permission else {
+            return Ok(());
+        };
+        if permission.is_personal() {
+            let myself = self.caller.myself(permission);
+            if operation.instead.is_empty() || myself.is_ok() {
+                return myself.map(drop);
+            }
+        }
+        let place = self.place().await?;
+        match operation.instead {
+            [] => place.require(permission),
+            all => all.iter().try_for_each(|permission| place.require(*permission)),
+        }
+    }
+
     /// The body, which was held against its schema.
     ///
     /// # Errors
@@ -290,10 +308,10 @@ async fn run(
 
 /// Runs the operation to its end, even if the caller goes away.
 async fn perform(operation: &'static Operation, call: Call, parts: &Parts, bytes: &Bytes) -> Result<Reply> {
-    let key = parts.headers.get("idempotency-key").filter(|_| operation.makes());
+    let key = parts.headers.get(operation.key).filter(|_| operation.makes());
     let key = key.map(|key| key.to_str().unwrap_or_default().to_owned());
     if let Some(key) = &key {
-        idempotency::check_key(key)?;
+        idempotency::check_key(operation.key, key)?;
     }
     // What is only tried may be tried again.
     let key = key.filter(|_| !call.dry_run());
@@ -307,9 +325,7 @@ async fn perform(operation: &'static Operation, call: Call, parts: &Parts, bytes
         match idempotency::take(&app.registry, &caller, &key, &content).await? {
             Taken::Before(reply) => {
                 // The operation itself is not asked, and the token may be another one than before.
-                if let Some(permission) = operation.permission {
-                    call.place().await?.require(permission)?;
-                }
+                call.may_still(operation).await?;
                 Ok(reply)
             }
             Taken::Now(held) => {

@@ -14,7 +14,7 @@ use crate::{
     bearer::{self, Bearer},
     error::Result,
     oauth::{
-        client::Origin,
+        client::{Kind, Origin},
         refusal::{Code, Refusal},
     },
     observe::RequestContext,
@@ -90,6 +90,7 @@ async fn itself(app: &App, held: &Bearer, client: Client, actor: Actor) -> Resul
     let org = store::organizations::find(app.registry.db(), &client.org_id)
         .await?
         .ok_or_else(|| gone("client"))?;
+    let (here, elsewhere) = reach_of(app, held, &client).await?;
     Ok(Caller {
         scopes: scopes(held),
         client_id: client.client_id,
@@ -98,11 +99,25 @@ async fn itself(app: &App, held: &Bearer, client: Client, actor: Actor) -> Resul
         homes: vec![Home {
             org,
             role: None,
-            permissions: held.permissions,
+            permissions: here,
         }],
-        elsewhere: held.permissions,
+        elsewhere,
         actor,
     })
+}
+
+/// What a client may do in its organisation, and elsewhere. A personal credential never does more than its person may
+/// himself at that moment.
+async fn reach_of(app: &App, held: &Bearer, client: &Client) -> Result<(Permissions, Permissions)> {
+    if client.kind != Kind::Personal {
+        return Ok((held.permissions, held.permissions));
+    }
+    let role = match &client.user_id {
+        Some(user) => store::users::role(app.registry.db(), &client.org_id, user).await?,
+        None => None,
+    };
+    let own = role.map(Permissions::of_role).unwrap_or_default();
+    Ok((own.through(held.permissions), Permissions::default()))
 }
 
 fn scopes(held: &Bearer) -> Vec<String> {
@@ -150,6 +165,50 @@ impl Caller {
     /// Who acts, apart from any organisation.
     pub const fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// The person whom the token acts for, if its scopes reach that far. What he does with his own account follows from
+    /// them alone, not from a role.
+    ///
+    /// # Errors
+    /// `insufficient_scope`; `forbidden` for a token that acts for no person.
+    pub fn myself(&self, permission: Permission) -> Result<&User> {
+        if !self.personal().allow(permission) {
+            return Err(Code::InsufficientScope
+                .because(format!("this needs an access token with the scope {permission}"))
+                .into());
+        }
+        self.person.as_ref().ok_or_else(|| {
+            Code::Forbidden
+                .because("this token acts for no person: sign in with “oauthority login”, or through an app")
+                .reason("no_person")
+                .into()
+        })
+    }
+
+    /// What the token may do with a person's own account.
+    fn personal(&self) -> Permissions {
+        let scopes = self.scopes.iter().filter_map(|scope| Permission::parse(scope));
+        scopes
+            .filter(|permission| permission.is_personal())
+            .fold(Permissions::default(), Permissions::with)
+    }
+
+    /// As [`everywhere`](Self::everywhere), with what the token may do with the person's own account.
+    pub fn everywhere_myself(&self, dry_run: bool) -> Vec<Access> {
+        let own = |access: Access| Access {
+            permissions: match self.personal() {
+                held if held.allow(Permission::AccountWrite) => {
+                    access.permissions.with(Permission::AccountWrite)
+                }
+                held if held.allow(Permission::AccountRead) => {
+                    access.permissions.with(Permission::AccountRead)
+                }
+                _ => access.permissions,
+            },
+            ..access
+        };
+        self.everywhere(dry_run).map(own).collect()
     }
 
     /// What he may do in each organisation he belongs to.

@@ -53,17 +53,19 @@ struct Kept {
     secret: Option<String>,
 }
 
-/// Checks the text of a key.
+/// Checks the text of a key, which came in the header `name`.
 ///
 /// # Errors
 /// Bad input.
-pub fn check_key(key: &str) -> Result<(), Refusal> {
+pub fn check_key(name: &str, key: &str) -> Result<(), Refusal> {
     let plain = (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
     if plain {
         return Ok(());
     }
     Err(Code::Invalid
-        .because("an Idempotency-Key has 1 to 255 visible ASCII characters without spaces")
+        .because(format!(
+            "the {name} has 1 to 255 visible ASCII characters without spaces"
+        ))
         .reason("idempotency_key"))
 }
 

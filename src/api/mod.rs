@@ -9,6 +9,7 @@ mod docs; // the document as a page
 mod etag; // conditional requests
 mod idempotency; // a POST that may be sent again
 mod input; // bodies, held against their schemas
+mod oauth2_client_credentials; // personal credentials in the shape of another contract
 mod oauth_applications; // the contract in camel case
 mod openapi; // the document
 mod operation; // what an operation is
@@ -39,6 +40,8 @@ use crate::{
 
 /// Where everything here lives, below the issuer.
 pub const BASE: &str = "/api";
+/// Where personal credentials are as well, under the date of that contract.
+pub const DATED: &str = "/20160918";
 
 /// Every operation.
 fn operations() -> &'static [Operation] {
@@ -46,6 +49,7 @@ fn operations() -> &'static [Operation] {
     OPERATIONS.get_or_init(|| {
         let mut all = v1::operations();
         all.extend(oauth_applications::operations());
+        all.extend(oauth2_client_credentials::operations());
         all
     })
 }
@@ -79,7 +83,14 @@ pub fn routes(app: &State) -> Router<State> {
         });
         below = below.route(path, methods.fallback(refuse));
     }
-    for unknown in [BASE, "/api/", "/api/{*rest}"] {
+    for unknown in [
+        BASE,
+        "/api/",
+        "/api/{*rest}",
+        DATED,
+        "/20160918/",
+        "/20160918/{*rest}",
+    ] {
         let refuse = refusing(&ground.app, || {
             Code::NotFound.because("there is nothing at this path")
         });

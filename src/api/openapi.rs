@@ -111,7 +111,7 @@ fn parameters(operation: &Operation) -> Vec<Json> {
     }
     if operation.makes() {
         all.push(json!({
-            "name": "Idempotency-Key", "in": "header", "required": false,
+            "name": operation.key, "in": "header", "required": false,
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
             "description": "A text of your own: the same request with the same key is carried out once.",
         }));
@@ -126,7 +126,9 @@ fn about_part(name: &str) -> &'static str {
         "secret" => "Id or hint of the secret",
         "api" => "Id of the API",
         "scope" => "Value of the scope",
-        "member" => "Id of the person",
+        "member" | "user" => "Id of the person",
+        "credential" => "Id of the credential, which is its client id",
+        "offer" => "Id of the offer",
         _ => "Id",
     }
 }

@@ -110,19 +110,23 @@ pub struct Operation {
     pub summary: &'static str,
     /// The scope that the token must have; `None`: any token.
     pub permission: Option<Permission>,
+    /// Those that do instead, all of them together; none: nothing does.
+    pub instead: &'static [Permission],
     pub query: Vec<Parameter>,
     pub body: Option<Body>,
     pub answer: Answer,
     pub precondition: Precondition,
     /// Whether it can be refused because of the state of things.
     pub conflicts: bool,
+    /// The header with the key of a request that may come again.
+    pub key: &'static str,
     /// The same on the command line.
     pub cli: Option<&'static str>,
     pub act: Act,
 }
 
 impl Operation {
-    /// Whether it takes an `Idempotency-Key`.
+    /// Whether it takes a key by which it may come again.
     pub fn makes(&self) -> bool {
         self.method == Method::POST
     }
@@ -194,11 +198,13 @@ pub fn operation(
         tag: "",
         summary,
         permission,
+        instead: &[],
         query,
         body: None,
         answer,
         precondition: Precondition::None,
         conflicts: false,
+        key: "Idempotency-Key",
         cli: None,
         act,
     }

@@ -15,9 +15,10 @@ use crate::{
         client::{ApplicationType, AuthMethod, GrantType, Kind, Origin, SecretState, Status},
         people_settings::{ResponseAlg, SubjectType},
     },
-    registry::impact::Cut,
+    registry::{credentials::CredentialState, impact::Cut},
     store::{
         apis::{Risk, TokenFormat},
+        credential_offers::OfferState,
         keys::KeyState,
         users::{Role, UserStatus},
     },
@@ -38,7 +39,7 @@ macro_rules! words {
 }
 
 words! {
-    ApplicationType, AuthMethod, Cut, Kind, KeyState, Origin, Risk, Role, SecretState, Status, SubjectType,
+    ApplicationType, AuthMethod, CredentialState, Cut, Kind, KeyState, OfferState, Origin, Risk, Role, SecretState, Status, SubjectType,
     TokenFormat, UserStatus,
 }
 

@@ -52,7 +52,10 @@ fn reader(base: &str, path: &str) -> Reader {
         || below == "/metrics"
     {
         Reader::Client
-    } else if below == api::BASE || below.starts_with("/api/") {
+    } else if [api::BASE, api::DATED].iter().any(|base| {
+        let rest = below.strip_prefix(base);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }) {
         Reader::ApiUser
     } else {
         Reader::Person
@@ -94,6 +97,12 @@ mod tests {
             ("", "/api", Reader::ApiUser),
             ("", "/api/v1/orgs", Reader::ApiUser),
             ("", "/apish", Reader::Person),
+            (
+                "",
+                "/20160918/users/usr_1/oauth2ClientCredentials",
+                Reader::ApiUser,
+            ),
+            ("", "/201609180", Reader::Person),
             ("", "/orgs/acme/apis", Reader::Person),
             ("/id", "/id/oauth2/revoke", Reader::Client),
             ("/id", "/.well-known/openid-configuration/id", Reader::Client),

@@ -48,6 +48,8 @@ struct Typed {
     unused_disable_days: String,
     development_redirects: bool,
     require_second_factor: bool,
+    credentials_per_member: String,
+    scopes_per_credential: String,
     version: String,
 }
 
@@ -64,12 +66,19 @@ impl Typed {
             unused_disable_days: written(org.settings.unused_disable_days),
             development_redirects: org.settings.development_redirects,
             require_second_factor: org.settings.require_second_factor,
+            credentials_per_member: org.settings.credentials_per_member.to_string(),
+            scopes_per_credential: org.settings.scopes_per_credential.to_string(),
             version: org.version.to_string(),
         }
     }
 
     fn read(visit: &Visit) -> Self {
         let one = |name| visit.form.one(name).to_owned();
+        // A form from before these fields leaves them as they are.
+        let or = |name, kept: fn(&Settings) -> i64| match visit.form.ticked(name) {
+            true => one(name),
+            false => kept(&visit.org().settings).to_string(),
+        };
         Self {
             name: one("name"),
             access_token_lifetime: one("access_token_lifetime"),
@@ -80,6 +89,8 @@ impl Typed {
             unused_disable_days: one("unused_disable_days"),
             development_redirects: visit.form.ticked("development_redirects"),
             require_second_factor: visit.form.ticked("require_second_factor"),
+            credentials_per_member: or("credentials_per_member", |s| s.credentials_per_member),
+            scopes_per_credential: or("scopes_per_credential", |s| s.scopes_per_credential),
             version: one("version"),
         }
     }
@@ -97,6 +108,8 @@ impl Typed {
                 unused_notices: self.unused_notices,
                 unused_disable_days: number(&self.unused_disable_days),
                 require_second_factor: self.require_second_factor,
+                credentials_per_member: self.credentials_per_member.parse().unwrap_or(-1),
+                scopes_per_credential: self.scopes_per_credential.parse().unwrap_or(-1),
             }),
         }
     }
@@ -166,6 +179,7 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
             (section("Sign-in", "", &sign_in(typed)))
             (section("Secrets", "", &secrets(typed, refused)))
             (section("Clients that nobody uses", "", &unused(typed, refused)))
+            (section("Personal credentials", "", &credentials(typed, refused)))
             (section("Tokens and redirects", "", &tokens(typed, refused)))
             div.actions { (form::primary("Save changes")) }
         }
@@ -226,6 +240,16 @@ fn unused(typed: &Typed, refused: &Refused) -> Markup {
         (Field { name: "unused_disable_days", label: "Disable after so many days without a use", kind: Kind::Digits, optional: true,
             value: &typed.unused_disable_days, hint: "30 to 1,100; empty: never. Disabling can be undone; system clients are left alone.",
             error: refused.of("unused_disable_days"), ..Field::default() })
+    }
+}
+
+fn credentials(typed: &Typed, refused: &Refused) -> Markup {
+    html! {
+        (Field { name: "credentials_per_member", label: "Personal credentials a member may have", kind: Kind::Digits,
+            value: &typed.credentials_per_member, hint: "0 to 100. With 0 nobody makes new ones; those that exist keep working.",
+            error: refused.of("credentials_per_member"), ..Field::default() })
+        (Field { name: "scopes_per_credential", label: "Scopes a personal credential may have", kind: Kind::Digits,
+            value: &typed.scopes_per_credential, hint: "1 to 100.", error: refused.of("scopes_per_credential"), ..Field::default() })
     }
 }
 

@@ -25,6 +25,10 @@ pub const MIGRATIONS: &[Migration] = &[
         "0005_failures",
         include_str!("../../migrations/0005_failures.sql"),
     ),
+    (
+        "0006_personal_credentials",
+        include_str!("../../migrations/0006_personal_credentials.sql"),
+    ),
 ];
 
 const LEDGER: &str =

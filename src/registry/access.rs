@@ -66,8 +66,12 @@ impl Permission {
             MembersWrite => ("Add members and change their roles", "changes", &[MembersRead]),
             MembersDelete => ("Remove members", "destructive", &[MembersRead]),
             AuditRead => ("Read the activity log", "reads", &[]),
-            AccountRead => ("See your own apps and sessions", "reads", &[]),
-            AccountWrite => ("Remove apps and sessions of your own", "changes", &[AccountRead]),
+            AccountRead => ("See your own apps, sessions and credentials", "reads", &[]),
+            AccountWrite => (
+                "Remove apps and sessions of your own, and make credentials that act in your place",
+                "changes",
+                &[AccountRead],
+            ),
             ScimRead => ("Read directory users and groups", "reads", &[]),
             ScimWrite => (
                 "Create, change and remove directory users and groups",

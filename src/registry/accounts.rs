@@ -102,6 +102,38 @@ pub async fn set_status(registry: &Registry, access: &Access, id: &str, status: 
     })
 }
 
+/// Lets a person hold personal credentials, or not any more. Without it those he has are as good as disabled at once, and
+/// their tokens are dead for good; given back, they get new ones.
+///
+/// # Errors
+/// `not_found`; missing permission; for people, an old sign-in.
+pub async fn set_may_hold(registry: &Registry, access: &Access, id: &str, may: bool) -> Result<User> {
+    access.require_fresh(Permission::InstanceWrite, registry.now())?;
+    let user = find(registry, access, id).await?;
+    if user.may_hold_credentials == may {
+        return Ok(user);
+    }
+    let now = registry.now();
+    // His row goes first: whoever makes a credential for him locks it before he writes.
+    let mut batch = Batch::from(store::users::set_may_hold(&user.id, may, now));
+    let action = if may {
+        "user.credentials_allowed"
+    } else {
+        batch.push(store::credential_offers::withdraw_to(&user.id, now));
+        batch.push(store::credentials::cut_off(&user.id));
+        "user.credentials_withdrawn"
+    };
+    let events = events(registry, &access.actor, &user, action, &json!({})).await?;
+    events.into_iter().for_each(|event| batch.push(event));
+    announce(&mut batch, Kind::Person, &user.id, now);
+    registry.commit(access, batch).await?;
+    Ok(User {
+        may_hold_credentials: may,
+        updated_at: now,
+        ..user
+    })
+}
+
 fn end_everything(registry: &Registry, user: &User, batch: &mut Batch) {
     let now = registry.now();
     batch.push(store::logout_deliveries::queue_of(&registry.id(), &user.id, now));
@@ -110,6 +142,8 @@ fn end_everything(registry: &Registry, user: &User, batch: &mut Batch) {
         batch.push(store::once::void_about(purpose, &user.id, now));
     }
     batch.push(store::invitations::revoke_all_of(&user.id, now));
+    batch.push(store::credential_offers::withdraw_of_person(&user.id, now));
+    batch.push(store::credentials::cut_off(&user.id));
     batch.push(grants::revoke(Which::User(&user.id), "account_deactivated", now));
 }
 

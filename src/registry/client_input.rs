@@ -401,7 +401,10 @@ pub(super) fn resolve<'a>(
 }
 
 /// Nobody gives more than he has: a scope of the management API is granted only by who holds it.
-fn may_grant(api: &Api, value: &str, kind: Kind, held: Permissions) -> Result<(), String> {
+///
+/// # Errors
+/// A sentence that says why not.
+pub(super) fn may_grant(api: &Api, value: &str, kind: Kind, held: Permissions) -> Result<(), String> {
     let (None, Some(permission)) = (&api.org_id, Permission::parse(value)) else {
         return Ok(());
     };

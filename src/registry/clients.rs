@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     db::{Batch, WriteError},
-    error::Result,
+    error::{Error, Result},
     oauth::{
         client::{GrantType, Kind, Status},
         people_settings::PeopleSettings,
@@ -83,7 +83,7 @@ pub fn describe(client: &Client, apis: &[Api]) -> Json {
     })
 }
 
-fn resource(client: &Client) -> Resource<'_> {
+pub(super) fn resource(client: &Client) -> Resource<'_> {
     Resource {
         kind: "client",
         id: &client.client_id,
@@ -156,12 +156,33 @@ async fn refuse_system(registry: &Registry, access: &Access, client: &Client, ac
     Err(Code::Conflict.because(why).reason("client.system").into())
 }
 
+/// Refuses to change what belongs to a person, and writes the attempt down.
+pub(super) async fn refuse_personal(
+    registry: &Registry,
+    access: &Access,
+    client: &Client,
+    action: &str,
+) -> Result<()> {
+    if client.kind != Kind::Personal {
+        return Ok(());
+    }
+    let why = "a personal credential belongs to its person, who alone changes it and gets its secret; \
+               it can be disabled and deleted";
+    registry.note_refusal(access, action, resource(client), why).await;
+    Err(Code::Forbidden.because(why).reason("client.personal").into())
+}
+
 /// Creates a client of the organisation.
 ///
 /// # Errors
 /// Bad input field by field; `conflict` when the organisation's limit is reached; missing permission.
 pub async fn create(registry: &Registry, access: &Access, draft: Draft, extra: Creation) -> Result<Created> {
     access.require_fresh(Permission::ClientsWrite, registry.now())?;
+    if draft.kind == Kind::Personal {
+        return Err(Error::internal(
+            "personal credentials are made by registry::credentials",
+        ));
+    }
     check_quota(registry, access).await?;
     let client_id = crate::secret::client_id(&registry.entropy);
     create_with_id(registry, access, client_id, draft, extra, Batch::default()).await
@@ -214,6 +235,7 @@ pub(super) async fn create_with_id(
         last_used_at: None,
         last_used_ip: None,
         version: 1,
+        holder_stands: true,
     };
     let secret = if holds_secret {
         let expires_at = extra
@@ -240,13 +262,11 @@ pub(super) async fn create_with_id(
     }
     announce(&mut batch, changes::Kind::Client, &client.client_id, now);
     let details = json!({ "after": describe(&client, &apis) });
-    let event = registry.event(
-        &access.actor,
-        &client.org_id,
-        "client.created",
-        resource(&client),
-        details,
-    );
+    let action = match client.kind {
+        Kind::Personal => "credential.created",
+        _ => "client.created",
+    };
+    let event = registry.event(&access.actor, &client.org_id, action, resource(&client), details);
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await?;
     Ok(Created { client, secret })
@@ -271,7 +291,7 @@ fn scope_keys(client: &Client) -> Vec<(&str, &str)> {
     of_apis.chain(oidc).collect()
 }
 
-async fn check_quota(registry: &Registry, access: &Access) -> Result<()> {
+pub(super) async fn check_quota(registry: &Registry, access: &Access) -> Result<()> {
     let most = registry.config.limits.clients_per_organization;
     if most == 0 {
         return Ok(());
@@ -387,10 +407,25 @@ pub async fn edit(
     access.require(Permission::ClientsWrite)?;
     let before = find_for_change(registry, access, client_id, version).await?;
     refuse_system(registry, access, &before, "client.updated").await?;
+    refuse_personal(registry, access, &before, "client.updated").await?;
+    change(registry, access, before, edit).await
+}
+
+/// Changes a client that may be changed.
+pub(super) async fn change(
+    registry: &Registry,
+    access: &Access,
+    before: Client,
+    edit: Edit,
+) -> Result<Client> {
+    let client_id = before.client_id.as_str();
     let now = registry.now();
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
+    let rescoped = edit.scopes.is_some();
     let draft = draft_of(&before, &apis, edit);
-    let resolved = checked(registry, access, &draft, &apis, Some(&before)).await?;
+    // What a person gives his own credential he must hold now, whatever it held before.
+    let held = Some(&before).filter(|before| before.kind != Kind::Personal || !rescoped);
+    let resolved = checked(registry, access, &draft, &apis, held).await?;
     let after = Client {
         kind: draft.kind,
         name: draft.name.trim().to_owned(),
@@ -423,13 +458,11 @@ pub async fn edit(
     }
     announce(&mut batch, changes::Kind::Client, client_id, now);
     let details = json!({ "before": was, "after": is });
-    let event = registry.event(
-        &access.actor,
-        &after.org_id,
-        "client.updated",
-        resource(&after),
-        details,
-    );
+    let action = match after.kind {
+        Kind::Personal => "credential.updated",
+        _ => "client.updated",
+    };
+    let event = registry.event(&access.actor, &after.org_id, action, resource(&after), details);
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await?;
     Ok(Client {
@@ -529,10 +562,10 @@ pub async fn delete(
 
 /// What becomes of a client.
 #[derive(Clone, Copy)]
-struct Change<'a> {
-    status: Status,
-    reason: Option<&'a str>,
-    delete_at: Option<Timestamp>,
+pub(super) struct Change<'a> {
+    pub status: Status,
+    pub reason: Option<&'a str>,
+    pub delete_at: Option<Timestamp>,
 }
 
 impl From<Status> for Change<'_> {
@@ -552,12 +585,26 @@ async fn set_status(
     version: Option<i64>,
     change: Change<'_>,
 ) -> Result<Client> {
-    let (status, delete_at) = (change.status, change.delete_at);
     let before = find_for_change(registry, access, client_id, version).await?;
-    let action = match status {
-        Status::Active => "client.enabled",
-        Status::Disabled => "client.disabled",
-        Status::Deleted => "client.deleted",
+    set_status_of(registry, access, before, change).await
+}
+
+/// As [`disable`], [`enable`] and [`delete`], for a client that this access may do it to.
+pub(super) async fn set_status_of(
+    registry: &Registry,
+    access: &Access,
+    before: Client,
+    change: Change<'_>,
+) -> Result<Client> {
+    let (status, delete_at) = (change.status, change.delete_at);
+    let client_id = before.client_id.as_str();
+    let action = match (before.kind, status) {
+        (Kind::Personal, Status::Active) => "credential.enabled",
+        (Kind::Personal, Status::Disabled) => "credential.disabled",
+        (Kind::Personal, Status::Deleted) => "credential.deleted",
+        (_, Status::Active) => "client.enabled",
+        (_, Status::Disabled) => "client.disabled",
+        (_, Status::Deleted) => "client.deleted",
     };
     if status != Status::Active {
         refuse_system(registry, access, &before, action).await?;

@@ -6,7 +6,7 @@ use crate::{
     db::{Batch, WriteError},
     error::{Error, Result},
     oauth::{
-        client::fold,
+        client::{Status, fold},
         refusal::{Code, Field, Refusal},
     },
     registry::{
@@ -47,17 +47,20 @@ pub async fn list(registry: &Registry, access: &Access) -> Result<Vec<Member>> {
     Ok(store::users::members(registry.db(), &access.org.id).await?)
 }
 
+/// There is no such member here.
+pub fn unknown() -> Refusal {
+    Code::NotFound.because("this organisation has no member with this id")
+}
+
 /// One member.
 ///
 /// # Errors
 /// `not_found`; missing permission.
 pub async fn find(registry: &Registry, access: &Access, user_id: &str) -> Result<Member> {
     let all = list(registry, access).await?;
-    all.into_iter().find(|m| m.user.id == user_id).ok_or_else(|| {
-        Code::NotFound
-            .because("this organisation has no member with this id")
-            .into()
-    })
+    all.into_iter()
+        .find(|m| m.user.id == user_id)
+        .ok_or_else(|| unknown().into())
 }
 
 fn resource(user: &User) -> Resource<'_> {
@@ -187,6 +190,7 @@ pub async fn set_role(registry: &Registry, access: &Access, user_id: &str, role:
     let batch = Batch::from_iter([
         store::users::set_role(&access.org.id, user_id, role),
         store::invitations::revoke_of(&access.org.id, user_id, registry.now()),
+        store::credential_offers::withdraw_by(&access.org.id, user_id, registry.now()),
     ]);
     change(
         registry,
@@ -200,7 +204,19 @@ pub async fn set_role(registry: &Registry, access: &Access, user_id: &str, role:
     Ok(Member { role, ..member })
 }
 
-/// Ends a membership, and with it everything the person gave the organisation's clients.
+/// The ids of a member's personal credentials.
+async fn credentials_of(registry: &Registry, org_id: &str, user_id: &str) -> Result<Vec<String>> {
+    let all = store::credentials::of_person(registry.db(), user_id).await?;
+    let mut theirs = Vec::new();
+    for id in all {
+        let client = store::clients::find(registry.db(), &id).await?;
+        let alive = client.filter(|client| client.org_id == org_id && client.status != Status::Deleted);
+        theirs.extend(alive.map(|client| client.client_id));
+    }
+    Ok(theirs)
+}
+
+/// Ends a membership, and with it everything the person gave the organisation's clients, and his credentials there.
 ///
 /// # Errors
 /// `conflict` for the last owner; `not_found`; missing permission.
@@ -208,15 +224,20 @@ pub async fn remove(registry: &Registry, access: &Access, user_id: &str) -> Resu
     access.require_fresh(Permission::MembersDelete, registry.now())?;
     let member = find(registry, access, user_id).await?;
     check_owner(access, own_role(registry, access).await?, member.role)?;
-    let details = json!({ "before": { "role": member.role } });
     let (org, now) = (&access.org.id, registry.now());
+    let theirs = credentials_of(registry, org, user_id).await?;
+    let details = json!({ "before": { "role": member.role }, "credentials": theirs });
     let mut batch = Batch::from_iter([
         // The membership goes first: whoever gives a grant locks it before he writes.
         store::users::remove_member(org, user_id),
         grants::revoke(Which::Member(user_id, org), "member_removed", now),
         store::consents::remove_member(user_id, org),
         store::invitations::revoke_of(org, user_id, now),
+        store::credential_offers::withdraw_of_member(org, user_id, now),
     ]);
+    for statement in store::credentials::delete_of_member(org, user_id, &access.actor.name, now) {
+        batch.push(statement);
+    }
     announce(&mut batch, Kind::Person, user_id, now);
     change(registry, access, &member.user, batch, "member.removed", details).await
 }

@@ -9,6 +9,8 @@ pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
 pub mod connected_apps; // what a person lets apps do
+pub mod credential_offers; // a credential for somebody else, who alone gets its secret
+pub mod credentials; // clients that belong to a person
 pub mod email; // the address of a person
 pub mod factors; // what a person has and needs to prove himself
 pub mod grants; // what people gave clients, and how it ends

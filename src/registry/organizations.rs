@@ -220,6 +220,14 @@ fn check(org: &Organization) -> Result<()> {
         let detail = "A client is disabled after 30 to 1,100 days without a use.";
         fields.push(Field::new("/settings/unused_disable_days", "range", detail));
     }
+    if !(0..=100).contains(&org.settings.credentials_per_member) {
+        let detail = "Allow between 0 and 100 personal credentials a member.";
+        fields.push(Field::new("/settings/credentials_per_member", "range", detail));
+    }
+    if !(1..=100).contains(&org.settings.scopes_per_credential) {
+        let detail = "A personal credential has between 1 and 100 scopes.";
+        fields.push(Field::new("/settings/scopes_per_credential", "range", detail));
+    }
     if fields.is_empty() {
         Ok(())
     } else {

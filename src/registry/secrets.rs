@@ -225,6 +225,7 @@ async fn find(registry: &Registry, access: &Access, client_id: &str, version: Op
             .await;
         return Err(Code::Forbidden.because(why).reason("client.system").into());
     }
+    clients::refuse_personal(registry, access, &client, "secret.rotated").await?;
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
     if !are_yours(access, &apis, &client) {
         let why = "this client may do more than you: its secret is for somebody who holds all its management scopes";
@@ -236,10 +237,11 @@ async fn find(registry: &Registry, access: &Access, client_id: &str, version: Op
     Ok(client)
 }
 
-/// Whether this access may touch the secrets of a client: not of one that may do more than itself, and of system clients
-/// only whoever runs the instance. `apis` are those of the organisation.
+/// Whether this access may touch the secrets of a client: not of one that may do more than itself, nor of one that belongs
+/// to a person, and of system clients only whoever runs the instance. `apis` are those of the organisation.
 pub fn are_yours(access: &Access, apis: &[Api], client: &Client) -> bool {
     access.permissions.allow(Permission::ClientsWrite)
+        && client.kind != Kind::Personal
         && (client.kind != Kind::System || access.permissions.allow(Permission::InstanceWrite))
         && client_input::covers(access.permissions, apis, &client.scopes)
 }
@@ -265,6 +267,17 @@ pub async fn rotate(
     rotation: Rotation,
 ) -> Result<Created> {
     let client = find(registry, access, client_id, version).await?;
+    rotate_client(registry, access, client, rotation).await
+}
+
+/// As [`rotate`], of a client whose secrets this access may touch.
+pub(super) async fn rotate_client(
+    registry: &Registry,
+    access: &Access,
+    client: Client,
+    rotation: Rotation,
+) -> Result<Created> {
+    let client_id = client.client_id.as_str();
     if client.status == Status::Disabled {
         return Err(Code::Conflict
             .because("this client is disabled: enable it before you rotate its secret")
@@ -299,13 +312,11 @@ pub async fn rotate(
         "old": ended,
         "tokens_revoked": rotation.revoke_tokens,
     });
-    let event = registry.event(
-        &access.actor,
-        &client.org_id,
-        "secret.rotated",
-        resource(&client),
-        details,
-    );
+    let action = match client.kind {
+        Kind::Personal => "credential.rotated",
+        _ => "secret.rotated",
+    };
+    let event = registry.event(&access.actor, &client.org_id, action, resource(&client), details);
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await?;
     let client = Client {

@@ -18,7 +18,7 @@ pub enum Kind {
     Key,
     /// A token that was cut off, by its `jti`.
     Token,
-    /// A person, of whose grants some were revoked.
+    /// A person, of whose grants some were revoked, or on whom his credentials stand no more, or again.
     Person,
 }
 

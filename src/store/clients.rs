@@ -53,6 +53,9 @@ pub struct Client {
     pub last_used_at: Option<Timestamp>,
     pub last_used_ip: Option<String>,
     pub version: i64,
+    /// Of a personal credential: whether its person is active, may hold credentials, and is still a member. Any other
+    /// client stands by itself.
+    pub holder_stands: bool,
 }
 
 macro_rules! client_columns {
@@ -63,7 +66,9 @@ macro_rules! client_columns {
          c.updated_at, c.last_used_at, c.last_used_ip, c.version, c.optional_scopes, c.home_page, \
          c.post_logout_redirect_uris, c.backchannel_logout_uri, c.backchannel_logout_session_required, \
          c.id_token_signed_response_alg, c.userinfo_signed_response_alg, c.subject_type, c.sector_identifier, \
-         c.default_max_age, c.require_auth_time, c.require_second_factor, c.delete_at"
+         c.default_max_age, c.require_auth_time, c.require_second_factor, c.delete_at, \
+         (c.kind <> 'personal' OR EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id \
+         WHERE u.id = c.user_id AND m.org_id = c.org_id AND u.status = 'active' AND u.may_hold_credentials = TRUE))"
     };
 }
 
@@ -112,6 +117,7 @@ fn read(mut row: Row) -> Result<Client, DbError> {
         optional_scopes: ScopeKey::parse_list(&row.next::<String>()?),
         people: read_people(&mut row)?,
         delete_at: row.next()?,
+        holder_stands: row.next()?,
     })
 }
 

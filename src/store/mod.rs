@@ -8,6 +8,8 @@ pub mod authorization_codes; // codes, by digest
 pub mod changes; // the ordered log of what can change an answer
 pub mod clients; // clients and what they were granted
 pub mod consents; // what people allowed clients
+pub mod credential_offers; // prepared for a member, fetched by him
+pub mod credentials; // clients that belong to a person
 pub mod device_codes; // requests of devices that have no browser
 pub mod factors; // what a person can prove himself with
 pub mod failures; // what was refused at the OAuth endpoints

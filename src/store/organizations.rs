@@ -42,6 +42,10 @@ pub struct Settings {
     pub unused_disable_days: Option<i64>,
     /// Whether every member needs a second factor.
     pub require_second_factor: bool,
+    /// How many personal credentials a member has at most; none are allowed at 0.
+    pub credentials_per_member: i64,
+    /// How many scopes a personal credential has at most.
+    pub scopes_per_credential: i64,
 }
 
 impl Default for Settings {
@@ -55,6 +59,8 @@ impl Default for Settings {
             unused_notices: false,
             unused_disable_days: None,
             require_second_factor: false,
+            credentials_per_member: 10,
+            scopes_per_credential: 10,
         }
     }
 }

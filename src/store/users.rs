@@ -273,6 +273,14 @@ pub fn set_status(id: &str, status: UserStatus, now: Timestamp) -> Statement {
     .expecting("last_operator")
 }
 
+/// Sets whether a person may hold credentials.
+pub fn set_may_hold(id: &str, may: bool, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE users SET may_hold_credentials = $1, updated_at = $2 WHERE id = $3",
+        vec![may.into(), now.into(), id.into()],
+    )
+}
+
 /// Replaces what a person says about himself.
 pub fn set_profile(id: &str, display_name: &str, profile: &Profile, now: Timestamp) -> Statement {
     Statement::new(

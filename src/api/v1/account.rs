@@ -17,7 +17,6 @@ use crate::{
         connected_apps::{self, ConnectedApp},
         sessions,
     },
-    store::users::User,
     time::Timestamp,
 };
 
@@ -129,33 +128,8 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The person whom the token acts for, if its scopes reach that far.
-fn person(call: &Call, permission: Permission) -> Result<&User> {
-    let holds = Permission::AccountWrite == permission || Permission::AccountRead == permission;
-    let scopes = call
-        .caller
-        .scopes
-        .iter()
-        .filter_map(|scope| Permission::parse(scope));
-    let reaches = scopes.into_iter().any(|held| {
-        let (_, _, implied) = held.about();
-        holds && (held == permission || implied.contains(&permission))
-    });
-    if !reaches {
-        return Err(Code::InsufficientScope
-            .because(format!("this needs an access token with the scope {permission}"))
-            .into());
-    }
-    call.caller.person.as_ref().ok_or_else(|| {
-        Code::Forbidden
-            .because("this token acts for no person: sign in with “oauthority login”, or through an app")
-            .reason("no_person")
-            .into()
-    })
-}
-
 async fn list_apps(call: Call) -> Result<Reply> {
-    let person = person(&call, Permission::AccountRead)?;
+    let person = call.caller.myself(Permission::AccountRead)?;
     let apps = connected_apps::list(&call.app.registry, &person.id).await?;
     Reply::of(&Apps {
         data: apps.into_iter().map(App::from).collect(),
@@ -163,7 +137,7 @@ async fn list_apps(call: Call) -> Result<Reply> {
 }
 
 async fn remove_app(call: Call) -> Result<Reply> {
-    let person = person(&call, Permission::AccountWrite)?;
+    let person = call.caller.myself(Permission::AccountWrite)?;
     let (registry, client) = (&call.app.registry, call.path("app"));
     if call.dry_run() {
         connected_apps::find(registry, &person.id, client).await?;
@@ -174,7 +148,7 @@ async fn remove_app(call: Call) -> Result<Reply> {
 }
 
 async fn list_sessions(call: Call) -> Result<Reply> {
-    let person = person(&call, Permission::AccountRead)?;
+    let person = call.caller.myself(Permission::AccountRead)?;
     let own = sessions::of_user(&call.app.registry, &person.id).await?;
     Reply::of(&BrowserSessions {
         data: own
@@ -192,7 +166,7 @@ async fn list_sessions(call: Call) -> Result<Reply> {
 }
 
 async fn end_session(call: Call) -> Result<Reply> {
-    let person = person(&call, Permission::AccountWrite)?;
+    let person = call.caller.myself(Permission::AccountWrite)?;
     let registry = &call.app.registry;
     let own = sessions::of_user(registry, &person.id).await?;
     let ended: Vec<_> = own

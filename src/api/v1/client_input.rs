@@ -39,7 +39,7 @@ impl ToSchema for Template {}
 /// A scope as somebody writes it.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
-enum ScopeInput {
+pub enum ScopeInput {
     /// A value, or fully qualified: the audience, a hyphen, the value
     Text(String),
     Pair(QualifiedScope),
@@ -48,7 +48,7 @@ enum ScopeInput {
 /// A scope with its audience.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct QualifiedScope {
+pub struct QualifiedScope {
     audience: String,
     value: String,
 }
@@ -65,7 +65,8 @@ impl From<ScopeInput> for ScopeRef {
     }
 }
 
-fn refs(scopes: Vec<ScopeInput>) -> Vec<ScopeRef> {
+/// Scopes as the registry takes them.
+pub fn refs(scopes: Vec<ScopeInput>) -> Vec<ScopeRef> {
     scopes.into_iter().map(ScopeRef::from).collect()
 }
 

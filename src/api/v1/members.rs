@@ -32,6 +32,8 @@ struct Member {
     email: Option<String>,
     role: Role,
     status: UserStatus,
+    /// Whether the person may hold personal credentials; an operator says so
+    may_hold_credentials: bool,
     since: Timestamp,
 }
 
@@ -44,6 +46,7 @@ impl From<store::users::Member> for Member {
             email: member.user.email,
             role: member.role,
             status: member.user.status,
+            may_hold_credentials: member.user.may_hold_credentials,
             since: member.since,
         }
     }

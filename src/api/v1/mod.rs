@@ -7,6 +7,8 @@ mod client_changes; // creating, editing, cutting off
 mod client_input; // their settings as somebody sends them
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
+mod credential_offers; // prepared for a member
+mod credentials; // clients that belong to a person
 mod factors; // second factors that got lost
 mod failures; // why requests of clients were refused
 mod invitations; // on their way in
@@ -38,6 +40,8 @@ pub fn operations() -> Vec<Operation> {
         failures::operations(),
         keys::operations(),
         account::operations(),
+        credentials::operations(),
+        credential_offers::operations(),
         users::operations(),
         factors::operations(),
     ]

@@ -55,6 +55,10 @@ struct Settings {
     unused_disable_days: Option<i64>,
     /// Whether every member needs a second factor to sign in
     require_second_factor: bool,
+    /// How many personal credentials a member has at most; none are allowed at 0
+    credentials_per_member: i64,
+    /// How many scopes a personal credential has at most
+    scopes_per_credential: i64,
 }
 
 impl From<store::organizations::Organization> for Organization {
@@ -73,6 +77,8 @@ impl From<store::organizations::Organization> for Organization {
                 unused_notices: org.settings.unused_notices,
                 unused_disable_days: org.settings.unused_disable_days,
                 require_second_factor: org.settings.require_second_factor,
+                credentials_per_member: org.settings.credentials_per_member,
+                scopes_per_credential: org.settings.scopes_per_credential,
             },
             created_at: org.created_at,
             updated_at: org.updated_at,
@@ -125,6 +131,10 @@ struct SettingsPatch {
     unused_disable_days: Option<Option<i64>>,
     #[schema(nullable = false)]
     require_second_factor: Option<bool>,
+    #[schema(nullable = false, minimum = 0, maximum = 100)]
+    credentials_per_member: Option<i64>,
+    #[schema(nullable = false, minimum = 1, maximum = 100)]
+    scopes_per_credential: Option<i64>,
 }
 
 const TAG: &str = "Organisations";
@@ -270,6 +280,12 @@ async fn edit(call: Call) -> Result<Reply> {
             require_second_factor: change
                 .require_second_factor
                 .unwrap_or(before.require_second_factor),
+            credentials_per_member: change
+                .credentials_per_member
+                .unwrap_or(before.credentials_per_member),
+            scopes_per_credential: change
+                .scopes_per_credential
+                .unwrap_or(before.scopes_per_credential),
         }
     });
     let edit = OrganizationEdit {

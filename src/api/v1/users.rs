@@ -32,6 +32,8 @@ struct User {
     status: UserStatus,
     /// Whether he runs the instance
     operator: bool,
+    /// Whether he may hold personal credentials
+    may_hold_credentials: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -46,6 +48,7 @@ impl From<store::users::User> for User {
             email_verified_at: user.email_verified_at,
             status: user.status,
             operator: user.operator,
+            may_hold_credentials: user.may_hold_credentials,
             created_at: user.created_at,
             updated_at: user.updated_at,
         }
@@ -71,7 +74,11 @@ struct RecoveryLink {
 #[serde(deny_unknown_fields)]
 struct UserPatch {
     /// `active` or `inactive`
-    status: UserStatus,
+    #[schema(nullable = false)]
+    status: Option<UserStatus>,
+    /// Without it his personal credentials stop at once
+    #[schema(nullable = false)]
+    may_hold_credentials: Option<bool>,
 }
 
 const TAG: &str = "Accounts";
@@ -97,7 +104,7 @@ pub fn operations() -> Vec<Operation> {
         Method::PATCH,
         USER,
         "editUser",
-        "Deactivate or reactivate an account",
+        "Deactivate or reactivate an account, or say whether it may hold personal credentials",
         write,
         one(),
         |c| Box::pin(edit(c)),
@@ -176,7 +183,14 @@ async fn edit(call: Call) -> Result<Reply> {
     let patch: UserPatch = call.input()?;
     let before = User::from(accounts::find(registry, &access, call.path("user")).await?);
     call.demand(&before.etag(), true)?;
-    tagged(accounts::set_status(registry, &access, &before.id, patch.status).await?)
+    let mut user = accounts::find(registry, &access, &before.id).await?;
+    if let Some(may) = patch.may_hold_credentials {
+        user = accounts::set_may_hold(registry, &access, &before.id, may).await?;
+    }
+    if let Some(status) = patch.status {
+        user = accounts::set_status(registry, &access, &before.id, status).await?;
+    }
+    tagged(user)
 }
 
 async fn recover(call: Call) -> Result<Reply> {
