@@ -18,11 +18,14 @@ use crate::{
     backchannel,
     db::Statement,
     error::Result,
-    registry::{Registry, credential_offers, credentials, keys, lockout, recovery, secret_notices, unused},
+    registry::{
+        Registry, credential_offers, credentials, keys, least_privilege, lockout, recovery, secret_notices,
+        unused,
+    },
     setup_link,
     store::{
         authorization_codes, changes, credential_offers as offers, device_codes, failures, grants,
-        idempotency, invitations, once, revocations, sessions, sign_in_failures, tokens_out,
+        idempotency, invitations, once, revocations, scope_trims, sessions, sign_in_failures, tokens_out,
         usage::{self, Span},
     },
     time::{Lifetime, Timestamp},
@@ -167,6 +170,10 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || tokens_out::forget(now)).await?;
     forget_usage(registry, now).await?;
+    forget(registry, || {
+        scope_trims::forget(now.before(least_privilege::UNDO))
+    })
+    .await?;
     forget(registry, || failures::forget(now.before(FAILURES))).await?;
     forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     credential_offers::sweep(registry).await?;

@@ -3,7 +3,8 @@
 mod change; // create and update
 mod list; // list
 mod people; // flags about the people who sign in
-mod remove; // disable, enable, delete, impact
+mod remove;
+mod trim; // scopes that nobody asks for // disable, enable, delete, impact
 
 use clap::Subcommand;
 
@@ -47,6 +48,8 @@ pub enum Verb {
     /// Delete a client for good; its id is never used again
     #[command(alias = "rm")]
     Delete(remove::Delete),
+    /// Take scopes away that the client did not ask for in 90 days, or give them back
+    Trim(trim::Trim),
     /// Count what disabling, deleting or rotating would cut off
     Impact(remove::Impact),
 }
@@ -72,6 +75,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::Disable(disable) => remove::disable(connection, disable).await,
         Verb::Enable { id } => remove::enable(connection, &id).await,
         Verb::Delete(delete) => remove::delete(connection, delete).await,
+        Verb::Trim(trim) => trim::trim(connection, trim).await,
         Verb::Impact(impact) => remove::impact(connection, impact).await,
     }
 }

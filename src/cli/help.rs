@@ -120,6 +120,7 @@ Filters of `oauthority client list`. They are those of GET /api/v1/orgs/{org}/cl
   --never-used         used=never     no use on record
   --unused 90d         used=90d       neither used nor made since
   --expiring 14d       expiring=14d   with a secret that ends within
+  --unasked 90d        unasked=90d    holding a scope it did not ask for in so long
   --created-after TIME created_after  made after
   --sort -last_used_at sort           name, status, last_used_at, created_at; `-` turns the order
   --limit N, --all     limit, cursor  50 at a time without them

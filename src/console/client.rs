@@ -2,6 +2,7 @@
 
 mod access; // which scopes, and what comes with them
 mod facts; // the overview
+mod least_privilege; // scopes that nobody asks for
 mod secrets; // secrets and what can be done to them
 
 use axum::{
@@ -49,7 +50,10 @@ pub(super) fn routes() -> Router<State> {
             "/orgs/{org}/clients/{client}/secrets",
             get(secrets::show).post(secrets::act),
         )
-        .route("/orgs/{org}/clients/{client}/access", get(access::show))
+        .route(
+            "/orgs/{org}/clients/{client}/access",
+            get(access::show).post(least_privilege::act),
+        )
         .route("/orgs/{org}/clients/{client}/activity", get(show_activity))
 }
 

@@ -17,12 +17,12 @@ use super::{
 use crate::{
     app::State,
     oauth::client::Kind,
-    registry::access::Permission,
+    registry::{access::Permission, least_privilege},
     store::{
         self, audit,
         clients::{Filter, From, SortKey},
     },
-    time::Lifetime,
+    time::{Lifetime, Timestamp},
     ui::{
         badge::Tone,
         icon::Icon,
@@ -144,8 +144,21 @@ async fn ending(visit: &Visit) -> Result<Vec<Matter>, Response> {
         .collect())
 }
 
+/// Whether uses are on record for so long that a scope nobody asked for is worth a word.
+async fn recorded_long_enough(visit: &Visit) -> Result<bool, Response> {
+    let db = visit.app.registry.db();
+    let since = store::instance::find(db, store::instance::TRACKED_SINCE)
+        .await
+        .or_trouble(visit)?;
+    let since = since.and_then(|text| Timestamp::parse(&text).ok());
+    Ok(since.is_some_and(|at| at <= visit.now.before(least_privilege::IDLE)))
+}
+
 /// Clients that share a matter, as one line.
 async fn group(visit: &Visit, attention: Attention) -> Result<Option<Matter>, Response> {
+    if attention == Attention::Unasked && !recorded_long_enough(visit).await? {
+        return Ok(None);
+    }
     let filter = attention.narrow(Filter::default(), visit.now);
     let page = store::clients::Page {
         sort: SortKey::LastUsed,
@@ -165,6 +178,7 @@ async fn group(visit: &Visit, attention: Attention) -> Result<Option<Matter>, Re
         Attention::Expiring => format!("{clients} with a secret that stops within 14 days"),
         Attention::NeverUsed => format!("{clients} never used"),
         Attention::Unused => format!("{clients} not used in 90 days"),
+        Attention::Unasked => format!("{clients} with scopes that nobody asks for"),
     };
     let names: Vec<&str> = listed.clients.iter().map(|client| client.name.as_str()).collect();
     let more = listed.total - i64::try_from(names.len()).unwrap_or_default();
@@ -176,6 +190,7 @@ async fn group(visit: &Visit, attention: Attention) -> Result<Option<Matter>, Re
         Attention::Expiring => "Rotate before they fail",
         Attention::NeverUsed => "Older than 30 days",
         Attention::Unused => "Disable first, delete later",
+        Attention::Unasked => "Remove what is not needed; it can be given back",
     };
     Ok(Some(Matter {
         what,

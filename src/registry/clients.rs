@@ -126,7 +126,7 @@ pub fn unknown() -> Refusal {
 }
 
 /// As [`find`], but only a client that may be changed, at the version the caller has seen.
-async fn find_for_change(
+pub(super) async fn find_for_change(
     registry: &Registry,
     access: &Access,
     client_id: &str,
@@ -146,7 +146,12 @@ async fn find_for_change(
 }
 
 /// Refuses to change a system client, and writes the attempt down.
-async fn refuse_system(registry: &Registry, access: &Access, client: &Client, action: &str) -> Result<()> {
+pub(super) async fn refuse_system(
+    registry: &Registry,
+    access: &Access,
+    client: &Client,
+    action: &str,
+) -> Result<()> {
     if client.kind != Kind::System {
         return Ok(());
     }
@@ -418,6 +423,18 @@ pub(super) async fn change(
     before: Client,
     edit: Edit,
 ) -> Result<Client> {
+    change_with(registry, access, before, edit, None, Batch::default()).await
+}
+
+/// As [`change`], together with `batch`, under a word of its own in the audit log.
+pub(super) async fn change_with(
+    registry: &Registry,
+    access: &Access,
+    before: Client,
+    edit: Edit,
+    action: Option<&str>,
+    mut batch: Batch,
+) -> Result<Client> {
     let client_id = before.client_id.as_str();
     let now = registry.now();
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
@@ -446,7 +463,6 @@ pub(super) async fn change(
     if is.is_empty() && before.kind == after.kind {
         return Ok(before);
     }
-    let mut batch = Batch::default();
     batch.push(store::clients::set(&after, now));
     if before.scopes != after.scopes || before.oidc_scopes != after.oidc_scopes {
         batch.push(store::clients::ungrant_all(client_id));
@@ -458,10 +474,10 @@ pub(super) async fn change(
     }
     announce(&mut batch, changes::Kind::Client, client_id, now);
     let details = json!({ "before": was, "after": is });
-    let action = match after.kind {
+    let action = action.unwrap_or(match after.kind {
         Kind::Personal => "credential.updated",
         _ => "client.updated",
-    };
+    });
     let event = registry.event(&access.actor, &after.org_id, action, resource(&after), details);
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await?;

@@ -18,6 +18,7 @@ pub mod impact; // what a cut would cut
 pub mod invitations; // into an organisation
 pub mod keys; // signing keys
 mod known_browser; // browsers that an account knows
+pub mod least_privilege; // scopes that nobody asks for
 pub mod lockout; // who guesses shuts out himself
 pub mod members; // people of an organisation
 pub mod organizations; // tenants

@@ -116,6 +116,9 @@ impl Default for Rotation {
 /// A secret used more recently than this is in use.
 const IN_USE: Lifetime = Lifetime::hours(1);
 
+/// How many of those who use a secret are named.
+const CALLERS: usize = 5;
+
 /// The longest overlap.
 const LONGEST_GRACE: Lifetime = Lifetime::days(30);
 
@@ -293,7 +296,7 @@ pub(super) async fn rotate_client(
     let usable: Vec<&ClientSecret> = secrets.iter().filter(|s| s.usable(now)).collect();
     let mut batch = Batch::default();
     batch.push(store::clients::bump(&client, rotation.revoke_tokens, now));
-    let ended = settle_old(&rotation, &usable, now, &mut batch)?;
+    let ended = settle_old(registry, &rotation, &usable, now, &mut batch).await?;
     let secret = make(
         registry,
         access,
@@ -332,7 +335,8 @@ pub(super) async fn rotate_client(
 }
 
 /// Decides about the secrets that are usable now; says what becomes of each.
-fn settle_old(
+async fn settle_old(
+    registry: &Registry,
     rotation: &Rotation,
     usable: &[&ClientSecret],
     now: Timestamp,
@@ -359,7 +363,7 @@ fn settle_old(
                 Refusal::fields(vec![Field::new("/end_first", "secret.unknown", detail)])
             })?;
         let secret = staying.remove(at);
-        refuse_in_use(secret, now, rotation.force)?;
+        refuse_in_use(registry, secret, now, rotation.force).await?;
         batch.push(store::secrets::revoke(&secret.id, now));
         tell(secret, Some(now));
     }
@@ -390,20 +394,46 @@ fn settle_old(
     Ok(told)
 }
 
-/// Refuses to end a secret that was used within the last hour.
-fn refuse_in_use(secret: &ClientSecret, now: Timestamp, force: bool) -> Result<()> {
-    match secret.last_used_at {
-        Some(at) if !force && at > now.before(IN_USE) => Err(Code::Conflict
-            .because(format!(
-                "the secret …{} is in use: last at {at} from {}, {} times in all; end it anyway only if you must",
-                secret.hint,
-                secret.last_used_ip.as_deref().unwrap_or("an unknown address"),
-                secret.uses
-            ))
-            .reason("secret.in_use")
-            .into()),
-        _ => Ok(()),
-    }
+/// Refuses to end a secret that was used within the last hour, and says by whom.
+async fn refuse_in_use(
+    registry: &Registry,
+    secret: &ClientSecret,
+    now: Timestamp,
+    force: bool,
+) -> Result<()> {
+    let Some(at) = secret
+        .last_used_at
+        .filter(|at| !force && *at > now.before(IN_USE))
+    else {
+        return Ok(());
+    };
+    let all = store::usage::of_secrets(registry.db(), &secret.client_id, now).await?;
+    let used = all
+        .into_iter()
+        .find(|used| used.secret_id == secret.id)
+        .unwrap_or_default();
+    let lately = used
+        .addresses
+        .iter()
+        .filter(|address| address.on.last_at > now.before(IN_USE));
+    let from: Vec<&str> = lately
+        .map(|address| address.ip.as_deref().unwrap_or("other addresses"))
+        .take(CALLERS)
+        .collect();
+    let from = if from.is_empty() {
+        vec!["an unknown address"]
+    } else {
+        from
+    };
+    Err(Code::Conflict
+        .because(format!(
+            "the secret …{} is in use: {} times in the last hour, last at {at}, from {}; end it anyway only if you must",
+            secret.hint,
+            used.last_hour,
+            from.join(", "),
+        ))
+        .reason("secret.in_use")
+        .into())
 }
 
 /// Ends a secret now; it is named by id or hint.
@@ -422,7 +452,7 @@ pub async fn end(
     if !secret.usable(now) {
         return Ok(());
     }
-    refuse_in_use(&secret, now, force)?;
+    refuse_in_use(registry, &secret, now, force).await?;
     let details = json!({ "id": secret.id, "label": secret.label, "forced": force });
     change(
         registry,

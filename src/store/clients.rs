@@ -259,6 +259,8 @@ pub struct Filter {
     pub created_before: Option<Timestamp>,
     /// Any kind but this.
     pub except_kind: Option<Kind>,
+    /// Active, used, and holds a scope that it neither asked for nor was given since then.
+    pub unasked_since: Option<Timestamp>,
     /// Has a usable secret that stops before then.
     pub secret_stops_before: Option<(Timestamp, Timestamp)>,
     /// Only these ids.
@@ -372,6 +374,9 @@ impl Conditions {
         if let Some(at) = filter.created_before {
             all.and("c.created_at < {}", at);
         }
+        if let Some(at) = filter.unasked_since {
+            all.and(UNASKED, at);
+        }
         if let Some(kind) = filter.except_kind {
             all.and("c.kind <> {}", kind.word());
         }
@@ -390,6 +395,15 @@ impl Conditions {
         all
     }
 }
+
+/// A scope that was asked for by a value that comes with it is not idle.
+const UNASKED: &str = "c.status = 'active' AND c.kind = 'custom' AND c.last_used_at IS NOT NULL AND c.created_at < {} \
+     AND EXISTS (SELECT 1 FROM client_scopes s \
+     JOIN scopes v ON v.api_id = s.api_id AND v.value = s.value \
+     LEFT JOIN scopes_asked a ON a.client_id = s.client_id AND a.api_id = s.api_id AND a.value = s.value \
+     WHERE s.client_id = c.client_id AND COALESCE(a.last_at, 0) < {} AND COALESCE(a.granted_at, 0) < {} \
+     AND NOT EXISTS (SELECT 1 FROM scopes_asked i WHERE i.client_id = s.client_id AND i.api_id = s.api_id \
+     AND i.last_at >= {} AND ' ' || v.implies || ' ' LIKE '% ' || i.value || ' %'))";
 
 /// A `LIKE` pattern for texts that contain `part`.
 fn like(part: &str) -> String {

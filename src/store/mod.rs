@@ -27,6 +27,7 @@ mod profile; // what a person tells apps about himself
 pub mod recovery_codes; // digests of codes that stand in for a lost device
 pub mod recovery_requests; // people who cannot sign in
 pub mod revocations; // single tokens cut off
+pub mod scope_trims; // scopes that were taken because nobody asked for them
 pub mod secrets; // client secrets, digests only
 pub mod sessions; // signed-in browsers
 pub mod sign_in_failures; // who guesses, by account and network

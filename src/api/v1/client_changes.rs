@@ -222,7 +222,11 @@ pub async fn seen(call: &Call, access: &Access, needed: bool) -> Result<kept::Cl
     Ok(client)
 }
 
-async fn shown(call: &Call, access: &Access, client: kept::Client) -> Result<Reply> {
+/// Answers with a client.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn shown(call: &Call, access: &Access, client: kept::Client) -> Result<Reply> {
     let around = Surroundings::read(&call.app.registry, access).await?;
     let etag = etag::of_version(client.version);
     Ok(Reply::of(&around.show(client, None))?.tagged(etag))

@@ -89,6 +89,10 @@ pub fn operations() -> Vec<Operation> {
         text("owner", "Id of the member who looks after it."),
         text("used", "`never`, or not for so long, such as `90d`."),
         text(
+            "unasked",
+            "Holds a scope that it did not ask for in so long, such as `90d`.",
+        ),
+        text(
             "expiring",
             "Has a secret that stops within so long, such as `14d`.",
         ),
@@ -181,6 +185,10 @@ fn filter(query: &Query, now: Timestamp) -> Result<Filter, Refusal> {
         let span = span(text).ok_or_else(|| wrong("expiring", "Write a span such as 14d."))?;
         Ok::<_, Refusal>((now, now.after(span)))
     });
+    let unasked = query.one("unasked").map(|text| {
+        let span = span(text).ok_or_else(|| wrong("unasked", "Write a span such as 90d."))?;
+        Ok::<_, Refusal>(now.before(span))
+    });
     let created_after = query
         .one("created_after")
         .map(|text| moment(text, now).map_err(|detail| wrong("created_after", &detail)));
@@ -195,6 +203,7 @@ fn filter(query: &Query, now: Timestamp) -> Result<Filter, Refusal> {
         user_id: owned("owner"),
         created_after: created_after.transpose()?,
         secret_stops_before: expiring.transpose()?,
+        unasked_since: unasked.transpose()?,
         ..Filter::default()
     })
 }

@@ -13,6 +13,7 @@ mod factors; // second factors that got lost
 mod failures; // why requests of clients were refused
 mod invitations; // on their way in
 mod keys; // signing keys
+mod least_privilege; // scopes that nobody asks for
 mod me; // who calls, and whom
 mod members; // people
 mod organizations; // tenants
@@ -31,6 +32,7 @@ pub fn operations() -> Vec<Operation> {
         organizations::operations(),
         client_list::operations(),
         client_changes::operations(),
+        least_privilege::operations(),
         secrets::operations(),
         apis::operations(),
         scopes::operations(),

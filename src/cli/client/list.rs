@@ -44,6 +44,9 @@ pub struct Filters {
     /// With a secret that ends within so long, such as 14d
     #[arg(long, value_name = "SPAN")]
     expiring: Option<String>,
+    /// Holding a scope that it did not ask for in so long, such as 90d
+    #[arg(long, value_name = "SPAN")]
+    unasked: Option<String>,
     /// Made after this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     created_after: Option<String>,
@@ -72,6 +75,7 @@ pub async fn list(connection: &mut Connection<'_>, filters: Filters) -> Result<(
         ("owner", filters.owner),
         ("used", used),
         ("expiring", filters.expiring),
+        ("unasked", filters.unasked),
         ("created_after", filters.created_after),
         ("sort", filters.sort),
     ];

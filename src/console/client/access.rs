@@ -36,6 +36,7 @@ pub(super) async fn show(
         @if apis.is_empty() && record.client.oidc_scopes.is_empty() {
             p.dim { "This client holds no scope, so it gets no token." }
         }
+        (super::least_privilege::section(&visit, &record).await?)
         @for (index, api) in apis.iter().enumerate() { (section(&visit, &record, api, index)) }
         @if !record.client.oidc_scopes.is_empty() { (openid(&record)) }
     };

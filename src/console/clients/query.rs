@@ -4,6 +4,7 @@
 use crate::{
     browser::Form,
     oauth::client::{ApplicationType, GrantType, Kind, Status, words},
+    registry::least_privilege::IDLE,
     store::clients::{Filter, From, Page, SortKey, Used},
     time::{Lifetime, Timestamp},
 };
@@ -47,6 +48,7 @@ words! {
         Expiring = "expiring",
         NeverUsed = "never_used",
         Unused = "unused",
+        Unasked = "unasked",
     }
 }
 
@@ -57,6 +59,7 @@ impl Attention {
             Self::Expiring => "A secret stops within 14 days",
             Self::NeverUsed => "Older than 30 days and never used",
             Self::Unused => "Not used in 90 days",
+            Self::Unasked => "Holds scopes it did not ask for in 90 days",
         }
     }
 
@@ -78,6 +81,10 @@ impl Attention {
             },
             Self::Unused => Filter {
                 used: Some(Used::NotSince(now.before(Lifetime::days(90)))),
+                ..filter
+            },
+            Self::Unasked => Filter {
+                unasked_since: Some(now.before(IDLE)),
                 ..filter
             },
         }

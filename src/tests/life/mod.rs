@@ -1,5 +1,6 @@
 //! The life of a client on a turned clock: its secrets are rotated and run out, nobody uses it, it is retired.
 
+mod least_privilege; // scopes that nobody asks for
 mod secrets; // who is told that a secret stops
 mod unused; // clients that nobody uses
 
