@@ -1,5 +1,5 @@
 //! What the server does by itself: writes down uses, sends mail, applies changes of other nodes, moves signing keys on, tells
-//! clients of sign-outs, forgets.
+//! clients of sign-outs, seals the activity and tells webhooks of it, forgets.
 //!
 //! A job that fails says so in the log and is tried again at its next turn; the jobs of several nodes do not disturb
 //! one another.
@@ -18,23 +18,26 @@ use crate::{
     backchannel,
     db::Statement,
     error::Result,
-    registry::{Registry, keys, lockout, recovery},
+    registry::{Registry, audit, keys, lockout, recovery},
     setup_link,
     store::{
-        activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
-        revocations, sessions, sign_in_failures,
+        self, activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
+        revocations, sessions, sign_in_failures, webhook_deliveries,
     },
     time::Lifetime,
+    webhooks,
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 8] = [
+const TABLE: [(Job, Duration); 10] = [
     (Job::FlushActivity, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
     (Job::AnswerRecoveries, Duration::from_secs(2)),
     (Job::DeliverMail, Duration::from_secs(2)),
     (Job::TellOfSignOuts, Duration::from_secs(2)),
+    (Job::SealActivity, Duration::from_secs(1)),
+    (Job::TellWebhooks, Duration::from_secs(1)),
     (Job::AdvanceKeys, Duration::from_secs(60)),
     (Job::Sweep, Duration::from_secs(60)),
 ];
@@ -47,6 +50,8 @@ enum Job {
     AnswerRecoveries,
     DeliverMail,
     TellOfSignOuts,
+    SealActivity,
+    TellWebhooks,
     AdvanceKeys,
     Sweep,
 }
@@ -63,6 +68,8 @@ impl Job {
             Self::AnswerRecoveries => recovery::answer_all(registry).await,
             Self::DeliverMail => registry.deliver_mail().await,
             Self::TellOfSignOuts => backchannel::deliver(app).await.map(drop),
+            Self::SealActivity => audit::seal::all(registry).await,
+            Self::TellWebhooks => webhooks::deliver(app).await.map(drop),
             Self::AdvanceKeys => keys::advance(registry).await,
             Self::Sweep => sweep(registry).await,
         }
@@ -125,6 +132,9 @@ const CODES: Lifetime = Lifetime::days(1);
 /// For how long a grant that ended can be looked at.
 const GRANTS: Lifetime = Lifetime::days(30);
 
+/// For how long it can be seen what a webhook was told.
+const MESSAGES: Lifetime = Lifetime::days(30);
+
 /// How long an invitation that came to its end is remembered.
 const INVITATIONS: Lifetime = Lifetime::days(30);
 
@@ -151,6 +161,9 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || activity::forget(now)).await?;
     forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
+    forget(registry, || webhook_deliveries::forget(now.before(MESSAGES))).await?;
+    forget(registry, || store::webhooks::forget_old_secrets(now)).await?;
+    audit::retention::enforce(registry).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }
 

@@ -127,6 +127,9 @@ fn about_part(name: &str) -> &'static str {
         "api" => "Id of the API",
         "scope" => "Value of the scope",
         "member" => "Id of the person",
+        "webhook" => "Id of the webhook",
+        "delivery" => "Id of the message",
+        "entry" => "Id of the entry",
         _ => "Id",
     }
 }
@@ -158,6 +161,19 @@ fn responses(operation: &Operation) -> Map<String, Json> {
         }
         Answer::Nothing => {
             all.insert("204".to_owned(), json!({ "description": "Done" }));
+        }
+        Answer::File(media_types) => {
+            let content: Map<String, Json> = media_types
+                .iter()
+                .map(|media_type| {
+                    (
+                        (*media_type).to_owned(),
+                        json!({ "schema": { "type": "string" } }),
+                    )
+                })
+                .collect();
+            let described = json!({ "description": "The file", "content": content });
+            all.insert("200".to_owned(), described);
         }
     }
     if reads(&operation.method) {

@@ -20,6 +20,7 @@ use crate::{
         apis::{Risk, TokenFormat},
         keys::KeyState,
         users::{Role, UserStatus},
+        webhook_deliveries::State as DeliveryState,
     },
     time::{Lifetime, Timestamp},
 };
@@ -39,7 +40,7 @@ macro_rules! words {
 
 words! {
     ApplicationType, AuthMethod, Cut, Kind, KeyState, Origin, Risk, Role, SecretState, Status, SubjectType,
-    TokenFormat, UserStatus,
+    TokenFormat, UserStatus, DeliveryState,
 }
 
 /// What is always offered; [`components`] adds what an instance offers beyond that.
@@ -110,7 +111,7 @@ pub fn components(legacy: &Legacy) -> &'static Map<String, Json> {
             }
             match &operation.answer {
                 operation::Answer::Ok(shape) | operation::Answer::Created(shape) => add(shape),
-                operation::Answer::Nothing => {}
+                operation::Answer::Nothing | operation::Answer::File(_) => {}
             }
         }
         select_members(&mut all);

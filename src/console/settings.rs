@@ -15,6 +15,7 @@ use super::{
     create::fields,
     legacy,
     visit::{Answer, OrTrouble, Section, Visit, done},
+    webhooks,
 };
 use crate::{
     app::State,
@@ -45,6 +46,7 @@ struct Typed {
     secrets_may_never_expire: bool,
     development_redirects: bool,
     require_second_factor: bool,
+    audit_retention_days: String,
     version: String,
 }
 
@@ -62,6 +64,11 @@ impl Typed {
             secrets_may_never_expire: org.settings.secrets_may_never_expire,
             development_redirects: org.settings.development_redirects,
             require_second_factor: org.settings.require_second_factor,
+            audit_retention_days: org
+                .settings
+                .audit_retention_days
+                .map(|days| days.to_string())
+                .unwrap_or_default(),
             version: org.version.to_string(),
         }
     }
@@ -75,24 +82,26 @@ impl Typed {
             secrets_may_never_expire: visit.form.ticked("secrets_may_never_expire"),
             development_redirects: visit.form.ticked("development_redirects"),
             require_second_factor: visit.form.ticked("require_second_factor"),
+            audit_retention_days: one("audit_retention_days"),
             version: one("version"),
         }
     }
 
     /// What is not a number is out of every range.
     fn edit(&self) -> OrganizationEdit {
-        let lifetime = match self.access_token_lifetime.as_str() {
+        let number = |text: &str| match text {
             "" => None,
             text => Some(text.parse().unwrap_or(-1)),
         };
         OrganizationEdit {
             name: Some(self.name.clone()),
             settings: Some(Settings {
-                access_token_lifetime: lifetime,
+                access_token_lifetime: number(&self.access_token_lifetime),
                 development_redirects: self.development_redirects,
                 secret_lifetime_days: self.secret_lifetime_days.parse().unwrap_or(-1),
                 secrets_may_never_expire: self.secrets_may_never_expire,
                 require_second_factor: self.require_second_factor,
+                audit_retention_days: number(&self.audit_retention_days),
             }),
         }
     }
@@ -154,8 +163,10 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
             (section("Sign-in", "", &sign_in(typed)))
             (section("Secrets", "", &secrets(typed, refused)))
             (section("Tokens and redirects", "", &tokens(typed, refused)))
+            (section("Activity", "", &activity(typed, refused)))
             div.actions { (form::primary("Save changes")) }
         }
+        (webhooks::link(visit))
         (mail(visit))
     };
     visit.page(Section::Settings, status, &page, &content)
@@ -200,6 +211,14 @@ fn secrets(typed: &Typed, refused: &Refused) -> Markup {
             hint: "1 to 731. Whoever makes a secret may choose another span.", error: refused.of("secret_lifetime_days"), ..Field::default() })
         (Checkbox { name: "secrets_may_never_expire", value: "yes", label: "Secrets without an end are allowed",
             checked: typed.secrets_may_never_expire, ..Checkbox::default() })
+    }
+}
+
+fn activity(typed: &Typed, refused: &Refused) -> Markup {
+    html! {
+        (Field { name: "audit_retention_days", label: "Keep entries for so many days", kind: Kind::Digits, optional: true,
+            value: &typed.audit_retention_days, hint: "30 or more; empty keeps them for ever. What is older is removed every night (UTC).",
+            error: refused.of("audit_retention_days"), ..Field::default() })
     }
 }
 

@@ -16,6 +16,14 @@ pub type Migration = (&'static str, &'static str);
 pub const MIGRATIONS: &[Migration] = &[
     ("0001_initial", include_str!("../../migrations/0001_initial.sql")),
     ("0002_people", include_str!("../../migrations/0002_people.sql")),
+    (
+        "0007_audit_chain",
+        include_str!("../../migrations/0007_audit_chain.sql"),
+    ),
+    (
+        "0008_webhooks",
+        include_str!("../../migrations/0008_webhooks.sql"),
+    ),
 ];
 
 const LEDGER: &str =

@@ -211,6 +211,11 @@ fn check(org: &Organization) -> Result<()> {
         let detail = "A secret lives between 1 and 731 days.";
         fields.push(Field::new("/settings/secret_lifetime_days", "range", detail));
     }
+    let kept = org.settings.audit_retention_days;
+    if kept.is_some_and(|days| !(30..=36_500).contains(&days)) {
+        let detail = "The activity is kept for 30 to 36,500 days, or for ever.";
+        fields.push(Field::new("/settings/audit_retention_days", "range", detail));
+    }
     if fields.is_empty() {
         Ok(())
     } else {

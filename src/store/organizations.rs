@@ -36,6 +36,8 @@ pub struct Settings {
     pub secrets_may_never_expire: bool,
     /// Whether every member needs a second factor.
     pub require_second_factor: bool,
+    /// Days for which the activity is kept; for ever without.
+    pub audit_retention_days: Option<i64>,
 }
 
 impl Default for Settings {
@@ -46,6 +48,7 @@ impl Default for Settings {
             secret_lifetime_days: 90,
             secrets_may_never_expire: true,
             require_second_factor: false,
+            audit_retention_days: Some(400),
         }
     }
 }

@@ -20,10 +20,12 @@ const WALLS: &[(&str, &[&str])] = &[
     ("live", &["db", "store", "oauth", "jose"]),
     ("activity", &["db", "store"]),
     ("mail", &["config", "db", "store"]),
+    ("download", &[]),
+    ("outward", &["oauth"]),
     (
         "registry",
         &[
-            "activity", "config", "db", "jose", "live", "mail", "oauth", "password", "store",
+            "activity", "config", "db", "download", "jose", "live", "mail", "oauth", "password", "store",
         ],
     ),
     // These take the registry as their bag of clock, keys and snapshot; they call none of its functions.
@@ -83,8 +85,11 @@ const WALLS: &[(&str, &[&str])] = &[
     ),
     (
         "backchannel",
-        &["app", "db", "live", "oauth", "openid", "registry", "store"],
+        &[
+            "app", "db", "live", "oauth", "openid", "outward", "registry", "store",
+        ],
     ),
+    ("webhooks", &["app", "db", "outward", "registry", "store"]),
     ("observe", &["config"]),
     ("server", &["config", "observe"]),
     ("ui", &["oauth"]),
@@ -104,6 +109,7 @@ const BELOW_FRONTS: &[&str] = &[
     "client_auth",
     "config",
     "db",
+    "download",
     "grant_types",
     "issue",
     "jose",
@@ -115,6 +121,7 @@ const BELOW_FRONTS: &[&str] = &[
     "registry",
     "store",
     "ui",
+    "webhooks",
 ];
 
 fn source() -> PathBuf {

@@ -16,6 +16,7 @@ mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
 mod users; // people of the whole instance
+mod webhooks; // addresses that are told what happens
 
 use serde::{Deserialize, Deserializer};
 
@@ -34,6 +35,7 @@ pub fn operations() -> Vec<Operation> {
         members::operations(),
         invitations::operations(),
         activity::operations(),
+        webhooks::operations(),
         keys::operations(),
         account::operations(),
         users::operations(),

@@ -49,6 +49,8 @@ struct Settings {
     secrets_may_never_expire: bool,
     /// Whether every member needs a second factor to sign in
     require_second_factor: bool,
+    /// Days for which the activity is kept; `null`: for ever
+    audit_retention_days: Option<i64>,
 }
 
 impl From<store::organizations::Organization> for Organization {
@@ -64,6 +66,7 @@ impl From<store::organizations::Organization> for Organization {
                 secret_lifetime_days: org.settings.secret_lifetime_days,
                 secrets_may_never_expire: org.settings.secrets_may_never_expire,
                 require_second_factor: org.settings.require_second_factor,
+                audit_retention_days: org.settings.audit_retention_days,
             },
             created_at: org.created_at,
             updated_at: org.updated_at,
@@ -109,6 +112,9 @@ struct SettingsPatch {
     secrets_may_never_expire: Option<bool>,
     #[schema(nullable = false)]
     require_second_factor: Option<bool>,
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<i64>, minimum = 30, maximum = 36500)]
+    audit_retention_days: Option<Option<i64>>,
 }
 
 const TAG: &str = "Organisations";
@@ -251,6 +257,7 @@ async fn edit(call: Call) -> Result<Reply> {
             require_second_factor: change
                 .require_second_factor
                 .unwrap_or(before.require_second_factor),
+            audit_retention_days: change.audit_retention_days.unwrap_or(before.audit_retention_days),
         }
     });
     let edit = OrganizationEdit {
