@@ -82,7 +82,8 @@ fn name(hook: &Webhook) -> &str {
     }
 }
 
-fn host(url: &str) -> &str {
+/// The host of a URL; its path may be a secret of the receiver.
+pub(super) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?']).next().unwrap_or_default()
 }

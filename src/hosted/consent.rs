@@ -124,6 +124,7 @@ impl Asked {
     async fn settle(&self, app: &App, parts: &Parts, form: &Form) -> Response {
         let back = &self.opened.back;
         if form.one("answer") != "allow" {
+            approve::denied(&app.registry, &acting(parts, &self.visitor), &self.opened.client).await;
             return back.refuse(&Code::AccessDenied.because("the person did not allow it"));
         }
         let scopes = self.wanted().taken(form);

@@ -1,6 +1,7 @@
 //! Tests that need a database or the whole application.
 
 mod api;
+mod audit; // the activity as evidence
 mod browser; // one person's browser, as an actor
 mod cli; // the commands
 mod console;
@@ -20,3 +21,4 @@ mod protocol; // which cases have a test
 mod races; // many at once
 mod sign_in; // proving who one is
 mod sql; // every statement on both databases
+mod webhooks; // who is told what happens
