@@ -6,18 +6,16 @@
 //! address was checked when it was saved; a name may lead elsewhere by now, so every address that is connected to is
 //! checked again here, and no redirect is followed ([RFC 9700 §4.11](https://www.rfc-editor.org/rfc/rfc9700#section-4.11)).
 
-mod outward; // requests that go to public hosts only
-
 use tokio::task::JoinSet;
 
-use self::outward::Reach;
 use crate::{
     app::State,
     db::WriteError,
     error::Result,
     live,
-    oauth::{client::Status, outbound},
+    oauth::client::Status,
     openid::logout_token,
+    outward::{self, Content, Reach},
     registry::Registry,
     store::{
         self,
@@ -111,17 +109,22 @@ async fn tell(
     let Some(uri) = people.and_then(|people| people.backchannel_logout_uri.as_deref()) else {
         return Ok(Ok(()));
     };
-    let reach = if outbound::check(uri, false).is_ok() {
-        Reach::Public
-    } else {
-        let org = store::organizations::find(registry.db(), &client.org_id).await?;
-        let development = org.is_some_and(|org| org.settings.development_redirects);
-        if let Err(objection) = outbound::check(uri, development) {
-            return Ok(Err(objection.detail));
+    let development = match Reach::of(uri, false) {
+        Ok(_) => false,
+        Err(_) => {
+            let org = store::organizations::find(registry.db(), &client.org_id).await?;
+            org.is_some_and(|org| org.settings.development_redirects)
         }
-        Reach::ThisMachine
+    };
+    let reach = match Reach::of(uri, development) {
+        Ok(reach) => reach,
+        Err(why) => return Ok(Err(why)),
     };
     let now = registry.now();
     let token = logout_token::mint(registry, client, &delivery.user_id, &delivery.session_id, now)?;
-    Ok(outward::post(reach, uri, &[("logout_token", &token)]).await)
+    let sent = outward::post(reach, uri, Content::Form(&[("logout_token", &token)])).await;
+    Ok(sent.and_then(|status| match status {
+        status if outward::arrived(status) => Ok(()),
+        status => Err(format!("it answered {status}")),
+    }))
 }

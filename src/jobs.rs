@@ -1,5 +1,5 @@
 //! What the server does by itself: writes down uses, sends mail, applies changes of other nodes, moves signing keys on, tells
-//! clients of sign-outs, forgets.
+//! clients of sign-outs, seals the activity and tells webhooks of it, forgets.
 //!
 //! A job that fails says so in the log and is tried again at its next turn; the jobs of several nodes do not disturb
 //! one another.
@@ -19,20 +19,22 @@ use crate::{
     db::Statement,
     error::Result,
     registry::{
-        Registry, credential_offers, credentials, keys, least_privilege, lockout, recovery, secret_notices,
-        unused,
+        Registry, audit, credential_offers, credentials, keys, least_privilege, lockout, recovery,
+        secret_notices, unused,
     },
     setup_link,
     store::{
-        authorization_codes, changes, credential_offers as offers, device_codes, failures, grants,
+        self, authorization_codes, changes, credential_offers as offers, device_codes, failures, grants,
         idempotency, invitations, once, revocations, scope_trims, sessions, sign_in_failures, tokens_out,
         usage::{self, Span},
+        webhook_deliveries,
     },
     time::{Lifetime, Timestamp},
+    webhooks,
 };
 
 /// A job and how often it runs.
-const TABLE: [(Job, Duration); 11] = [
+const TABLE: &[(Job, Duration)] = &[
     (Job::FlushActivity, Duration::from_secs(2)),
     (Job::SettleFailures, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
@@ -42,6 +44,8 @@ const TABLE: [(Job, Duration); 11] = [
     (Job::TellOfSignOuts, Duration::from_secs(2)),
     (Job::TellOfSecrets, Duration::from_secs(30)),
     (Job::RetireUnused, Duration::from_secs(600)),
+    (Job::SealActivity, Duration::from_secs(1)),
+    (Job::TellWebhooks, Duration::from_secs(1)),
     (Job::AdvanceKeys, Duration::from_secs(60)),
     (Job::Sweep, Duration::from_secs(60)),
 ];
@@ -57,6 +61,8 @@ enum Job {
     TellOfSignOuts,
     TellOfSecrets,
     RetireUnused,
+    SealActivity,
+    TellWebhooks,
     AdvanceKeys,
     Sweep,
 }
@@ -76,6 +82,8 @@ impl Job {
             Self::TellOfSignOuts => backchannel::deliver(app).await.map(drop),
             Self::TellOfSecrets => secret_notices::tell(registry).await,
             Self::RetireUnused => unused::retire(registry).await,
+            Self::SealActivity => audit::seal::all(registry).await,
+            Self::TellWebhooks => webhooks::deliver(app).await.map(drop),
             Self::AdvanceKeys => keys::advance(registry).await,
             Self::Sweep => sweep(registry).await,
         }
@@ -95,7 +103,7 @@ impl Jobs {
         let (stop, _) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for (job, every) in TABLE {
-            tasks.spawn(repeat(job, every, Arc::clone(app), stop.subscribe()));
+            tasks.spawn(repeat(*job, *every, Arc::clone(app), stop.subscribe()));
         }
         Self {
             app: Arc::clone(app),
@@ -145,6 +153,9 @@ const GRANTS: Lifetime = Lifetime::days(30);
 const FAILURES: Lifetime = Lifetime::days(30);
 
 /// How long an invitation or an offered credential that came to its end is remembered.
+/// For how long it can be seen what a webhook was told.
+const MESSAGES: Lifetime = Lifetime::days(30);
+
 const INVITATIONS: Lifetime = Lifetime::days(30);
 
 /// Forgets what cannot matter any more.
@@ -179,6 +190,9 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     credential_offers::sweep(registry).await?;
     credentials::sweep(registry).await?;
     forget(registry, || offers::forget(now.before(INVITATIONS))).await?;
+    forget(registry, || webhook_deliveries::forget(now.before(MESSAGES))).await?;
+    forget(registry, || store::webhooks::forget_old_secrets(now)).await?;
+    audit::retention::enforce(registry).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
 }
 

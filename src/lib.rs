@@ -16,6 +16,7 @@ pub mod config; // typed settings: the only reader of environment and files
 pub mod console; // the management console
 pub mod db; // the only code that knows database drivers
 pub mod demo; // what `serve --dev` makes
+pub mod download; // files that are written while they are sent
 pub mod endpoints; // OAuth over HTTP
 pub mod error; // refused or failed, and the one place that logs failure
 pub mod failures; // why a request of a client was refused, for whoever looks after it
@@ -29,6 +30,7 @@ pub mod mail; // mail to people: a queue, and how it leaves
 pub mod oauth; // the protocol, pure
 pub mod observe; // logs, request ids, client addresses, metrics, health
 pub mod openid; // who a person is to a client, and what is told about him
+pub mod outward; // requests of our own, to public hosts only
 pub mod password; // argon2id on a bounded pool, and how strong a new password must be
 pub mod registry; // what may be done to the things we keep
 pub mod secret; // secrets, randomness, token text, digests, sealing
@@ -37,6 +39,7 @@ pub mod setup_link; // the file with the first administrator's link
 pub mod store; // the only code that knows SQL
 pub mod time; // timestamps and the only clock
 pub mod ui; // the design system: from data to markup
+pub mod webhooks; // sends what webhooks are told
 
 #[cfg(test)]
 mod tests; // the tests that need a database or the whole application

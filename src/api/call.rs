@@ -74,6 +74,15 @@ pub struct Reply {
     pub secret: Option<Secret>,
     /// Whether it was given before.
     pub replayed: bool,
+    /// A file in place of a body.
+    pub file: Option<File>,
+}
+
+/// A file that is written while it is sent.
+pub struct File {
+    pub media_type: &'static str,
+    pub name: String,
+    pub content: axum::body::Body,
 }
 
 impl Reply {
@@ -87,6 +96,15 @@ impl Reply {
             next: None,
             secret: None,
             replayed: false,
+            file: None,
+        }
+    }
+
+    /// 200 with a file.
+    pub fn file(file: File) -> Self {
+        Self {
+            file: Some(file),
+            ..Self::nothing()
         }
     }
 
@@ -402,9 +420,16 @@ fn answer(reply: Reply, parts: &Parts, app: &State) -> Response {
             .etag
             .as_deref()
             .is_some_and(|etag| Tags::if_none_match(&parts.headers).name(etag));
+    let mut disposition = None;
     let mut response = match reply.body {
         _ if unchanged => StatusCode::NOT_MODIFIED.into_response(),
-        None => reply.status.into_response(),
+        None => match reply.file {
+            Some(file) => {
+                disposition = Some(format!("attachment; filename=\"{}\"", file.name));
+                ([(header::CONTENT_TYPE, file.media_type)], file.content).into_response()
+            }
+            None => reply.status.into_response(),
+        },
         Some(mut body) => {
             if let Some(secret) = &reply.secret {
                 body[secret.member] = Json::from(secret.text.expose().as_str());
@@ -421,6 +446,7 @@ fn answer(reply: Reply, parts: &Parts, app: &State) -> Response {
             headers.insert(name, value);
         }
     };
+    set(header::CONTENT_DISPOSITION, disposition);
     set(header::ETAG, reply.etag);
     set(header::LOCATION, reply.location.map(|path| issuer.join(&path)));
     set(

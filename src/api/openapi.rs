@@ -129,6 +129,9 @@ fn about_part(name: &str) -> &'static str {
         "member" | "user" => "Id of the person",
         "credential" => "Id of the credential, which is its client id",
         "offer" => "Id of the offer",
+        "webhook" => "Id of the webhook",
+        "delivery" => "Id of the message",
+        "entry" => "Id of the entry",
         _ => "Id",
     }
 }
@@ -160,6 +163,19 @@ fn responses(operation: &Operation) -> Map<String, Json> {
         }
         Answer::Nothing => {
             all.insert("204".to_owned(), json!({ "description": "Done" }));
+        }
+        Answer::File(media_types) => {
+            let content: Map<String, Json> = media_types
+                .iter()
+                .map(|media_type| {
+                    (
+                        (*media_type).to_owned(),
+                        json!({ "schema": { "type": "string" } }),
+                    )
+                })
+                .collect();
+            let described = json!({ "description": "The file", "content": content });
+            all.insert("200".to_owned(), described);
         }
     }
     if reads(&operation.method) {

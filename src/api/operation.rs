@@ -89,6 +89,8 @@ pub enum Answer {
     Ok(Shape),
     Created(Shape),
     Nothing,
+    /// A file of one of these media types.
+    File(&'static [&'static str]),
 }
 
 /// How `If-Match` is taken.

@@ -21,6 +21,7 @@ use crate::{
         credential_offers::OfferState,
         keys::KeyState,
         users::{Role, UserStatus},
+        webhook_deliveries::State as DeliveryState,
     },
     time::{Lifetime, Timestamp},
 };
@@ -39,7 +40,7 @@ macro_rules! words {
 }
 
 words! {
-    ApplicationType, AuthMethod, CredentialState, Cut, Kind, KeyState, OfferState, Origin, Risk, Role, SecretState, Status, SubjectType,
+    ApplicationType, AuthMethod, CredentialState, Cut, DeliveryState, Kind, KeyState, OfferState, Origin, Risk, Role, SecretState, Status, SubjectType,
     TokenFormat, UserStatus,
 }
 
@@ -111,7 +112,7 @@ pub fn components(legacy: &Legacy) -> &'static Map<String, Json> {
             }
             match &operation.answer {
                 operation::Answer::Ok(shape) | operation::Answer::Created(shape) => add(shape),
-                operation::Answer::Nothing => {}
+                operation::Answer::Nothing | operation::Answer::File(_) => {}
             }
         }
         select_members(&mut all);

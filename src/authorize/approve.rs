@@ -190,6 +190,19 @@ pub fn consent(registry: &Registry, actor: &Actor, said: Said<'_>, how: &str, no
     ])
 }
 
+/// Writes down that a person does not allow what he was asked for. A failure to write it down does not change his word.
+pub async fn denied(registry: &Registry, actor: &Actor, client: &live::Client) {
+    let details = json!({ "how": "browser" });
+    let event = registry.event(actor, &client.org_id, "consent.denied", resource(client), details);
+    if let Err(error) = registry.db().write(store::audit::append(&event).into()).await {
+        tracing::warn!(
+            ?error,
+            request_id = event.request_id,
+            "a refusal could not be written to the audit log"
+        );
+    }
+}
+
 /// A client, as the audit trail names it.
 pub(super) fn resource(client: &live::Client) -> Resource<'_> {
     Resource {

@@ -18,11 +18,12 @@ pub enum Exit {
     TryLater = 8,
     Network = 9,
     NotConfirmed = 11,
+    NotIntact = 12,
 }
 
 impl Exit {
     /// Every code with its meaning, for `help exit-codes`.
-    pub const TABLE: [(Self, &'static str); 11] = [
+    pub const TABLE: [(Self, &'static str); 12] = [
         (Self::Done, "done"),
         (Self::Unexpected, "something unexpected; the message says what"),
         (Self::Usage, "the command line or the configuration is wrong"),
@@ -46,6 +47,7 @@ impl Exit {
         ),
         (Self::Network, "the server cannot be reached, or TLS failed"),
         (Self::NotConfirmed, "a confirmation was asked for and not given"),
+        (Self::NotIntact, "what was checked is not whole"),
     ];
 
     /// The code for an HTTP status that is not a success.

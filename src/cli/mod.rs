@@ -5,6 +5,7 @@
 mod activity; // what happened
 mod api; // resource servers
 mod app; // apps that act for a person
+mod audit; // whether what happened is whole
 mod browser_session; // browsers that are signed in
 mod client; // the main noun
 mod completion; // for shells
@@ -33,6 +34,7 @@ mod setup; // `setup-link`
 mod terminal; // streams and environment
 mod token; // get, inspect, introspect, revoke
 mod user; // accounts of the instance
+mod webhook; // who is told what happens
 
 use std::ffi::OsString;
 
@@ -109,10 +111,17 @@ enum Command {
     #[command(alias = "sessions")]
     Session(Noun<browser_session::Verb>),
     /// What happened in an organisation
+    #[command(after_help = activity::EXAMPLES)]
     Activity(Noun<activity::Verb>),
     /// Why requests of clients were refused
     #[command(alias = "failures", after_help = failure::EXAMPLES)]
     Failure(Noun<failure::Verb>),
+    /// Whether what happened is whole
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(Noun<audit::Verb>),
+    /// Addresses that are told what happens
+    #[command(alias = "webhooks", after_help = webhook::EXAMPLES)]
+    Webhook(Noun<webhook::Verb>),
     /// Access tokens
     #[command(alias = "tokens", after_help = token::EXAMPLES)]
     Token(Noun<token::Verb>),
@@ -185,6 +194,8 @@ impl Command {
             Self::Session(noun) => &noun.options,
             Self::Activity(noun) => &noun.options,
             Self::Failure(noun) => &noun.options,
+            Self::Audit(noun) => &noun.options,
+            Self::Webhook(noun) => &noun.options,
             Self::Token(noun) => &noun.options,
             Self::Keys(noun) => &noun.options,
             Self::Serve(_)
@@ -216,6 +227,8 @@ impl Command {
             Self::Session(noun) => browser_session::run(noun, terminal).await,
             Self::Activity(noun) => activity::run(noun, terminal).await,
             Self::Failure(noun) => failure::run(noun, terminal).await,
+            Self::Audit(noun) => audit::run(noun, terminal).await,
+            Self::Webhook(noun) => webhook::run(noun, terminal).await,
             Self::Token(noun) => token::run(noun, terminal).await,
             Self::Keys(noun) => keys::run(noun, terminal).await,
             Self::Completion(arguments) => completion::print(&arguments, &mut Cli::command(), terminal),

@@ -29,6 +29,38 @@ impl Part {
     };
 }
 
+impl Part {
+    /// Whether all of it is wanted.
+    pub const fn is_everything(&self) -> bool {
+        self.all
+    }
+}
+
+/// Reads all pages and hands each over as it comes, with whether it is the first: a long list never stands in memory.
+///
+/// # Errors
+/// As the server says, and as `take` does.
+pub async fn each<'t>(
+    connection: &mut Connection<'t>,
+    url: Url,
+    mut take: impl FnMut(&mut Connection<'t>, &[Json], bool) -> Result<()>,
+) -> Result<()> {
+    let url = with(url, "limit", Some("200"));
+    let (mut cursor, mut first): (Option<String>, bool) = (None, true);
+    loop {
+        let page = connection
+            .get(with(url.clone(), "cursor", cursor.as_deref()))
+            .await?
+            .body;
+        take(connection, &rows(&page), first)?;
+        first = false;
+        cursor = page.get("next_cursor").and_then(Json::as_str).map(str::to_owned);
+        if cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 /// A part of a list.
 pub struct Listed {
     pub rows: Vec<Json>,

@@ -129,6 +129,36 @@ impl View {
         terminal.print(&text)
     }
 
+    /// More of a list that was begun before: without another header, unless it is the `first` part.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub fn list_more(
+        &self,
+        terminal: &mut Terminal,
+        rows: &[Json],
+        columns: &[Column],
+        id: &str,
+        first: bool,
+    ) -> Result<()> {
+        let headed = matches!(self.format, Format::Table | Format::Csv)
+            || self.format == Format::Tsv && self.options.header;
+        if self.options.quiet || first || !headed {
+            return self.list(terminal, rows, columns, id);
+        }
+        let chosen = self.choose(rows, columns)?;
+        let text = match self.format {
+            Format::Table => self.table(rows, &chosen),
+            Format::Csv => self.separated(rows, &every_member(rows), ',', false, quoted),
+            _ => self.separated(rows, &chosen, '\t', false, tab_free),
+        };
+        let text = match self.format {
+            Format::Table => text.split_once('\n').map_or("", |(_, body)| body),
+            _ => &text,
+        };
+        terminal.print(text)
+    }
+
     /// One thing.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! Who did what: filters in the address, one sentence an entry, a page and a record for each, files to take away.
 
+mod seal; // whether the log is whole
 mod words; // an event as a sentence
+
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -9,23 +12,25 @@ use axum::{
     routing::get,
 };
 use maud::{Markup, html};
-use serde_json::{Value as Json, json};
 
 use super::{
-    clients::export::{file, row},
+    clients::export::file,
     visit::{self, Answer, OrTrouble, Section, Visit},
 };
 use crate::{
     app::State,
     browser::Form,
+    download,
     error::Error,
     oauth::refusal::Code,
-    registry::access::Permission,
+    registry::{
+        access::Permission,
+        audit::{self, export::Format},
+    },
     store::{
         self,
         audit::{Event, Filter},
     },
-    time::{Lifetime, Timestamp},
     ui::{
         form::{self, Select},
         headers::Part,
@@ -40,13 +45,11 @@ use crate::{
 /// Entries a page.
 const PAGE: i64 = 50;
 
-/// Entries of a file.
-const MOST_EXPORTED: i64 = 10_000;
-
 /// The routes of these pages.
 pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/orgs/{org}/activity", get(show))
+        .route("/orgs/{org}/activity/verify", get(seal::show))
         .route("/orgs/{org}/activity/{id}", get(show_one))
 }
 
@@ -94,23 +97,8 @@ fn entry(visit: &Visit, event: &Event) -> Entry {
         sentence: words::sentence(visit, event),
         bad: event.outcome == "refused",
         meta,
-        detail: serde_json::to_string_pretty(&record(event)).ok(),
+        detail: serde_json::to_string_pretty(&audit::record(event)).ok(),
     }
-}
-
-/// An event as files and details have it.
-fn record(event: &Event) -> Json {
-    json!({
-        "id": event.id,
-        "at": event.at,
-        "actor": { "kind": event.actor_kind, "id": event.actor_id, "name": event.actor_name },
-        "ip": event.ip,
-        "request_id": event.request_id,
-        "action": event.action,
-        "resource": { "kind": event.resource_kind, "id": event.resource_id, "name": event.resource_name },
-        "outcome": event.outcome,
-        "details": event.details,
-    })
 }
 
 /// The query keys, in the order in which addresses have them.
@@ -125,8 +113,9 @@ fn filter(visit: &Visit, form: &Form) -> Filter {
         action: text("event"),
         outcome: text("result"),
         since: day("since"),
-        // The day that is named counts as a whole.
-        until: day("until").map(|at| at.after(Lifetime::days(1))),
+        until: form
+            .given("until")
+            .and_then(|value| visit.reader().parse_end(value)),
         before: text("before"),
     }
 }
@@ -147,8 +136,8 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
     let (parts, _) = request.into_parts();
     let visit = visit::enter(&app, &parts, &org).await?;
     let filter = filter(&visit, &visit.form);
-    if let format @ ("csv" | "json") = visit.form.one("format") {
-        return export(&visit, &filter, format).await;
+    if let Some(format) = Format::parse(visit.form.one("format")) {
+        return export(&visit, filter, format).await;
     }
     let (events, more) = latest(&visit, &filter, PAGE).await?;
     let last = events.last().map(|event| event.id.clone()).filter(|_| more);
@@ -162,15 +151,25 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
     }
     let page = Page {
         title: "Activity".to_owned(),
-        lead: Some(html! { "Who changed what, and what was refused. Entries are never changed or removed." }),
+        lead: Some(
+            html! { "Who changed what, and what was refused. Entries are never changed; " (kept(&visit)) },
+        ),
         actions: Some(html! {
             (form::link_button("Export CSV", &address(&visit, &visit.form, Some(("format", "csv")))))
             (form::link_button("Export JSON", &address(&visit, &visit.form, Some(("format", "json")))))
         }),
         ..Page::default()
     };
-    let content = html! { (tools(&visit)) (results(&found)) };
+    let content = html! { (seal::line(&visit).await?) (tools(&visit)) (results(&found)) };
     Ok(visit.ok(Section::Activity, &page, &content))
+}
+
+/// For how long entries are kept.
+fn kept(visit: &Visit) -> String {
+    match visit.org().settings.audit_retention_days {
+        Some(days) => format!("they are kept for {days} days."),
+        None => "they are kept for ever.".to_owned(),
+    }
 }
 
 fn nothing(visit: &Visit) -> Markup {
@@ -240,7 +239,7 @@ async fn show_one(
         narrow: true,
         ..Page::default()
     };
-    let record = serde_json::to_string_pretty(&record(&event)).unwrap_or_default();
+    let record = serde_json::to_string_pretty(&audit::record(&event)).unwrap_or_default();
     let content = html! {
         section.card {
             p { (words::sentence(&visit, &event)) }
@@ -249,6 +248,7 @@ async fn show_one(
                 dt { "Address" } dd { (event.ip.as_deref().unwrap_or("–")) }
                 dt { "Request" } dd { code { (event.request_id) } }
                 dt { "Action" } dd { code { (event.action) } }
+                dt { "Sealed" } dd { @match &event.sealed { Some(link) => { "as entry " (link.seq) }, None => "in a moment" } }
             }
         }
         (crate::ui::code::CodeBlock { id: "record", title: "Record", code: &record, top: true, ..Default::default() })
@@ -256,50 +256,16 @@ async fn show_one(
     Ok(visit.ok(Section::Activity, &page, &content))
 }
 
-async fn export(visit: &Visit, filter: &Filter, format: &str) -> Answer {
-    let (events, _) = latest(visit, filter, MOST_EXPORTED).await?;
-    let name = format!("activity-{}.{format}", visit.org().handle);
-    if format == "json" {
-        let records: Vec<Json> = events.iter().map(record).collect();
-        let text = serde_json::to_string_pretty(&records).unwrap_or_default();
-        return Ok(file(visit, &name, "application/json", text));
-    }
-    let mut text = row(&[
-        "id",
-        "at",
-        "actor_kind",
-        "actor_id",
-        "actor_name",
-        "ip",
-        "action",
-        "resource_kind",
-        "resource_id",
-        "resource_name",
-        "outcome",
-        "request_id",
-        "details",
-    ]);
-    for event in &events {
-        text.push_str(&line(event));
-    }
-    Ok(file(visit, &name, "text/csv; charset=utf-8", text))
-}
-
-fn line(event: &Event) -> String {
-    let at: Timestamp = event.at;
-    row(&[
-        &event.id,
-        &at.to_string(),
-        &event.actor_kind,
-        &event.actor_id,
-        &event.actor_name,
-        event.ip.as_deref().unwrap_or_default(),
-        &event.action,
-        &event.resource_kind,
-        &event.resource_id,
-        &event.resource_name,
-        &event.outcome,
-        &event.request_id,
-        &event.details.to_string(),
-    ])
+async fn export(visit: &Visit, filter: Filter, format: Format) -> Answer {
+    visit.access().require(Permission::AuditRead).or_trouble(visit)?;
+    let (app, org) = (Arc::clone(&visit.app), visit.org());
+    audit::seal::one(&app.registry, &org.id).await.or_trouble(visit)?;
+    let (name, org) = (
+        format!("activity-{}.{}", org.handle, format.word()),
+        org.id.clone(),
+    );
+    let content = download::body(async move |sink| {
+        audit::export::write(&app.registry, &org, filter, format, &sink).await
+    });
+    Ok(file(visit, &name, format.media_type(), content))
 }

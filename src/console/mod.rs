@@ -27,7 +27,8 @@ mod rotate; // a new secret, and an end for the old one
 mod security; // how a person proves who he is
 mod sessions; // where a person is signed in
 mod settings; // of the organisation
-pub mod visit; // one person's request, and the pages it is answered with
+pub mod visit;
+mod webhooks; // who is told what happens // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};
 
@@ -59,4 +60,5 @@ pub fn routes() -> Router<State> {
         .merge(security::routes())
         .merge(sessions::routes())
         .merge(settings::routes())
+        .merge(webhooks::routes())
 }

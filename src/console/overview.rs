@@ -12,12 +12,13 @@ use super::{
     activity,
     clients::query::Attention,
     labels, legacy,
-    visit::{self, Answer, OrTrouble, Section, Visit},
+    visit::{self, Answer, OrTrouble, Section, Visit, sentence},
+    webhooks,
 };
 use crate::{
     app::State,
     oauth::client::Kind,
-    registry::{access::Permission, least_privilege},
+    registry::{access::Permission, audit::verify, least_privilege},
     store::{
         self, audit,
         clients::{Filter, From, SortKey},
@@ -108,9 +109,49 @@ fn attention(visit: &Visit, matters: &[Matter]) -> Markup {
 }
 
 async fn matters(visit: &Visit) -> Result<Vec<Matter>, Response> {
-    let mut matters = ending(visit).await?;
+    let mut matters = told(visit).await?;
+    matters.extend(ending(visit).await?);
     for attention in Attention::ALL {
         matters.extend(group(visit, *attention).await?);
+    }
+    Ok(matters)
+}
+
+/// A log that was tampered with, and webhooks where nothing arrives.
+async fn told(visit: &Visit) -> Result<Vec<Matter>, Response> {
+    let mut matters = Vec::new();
+    if !visit.may(Permission::AuditRead) {
+        return Ok(matters);
+    }
+    let (registry, org) = (&visit.app.registry, visit.org());
+    let head = verify::head(registry, &org.id).await.or_trouble(visit)?;
+    if head.is_some_and(|(_, ours)| !ours) {
+        matters.push(Matter {
+            what: "The activity was tampered with".to_owned(),
+            why: "Where it ends was not written by this server; nothing is sealed behind it".to_owned(),
+            action: "Verify it",
+            href: visit.path("/activity/verify"),
+        });
+    }
+    let hooks = store::webhooks::of_organization(registry.db(), &org.id)
+        .await
+        .or_trouble(visit)?;
+    for hook in hooks {
+        let host = webhooks::host(&hook.url);
+        let (what, why) = match (hook.disabled_why, hook.failing_since) {
+            (Some(why), _) => (format!("The webhook to {host} was switched off"), sentence(&why)),
+            (None, Some(at)) if hook.active => (
+                format!("The webhook to {host} fails"),
+                format!("Nothing has arrived there since {}", visit.reader().full(at)),
+            ),
+            _ => continue,
+        };
+        matters.push(Matter {
+            what,
+            why,
+            action: "Show it",
+            href: visit.path(&format!("/settings/webhooks/{}", hook.id)),
+        });
     }
     Ok(matters)
 }

@@ -15,6 +15,7 @@ use super::{
     create::fields,
     legacy,
     visit::{Answer, OrTrouble, Section, Visit, done},
+    webhooks,
 };
 use crate::{
     app::State,
@@ -50,6 +51,7 @@ struct Typed {
     require_second_factor: bool,
     credentials_per_member: String,
     scopes_per_credential: String,
+    audit_retention_days: String,
     version: String,
 }
 
@@ -68,6 +70,7 @@ impl Typed {
             require_second_factor: org.settings.require_second_factor,
             credentials_per_member: org.settings.credentials_per_member.to_string(),
             scopes_per_credential: org.settings.scopes_per_credential.to_string(),
+            audit_retention_days: written(org.settings.audit_retention_days),
             version: org.version.to_string(),
         }
     }
@@ -91,6 +94,7 @@ impl Typed {
             require_second_factor: visit.form.ticked("require_second_factor"),
             credentials_per_member: or("credentials_per_member", |s| s.credentials_per_member),
             scopes_per_credential: or("scopes_per_credential", |s| s.scopes_per_credential),
+            audit_retention_days: one("audit_retention_days"),
             version: one("version"),
         }
     }
@@ -110,6 +114,7 @@ impl Typed {
                 require_second_factor: self.require_second_factor,
                 credentials_per_member: self.credentials_per_member.parse().unwrap_or(-1),
                 scopes_per_credential: self.scopes_per_credential.parse().unwrap_or(-1),
+                audit_retention_days: number(&self.audit_retention_days),
             }),
         }
     }
@@ -181,8 +186,10 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
             (section("Clients that nobody uses", "", &unused(typed, refused)))
             (section("Personal credentials", "", &credentials(typed, refused)))
             (section("Tokens and redirects", "", &tokens(typed, refused)))
+            (section("Activity", "", &activity(typed, refused)))
             div.actions { (form::primary("Save changes")) }
         }
+        (webhooks::link(visit))
         (mail(visit))
     };
     visit.page(Section::Settings, status, &page, &content)
@@ -250,6 +257,14 @@ fn credentials(typed: &Typed, refused: &Refused) -> Markup {
             error: refused.of("credentials_per_member"), ..Field::default() })
         (Field { name: "scopes_per_credential", label: "Scopes a personal credential may have", kind: Kind::Digits,
             value: &typed.scopes_per_credential, hint: "1 to 100.", error: refused.of("scopes_per_credential"), ..Field::default() })
+    }
+}
+
+fn activity(typed: &Typed, refused: &Refused) -> Markup {
+    html! {
+        (Field { name: "audit_retention_days", label: "Keep entries for so many days", kind: Kind::Digits, optional: true,
+            value: &typed.audit_retention_days, hint: "30 or more; empty keeps them for ever. What is older is removed every night (UTC).",
+            error: refused.of("audit_retention_days"), ..Field::default() })
     }
 }
 

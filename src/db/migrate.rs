@@ -29,6 +29,14 @@ pub const MIGRATIONS: &[Migration] = &[
         "0006_personal_credentials",
         include_str!("../../migrations/0006_personal_credentials.sql"),
     ),
+    (
+        "0007_audit_chain",
+        include_str!("../../migrations/0007_audit_chain.sql"),
+    ),
+    (
+        "0008_webhooks",
+        include_str!("../../migrations/0008_webhooks.sql"),
+    ),
 ];
 
 const LEDGER: &str =

@@ -160,6 +160,7 @@ impl Asked {
             fail(app, parts, &self.transaction, &self.opened.back, &refusal.into())
         };
         if form.one("answer") != "allow" {
+            approve::denied(&app.registry, &acting(parts, &self.visitor), &self.opened.client).await;
             return refuse("the person did not allow it");
         }
         let scopes = self.wanted().taken(form);

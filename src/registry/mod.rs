@@ -4,6 +4,7 @@
 pub mod access; // who acts, for which organisation, with which permissions
 pub mod accounts; // people of the whole instance
 pub mod apis; // resource servers and scopes
+pub mod audit; // the chain of what was done
 pub mod authenticator_app; // one-time codes
 pub mod bootstrap; // what the first start creates
 pub mod client_input; // what a client may look like
@@ -35,6 +36,7 @@ pub mod secrets; // rotate, end, extend
 pub mod sessions; // signed-in browsers
 pub mod sign_in; // proof by proof
 pub mod unused; // clients that nobody uses
+pub mod webhooks; // who wants to be told
 
 use std::sync::Arc;
 
@@ -147,6 +149,7 @@ impl Registry {
             resource_name: resource.name.to_owned(),
             outcome: "done".to_owned(),
             details,
+            sealed: None,
         }
     }
 

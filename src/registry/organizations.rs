@@ -228,6 +228,11 @@ fn check(org: &Organization) -> Result<()> {
         let detail = "A personal credential has between 1 and 100 scopes.";
         fields.push(Field::new("/settings/scopes_per_credential", "range", detail));
     }
+    let kept = org.settings.audit_retention_days;
+    if kept.is_some_and(|days| !(30..=36_500).contains(&days)) {
+        let detail = "The activity is kept for 30 to 36,500 days, or for ever.";
+        fields.push(Field::new("/settings/audit_retention_days", "range", detail));
+    }
     if fields.is_empty() {
         Ok(())
     } else {

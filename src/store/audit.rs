@@ -28,6 +28,15 @@ pub struct Event {
     pub outcome: String,
     /// What it was before and after, or why it was refused.
     pub details: Json,
+    /// Its place in the chain, once it has one.
+    pub sealed: Option<Link>,
+}
+
+/// The place of an event in the chain of its organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub seq: i64,
+    pub hash: Vec<u8>,
 }
 
 /// Which events to list.
@@ -86,6 +95,13 @@ fn read(mut row: Row) -> Result<Event, DbError> {
         resource_name: row.next()?,
         outcome: row.next()?,
         details: serde_json::from_str(&row.next::<String>()?).unwrap_or(Json::Null),
+        sealed: match (row.next::<Option<i64>>()?, row.next::<Option<Vec<u8>>>()?) {
+            (Some(seq), hash) => Some(Link {
+                seq,
+                hash: hash.unwrap_or_default(),
+            }),
+            (None, _) => None,
+        },
     })
 }
 
@@ -93,7 +109,7 @@ macro_rules! columns {
     ($tail:literal) => {
         concat!(
             "SELECT id, org_id, at, actor_kind, actor_id, actor_name, ip, request_id, action, resource_kind, \
-             resource_id, resource_name, outcome, details FROM audit_events ",
+             resource_id, resource_name, outcome, details, seq, hash FROM audit_events ",
             $tail
         )
     };
@@ -169,4 +185,43 @@ pub async fn find(db: &Db, org_id: &str, id: &str) -> Result<Option<Event>, DbEr
         )
         .await?;
     row.map(read).transpose()
+}
+
+/// Events of a chain that have a place in it, oldest first: those behind `after`, at most `limit`.
+pub async fn chained(db: &Db, chain: &str, after: i64, limit: i64) -> Result<Vec<Event>, DbError> {
+    let rows = db
+        .read(
+            columns!("WHERE COALESCE(org_id, '') = $1 AND seq > $2 ORDER BY seq LIMIT $3"),
+            vec![chain.into(), after.into(), limit.into()],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Events of a chain that have no place in it yet, in the order in which they get one; at most `limit`.
+pub async fn unsealed(db: &Db, chain: &str, limit: i64) -> Result<Vec<Event>, DbError> {
+    let rows = db
+        .read(
+            columns!("WHERE COALESCE(org_id, '') = $1 AND seq IS NULL ORDER BY at, id LIMIT $2"),
+            vec![chain.into(), limit.into()],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Gives an event its place: `unsealed` if it has one, or is gone.
+pub fn seal(id: &str, seq: i64, hash: &[u8]) -> Statement {
+    Statement::new(
+        "UPDATE audit_events SET seq = $1, hash = $2 WHERE id = $3 AND seq IS NULL",
+        vec![seq.into(), hash.into(), id.into()],
+    )
+    .expecting("unsealed")
+}
+
+/// Removes the events of a chain up to a place.
+pub fn prune(chain: &str, up_to: i64) -> Statement {
+    Statement::new(
+        "DELETE FROM audit_events WHERE COALESCE(org_id, '') = $1 AND seq <= $2",
+        vec![chain.into(), up_to.into()],
+    )
 }

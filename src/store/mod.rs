@@ -4,6 +4,7 @@
 
 pub mod apis; // resource servers and their scopes
 pub mod audit; // who did what
+pub mod audit_chains; // where the chain of what was done begins and ends
 pub mod authorization_codes; // codes, by digest
 pub mod changes; // the ordered log of what can change an answer
 pub mod clients; // clients and what they were granted
@@ -35,3 +36,5 @@ pub mod tokens_out; // how many access tokens are alive
 pub mod totp_secrets; // shared secrets of authenticator apps, sealed
 pub mod usage; // how clients are used
 pub mod users; // people and their memberships
+pub mod webhook_deliveries; // messages to them
+pub mod webhooks; // addresses that want to be told

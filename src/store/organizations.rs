@@ -46,6 +46,8 @@ pub struct Settings {
     pub credentials_per_member: i64,
     /// How many scopes a personal credential has at most.
     pub scopes_per_credential: i64,
+    /// Days for which the activity is kept; for ever without.
+    pub audit_retention_days: Option<i64>,
 }
 
 impl Default for Settings {
@@ -61,6 +63,7 @@ impl Default for Settings {
             require_second_factor: false,
             credentials_per_member: 10,
             scopes_per_credential: 10,
+            audit_retention_days: Some(400),
         }
     }
 }

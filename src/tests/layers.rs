@@ -20,10 +20,12 @@ const WALLS: &[(&str, &[&str])] = &[
     ("live", &["db", "store", "oauth", "jose"]),
     ("activity", &["db", "live", "oauth", "store"]),
     ("mail", &["config", "db", "store"]),
+    ("download", &[]),
+    ("outward", &["oauth"]),
     (
         "registry",
         &[
-            "activity", "config", "db", "jose", "live", "mail", "oauth", "password", "store",
+            "activity", "config", "db", "download", "jose", "live", "mail", "oauth", "password", "store",
         ],
     ),
     // These take the registry as their bag of clock, keys and snapshot; they call none of its functions.
@@ -83,7 +85,9 @@ const WALLS: &[(&str, &[&str])] = &[
     ),
     (
         "backchannel",
-        &["app", "db", "live", "oauth", "openid", "registry", "store"],
+        &[
+            "app", "db", "live", "oauth", "openid", "outward", "registry", "store",
+        ],
     ),
     (
         "failures",
@@ -98,6 +102,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    ("webhooks", &["app", "db", "outward", "registry", "store"]),
     ("observe", &["config"]),
     ("server", &["config", "observe"]),
     ("ui", &["oauth"]),
@@ -118,6 +123,7 @@ const BELOW_FRONTS: &[&str] = &[
     "config",
     "db",
     "failures",
+    "download",
     "grant_types",
     "issue",
     "jose",
@@ -129,6 +135,7 @@ const BELOW_FRONTS: &[&str] = &[
     "registry",
     "store",
     "ui",
+    "webhooks",
 ];
 
 fn source() -> PathBuf {

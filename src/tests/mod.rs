@@ -1,6 +1,7 @@
 //! Tests that need a database or the whole application.
 
 mod api;
+mod audit; // the activity as evidence
 mod browser; // one person's browser, as an actor
 mod cli; // the commands
 mod console;
@@ -22,3 +23,4 @@ mod races; // many at once
 mod sign_in; // proving who one is
 mod sql; // every statement on both databases
 mod usage; // how clients are used
+mod webhooks; // who is told what happens

@@ -105,6 +105,35 @@ impl Render for HandOver<'_> {
     }
 }
 
+/// A text that is seen this once and belongs to no client: a signing secret.
+#[derive(Clone, Copy, Debug)]
+pub struct Once<'a> {
+    /// "Save the signing secret".
+    pub title: &'a str,
+    /// That it is not shown again, and what it is for.
+    pub text: &'a str,
+    /// "Show signing secret".
+    pub label: &'a str,
+    /// It is put into the page once.
+    pub secret: &'a str,
+    /// Where *I have stored it* leads.
+    pub done: &'a str,
+}
+
+impl Render for Once<'_> {
+    fn render(&self) -> Markup {
+        html! {
+            section.card.handover aria-labelledby="handover" {
+                div.note.warn { (Icon::Alert) div { h2 #handover { (self.title) } p { (self.text) } } }
+                details { summary { (self.label) } code #secret .secret data-secret translate="no" { (self.secret) } }
+                p #copy-failed .hint role="status" hidden {}
+                div.actions { button.btn.needs-js type="button" data-copy="secret" { (Icon::Copy) "Copy secret" } }
+                div.actions.spread { a.btn.primary href=(self.done) data-done { (Icon::Check) "I have stored it" } }
+            }
+        }
+    }
+}
+
 /// The line that waits for the first token: static words and a link, and a question every few seconds with script.
 /// `poll` answers [`super::headers::Part::Waiting`] with this again, or with other words when the wait is over.
 pub fn waiting(words: &str, poll: &str, check: &str) -> Markup {

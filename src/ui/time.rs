@@ -96,6 +96,14 @@ impl Reader {
         Some(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
     }
 
+    /// As [`parse`](Self::parse), but a day counts as a whole, however long it is in the zone.
+    pub fn parse_end(&self, text: &str) -> Option<Timestamp> {
+        match text.parse::<jiff::civil::Date>() {
+            Ok(day) if !text.contains(['T', ' ']) => self.parse(&day.tomorrow().ok()?.to_string()),
+            _ => self.parse(text),
+        }
+    }
+
     /// A moment as a `datetime-local` input has it.
     pub fn typed(&self, at: Timestamp) -> String {
         at.in_zone(&self.zone).strftime("%Y-%m-%dT%H:%M").to_string()

@@ -20,6 +20,7 @@ mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
 mod users; // people of the whole instance
+mod webhooks; // addresses that are told what happens
 
 use serde::{Deserialize, Deserializer};
 
@@ -40,6 +41,7 @@ pub fn operations() -> Vec<Operation> {
         invitations::operations(),
         activity::operations(),
         failures::operations(),
+        webhooks::operations(),
         keys::operations(),
         account::operations(),
         credentials::operations(),

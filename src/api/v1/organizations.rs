@@ -59,6 +59,8 @@ struct Settings {
     credentials_per_member: i64,
     /// How many scopes a personal credential has at most
     scopes_per_credential: i64,
+    /// Days for which the activity is kept; `null`: for ever
+    audit_retention_days: Option<i64>,
 }
 
 impl From<store::organizations::Organization> for Organization {
@@ -79,6 +81,7 @@ impl From<store::organizations::Organization> for Organization {
                 require_second_factor: org.settings.require_second_factor,
                 credentials_per_member: org.settings.credentials_per_member,
                 scopes_per_credential: org.settings.scopes_per_credential,
+                audit_retention_days: org.settings.audit_retention_days,
             },
             created_at: org.created_at,
             updated_at: org.updated_at,
@@ -135,6 +138,9 @@ struct SettingsPatch {
     credentials_per_member: Option<i64>,
     #[schema(nullable = false, minimum = 1, maximum = 100)]
     scopes_per_credential: Option<i64>,
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<i64>, minimum = 30, maximum = 36500)]
+    audit_retention_days: Option<Option<i64>>,
 }
 
 const TAG: &str = "Organisations";
@@ -286,6 +292,7 @@ async fn edit(call: Call) -> Result<Reply> {
             scopes_per_credential: change
                 .scopes_per_credential
                 .unwrap_or(before.scopes_per_credential),
+            audit_retention_days: change.audit_retention_days.unwrap_or(before.audit_retention_days),
         }
     });
     let edit = OrganizationEdit {

@@ -35,8 +35,12 @@ pub fn tab_free(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// A field of CSV. [RFC 4180 §2](https://www.rfc-editor.org/rfc/rfc4180#section-2)
+/// A field of CSV; one that a spreadsheet would take for a formula is kept as text.
+/// [RFC 4180 §2](https://www.rfc-editor.org/rfc/rfc4180#section-2)
 pub fn quoted(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<i64>().is_err() {
+        return format!("\"'{}\"", text.replace('"', "\"\""));
+    }
     if text.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -78,6 +82,8 @@ mod tests {
         assert_eq!(shown(&hostile), "a�[2Jb�c�d");
         assert_eq!(tab_free(&plain(&hostile)), "a [2Jb c d");
         assert_eq!(quoted("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
+        assert_eq!(quoted("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\"");
+        assert_eq!(quoted("-5"), "-5");
     }
 
     #[test]

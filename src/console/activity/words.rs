@@ -141,10 +141,47 @@ const VERBS: &[(&str, &str, &str)] = &[
         "used a recovery code of",
     ),
     ("user.sessions_ended", "end sessions of", "ended sessions of"),
+    ("token.revoked", "revoke the token", "revoked the token"),
+    (
+        "webhook.created",
+        "create the webhook to",
+        "created the webhook to",
+    ),
+    (
+        "webhook.updated",
+        "change the webhook to",
+        "changed the webhook to",
+    ),
+    (
+        "webhook.deleted",
+        "delete the webhook to",
+        "deleted the webhook to",
+    ),
+    (
+        "webhook.secret_rotated",
+        "rotate the signing secret of the webhook to",
+        "rotated the signing secret of the webhook to",
+    ),
+    (
+        "webhook.disabled",
+        "switch off the webhook to",
+        "switched off the webhook to",
+    ),
+    ("webhook.tested", "test the webhook to", "tested the webhook to"),
+    (
+        "webhook.redelivered",
+        "send a message again to",
+        "sent a message again to",
+    ),
+    (
+        "audit.pruned",
+        "remove old activity of",
+        "removed old activity of",
+    ),
 ];
 
 /// Groups of actions to filter by: the start of their names, and the words.
-pub(super) const GROUPS: [(&str, &str); 9] = [
+pub(super) const GROUPS: [(&str, &str); 14] = [
     ("client", "Clients"),
     ("secret", "Secrets"),
     ("api", "APIs"),
@@ -154,6 +191,11 @@ pub(super) const GROUPS: [(&str, &str); 9] = [
     ("organization", "Organisation"),
     ("key", "Signing keys"),
     ("user", "Accounts"),
+    ("consent", "Consents"),
+    ("grant", "Sign-ins of apps"),
+    ("token", "Tokens"),
+    ("webhook", "Webhooks"),
+    ("audit", "The activity itself"),
 ];
 
 /// The sentence.
@@ -182,7 +224,7 @@ fn thing(visit: &Visit, event: &Event) -> Markup {
     };
     let gone = matches!(
         event.action.as_str(),
-        "api.deleted" | "member.removed" | "client.foreign_access"
+        "api.deleted" | "member.removed" | "client.foreign_access" | "webhook.deleted"
     );
     let href = match event.resource_kind.as_str() {
         "client" => visit.path_for(
@@ -191,6 +233,10 @@ fn thing(visit: &Visit, event: &Event) -> Markup {
         ),
         "api" => visit.path_for(Permission::ApisRead, &format!("/apis/{}", event.resource_id)),
         "member" => visit.path_for(Permission::MembersRead, &format!("/people/{}", event.resource_id)),
+        "webhook" => visit.path_for(
+            Permission::AuditRead,
+            &format!("/settings/webhooks/{}", event.resource_id),
+        ),
         _ => None,
     };
     html! {
@@ -250,6 +296,24 @@ fn more(visit: &Visit, event: &Event) -> Markup {
             text(&details["after"]["role"])
         ),
         "key.created" | "key.retired" => format!(" {}", event.resource_id),
+        "webhook.updated" => match fields(&details["after"]) {
+            fields if details["url_changed"] == true && fields.is_empty() => ": URL".to_owned(),
+            fields if details["url_changed"] == true => format!(": URL, {fields}"),
+            fields => format!(": {fields}"),
+        },
+        "webhook.secret_rotated" => match moment(&details["old_ends_at"]) {
+            Some(at) => format!("; the old one signs until {}", visit.reader().full(at)),
+            None => "; the old one ended at once".to_owned(),
+        },
+        "webhook.disabled" => format!(": {}", text(&details["reason"])),
+        "webhook.redelivered" => format!(": {}", text(&details["type"])),
+        "audit.pruned" => {
+            let entries = details["entries"].as_i64().unwrap_or_default();
+            format!(
+                ": {} because of their age",
+                super::super::labels::count(entries, "entry", "entries")
+            )
+        }
         "user.locked" => match moment(&details["until"]) {
             Some(at) => format!(
                 " to {} after too many wrong tries, until {}",

@@ -8,6 +8,7 @@ use axum::{
 
 use crate::{
     console::visit::{OrTrouble, Visit},
+    download::row,
     oauth::client::GrantType,
     store::{
         self,
@@ -59,9 +60,9 @@ pub(in crate::console) fn file(
     visit: &Visit,
     name: &str,
     media_type: &'static str,
-    text: String,
+    content: impl IntoResponse,
 ) -> Response {
-    let mut response = text.into_response();
+    let mut response = content.into_response();
     headers::protect(&mut response, Place::Console);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -97,30 +98,4 @@ fn line(client: &Client) -> String {
         client.last_used_ip.as_deref().unwrap_or_default(),
     ];
     row(&cells)
-}
-
-/// A line of quoted cells. A cell that a spreadsheet would take for a formula is kept as text.
-pub(in crate::console) fn row(cells: &[&str]) -> String {
-    let quoted: Vec<String> = cells
-        .iter()
-        .map(|cell| {
-            let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-                "'"
-            } else {
-                ""
-            };
-            format!("\"{guard}{}\"", cell.replace('"', "\"\""))
-        })
-        .collect();
-    quoted.join(",") + "\r\n"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_no_formula() {
-        assert_eq!(row(&["=1+1", "a \"b\""]), "\"'=1+1\",\"a \"\"b\"\"\"\r\n");
-    }
 }

@@ -1,5 +1,6 @@
 //! The commands, run in process against a server that listens.
 
+mod audit; // whether what happened is whole, and who is told of it
 mod completion;
 mod demo;
 mod exit_codes;

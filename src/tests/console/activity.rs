@@ -1,7 +1,5 @@
 //! Activity and overview.
 
-use std::{fs, path::Path};
-
 use axum::http::StatusCode;
 
 use super::{at, named};
@@ -112,39 +110,4 @@ async fn the_overview_names_what_needs_attention_or_that_nothing_does() {
         assert_eq!(super::ids(&list).len(), 1);
     })
     .await;
-}
-
-/// Every action that the registry writes down has its words.
-#[test]
-fn no_action_is_without_a_sentence() {
-    let source = |path: &str| {
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path)).unwrap()
-    };
-    let words = source("console/activity/words.rs");
-    let mut found = 0;
-    for file in [
-        "clients",
-        "secrets",
-        "apis",
-        "members",
-        "organizations",
-        "keys",
-        "people",
-    ] {
-        let text = source(&format!("registry/{file}.rs"));
-        let parts: Vec<&str> = text.split('"').collect();
-        for at in (1..parts.len().saturating_sub(1)).step_by(2) {
-            // An action stands before what it happened to, or before its details.
-            let after = parts[at + 1].trim_start_matches([',', ' ', '\n']);
-            let is_action = ["resource", "details", "now)", "reached"]
-                .iter()
-                .any(|next| after.starts_with(next))
-                || parts[at - 1].ends_with("=> ");
-            if is_action && parts[at].contains('.') && !parts[at].contains(' ') {
-                found += 1;
-                assert!(words.contains(&format!("\"{}\"", parts[at])), "{}", parts[at]);
-            }
-        }
-    }
-    assert!(found >= 20, "only {found} actions were found");
 }

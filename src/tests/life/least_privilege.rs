@@ -219,7 +219,7 @@ async fn the_list_finds_whoever_holds_what_he_does_not_ask_for() {
             .unwrap()
             .unwrap();
         let ids: Vec<_> = found.clients.into_iter().map(|client| client.client_id).collect();
-        assert_eq!(ids, [idle.id.clone()]);
+        assert_eq!(ids, std::slice::from_ref(&idle.id));
         person(&app, "ada", Some(Role::Admin)).await;
         let ada = Browser::new(&app);
         ada.sign_in("ada").await;

@@ -9,10 +9,10 @@ use std::{
 
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
-    redirect,
+    header, redirect,
 };
 
-use crate::oauth::outbound::is_public;
+use crate::oauth::outbound::{self, is_public};
 
 /// Whoever does not answer within this does not answer.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -20,12 +20,26 @@ const WHOLE: Duration = Duration::from_secs(5);
 
 /// Where a request may go. The URL was checked; this is about the addresses that its name has now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub enum Reach {
     Public,
     ThisMachine,
 }
 
 impl Reach {
+    /// How far a request to `uri` may go: to public hosts, or to this machine if `development` allows that.
+    ///
+    /// # Errors
+    /// Why nothing is sent there.
+    pub fn of(uri: &str, development: bool) -> Result<Self, String> {
+        if outbound::check(uri, false).is_ok() {
+            return Ok(Self::Public);
+        }
+        match outbound::check(uri, development) {
+            Ok(()) => Ok(Self::ThisMachine),
+            Err(objection) => Err(objection.detail),
+        }
+    }
+
     fn admits(self, ip: IpAddr) -> bool {
         match self {
             Self::Public => is_public(ip),
@@ -48,8 +62,18 @@ impl Resolve for Reach {
     }
 }
 
-/// Posts a form and expects success. The error says why it did not arrive, and nothing of the answer.
-pub(super) async fn post(reach: Reach, uri: &str, form: &[(&str, &str)]) -> Result<(), String> {
+/// What is posted.
+pub enum Content<'a> {
+    Form(&'a [(&'a str, &'a str)]),
+    /// A JSON text with headers of its own.
+    Json(&'a str, &'a [(&'a str, String)]),
+}
+
+/// Posts something, follows no redirect and reads nothing but the status of the answer.
+///
+/// # Errors
+/// Why no answer came.
+pub async fn post(reach: Reach, uri: &str, content: Content<'_>) -> Result<u16, String> {
     let client = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         // A proxy would look up the name by itself.
@@ -57,16 +81,34 @@ pub(super) async fn post(reach: Reach, uri: &str, form: &[(&str, &str)]) -> Resu
         .dns_resolver(reach)
         .connect_timeout(CONNECT)
         .timeout(WHOLE)
+        .user_agent(concat!("oauthority/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| error.to_string())?;
-    let answer = client.post(uri).form(form).send().await.map_err(|error| {
+    let request = match content {
+        Content::Form(form) => client.post(uri).form(form),
+        Content::Json(body, headers) => {
+            let request = client
+                .post(uri)
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(body.to_owned());
+            headers
+                .iter()
+                .fold(request, |request, (name, value)| request.header(*name, value))
+        }
+    };
+    let answer = request.send().await.map_err(|error| {
+        if error.is_timeout() {
+            return "no answer came within five seconds".to_owned();
+        }
         let cause = std::iter::successors(std::error::Error::source(&error), |e| e.source()).last();
         cause.map_or_else(|| error.to_string(), ToString::to_string)
     })?;
-    if answer.status().is_success() {
-        return Ok(());
-    }
-    Err(format!("it answered {}", answer.status()))
+    Ok(answer.status().as_u16())
+}
+
+/// Whether a status says that it arrived.
+pub fn arrived(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 #[cfg(test)]
