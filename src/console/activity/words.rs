@@ -21,7 +21,33 @@ const VERBS: &[(&str, &str, &str)] = &[
         "move the end of a secret of",
         "moved the end of a secret of",
     ),
-    ("secret.renamed", "rename a secret of", "renamed a secret of"),
+    ("secret.renamed", "describe a secret of", "described a secret of"),
+    (
+        "secret.expiring",
+        "tell of a secret that expires, of",
+        "told of a secret that expires, of",
+    ),
+    (
+        "secret.ending_in_use",
+        "tell of a secret that ends although it is used, of",
+        "told of a secret that ends although it is used, of",
+    ),
+    ("secret.stopped", "stop a secret of", "stopped a secret of"),
+    (
+        "client.unused",
+        "tell that nobody uses",
+        "told that nobody uses",
+    ),
+    (
+        "client.scopes_trimmed",
+        "take scopes away from",
+        "took scopes that nobody asks for away from",
+    ),
+    (
+        "client.scopes_restored",
+        "give scopes back to",
+        "gave scopes back to",
+    ),
     ("api.created", "create the API", "created the API"),
     ("api.updated", "change the API", "changed the API"),
     ("api.deleted", "delete the API", "deleted the API"),
@@ -260,10 +286,22 @@ fn more(visit: &Visit, event: &Event) -> Markup {
                 format!(": {fields}")
             }
         }
-        "client.disabled" => details["reason"]
-            .as_str()
-            .map_or_else(String::new, |why| format!(": “{why}”")),
+        "client.disabled" => {
+            let why = details["reason"].as_str();
+            let why = why.map_or_else(String::new, |why| format!(": “{why}”"));
+            match moment(&details["delete_at"]) {
+                Some(at) => format!("{why}; it is deleted {}", visit.reader().full(at)),
+                None => why,
+            }
+        }
         "client.deleted" => " for good".to_owned(),
+        "secret.expiring" => format!(
+            ": “{}”, in {}",
+            text(&details["label"]),
+            super::super::labels::count(details["days"].as_i64().unwrap_or_default(), "day", "days")
+        ),
+        "secret.ending_in_use" | "secret.stopped" => format!(": “{}”", text(&details["label"])),
+        "client.unused" => format!(", for {} days", details["days"]),
         "secret.rotated" => rotated(visit, event),
         "secret.ended" if details["forced"] == true => {
             format!(": “{}”, although it was in use", text(&details["label"]))
