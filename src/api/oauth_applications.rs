@@ -542,6 +542,7 @@ async fn create(call: Call) -> Result<Reply> {
     let extra = Creation {
         secret_label: None,
         secret_term: endless(&access),
+        ..Creation::default()
     };
     let created = clients::create(registry, &access, draft, extra)
         .await

@@ -1,6 +1,7 @@
 //! `oauthority client …`
 
 mod change; // create and update
+mod file; // export and apply
 mod list; // list
 mod people; // flags about the people who sign in
 mod remove; // disable, enable, delete, impact
@@ -20,7 +21,9 @@ Examples:
   oauthority client list --unused 90d --sort -last_used_at
   oauthority client create --template service --name 'Invoice exporter' --scope invoices:read --env-file .env
   oauthority client update oac_… --add-scope invoices:write
-  oauthority client delete oac_…";
+  oauthority client delete oac_…
+  oauthority client export > clients.yaml
+  oauthority client apply -f clients.yaml --dry-run";
 
 #[derive(Subcommand)]
 pub enum Verb {
@@ -47,6 +50,11 @@ pub enum Verb {
     /// Delete a client for good; its id is never used again
     #[command(alias = "rm")]
     Delete(remove::Delete),
+    /// Write clients down as a file for `apply`; never a secret
+    #[command(after_help = "Filters: `oauthority help filters`.")]
+    Export(Box<list::Filters>),
+    /// Make the clients of the organisation as a file has them: plan, ask, do
+    Apply(Box<file::Apply>),
     /// Count what disabling, deleting or rotating would cut off
     Impact(remove::Impact),
 }
@@ -72,6 +80,8 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::Disable(disable) => remove::disable(connection, disable).await,
         Verb::Enable { id } => remove::enable(connection, &id).await,
         Verb::Delete(delete) => remove::delete(connection, delete).await,
+        Verb::Export(filters) => file::export(connection, *filters).await,
+        Verb::Apply(apply) => file::apply(connection, *apply).await,
         Verb::Impact(impact) => remove::impact(connection, impact).await,
     }
 }

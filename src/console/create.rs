@@ -155,6 +155,7 @@ async fn create(visit: &Visit, mut draft: Draft, apis: &[crate::store::apis::Api
     let extra = || Creation {
         secret_label: Some(draft.typed.label.clone()),
         secret_term: draft.typed.term(),
+        ..Creation::default()
     };
     if draft.refused.is_empty() {
         // First without effect, so that a form that has to be mended keeps its one chance.

@@ -4,7 +4,7 @@ use maud::Markup;
 
 use super::visit::Visit;
 use crate::{
-    oauth::client::{ApplicationType, Kind, SecretState, Status},
+    oauth::client::{ApplicationType, Kind, Origin, SecretState, Status},
     registry::{access::Permission, secrets},
     store::{apis::Api, clients::Client, users::Role},
     time::Lifetime,
@@ -51,6 +51,18 @@ pub(super) const fn secret(state: SecretState) -> Badge<'static> {
         SecretState::Ending => Badge::ENDING,
         SecretState::Expired => Badge::EXPIRED,
         SecretState::Revoked => Badge::REVOKED,
+    }
+}
+
+/// By which door somebody came.
+pub(super) const fn door(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Console => "in the console",
+        Origin::Api => "through the API",
+        Origin::Cli => "from the command line",
+        Origin::File => "by a file of clients",
+        Origin::Registration => "by its own registration",
+        Origin::System => "by the server",
     }
 }
 

@@ -16,6 +16,10 @@ pub type Migration = (&'static str, &'static str);
 pub const MIGRATIONS: &[Migration] = &[
     ("0001_initial", include_str!("../../migrations/0001_initial.sql")),
     ("0002_people", include_str!("../../migrations/0002_people.sql")),
+    (
+        "0009_files_and_transfers",
+        include_str!("../../migrations/0009_files_and_transfers.sql"),
+    ),
 ];
 
 const LEDGER: &str =

@@ -192,6 +192,7 @@ async fn create(demo: &Demo, name: String, sample: Sample) -> Result<()> {
     let extra = Creation {
         secret_label: None,
         secret_term: Term::At(demo.now.after(Lifetime::days(ends_in))),
+        ..Creation::default()
     };
     let draft = draft(name, sample);
     let created = clients::create(&registry, &demo.access, draft, extra).await?;

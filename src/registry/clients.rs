@@ -16,6 +16,7 @@ use crate::{
         access::Permission,
         announce,
         client_input::{self, Draft, Resolved, ScopeRef, Surroundings},
+        file_keys,
         secrets::{self, NewSecret, Term},
     },
     store::{self, apis::Api, changes, clients::Client},
@@ -32,6 +33,8 @@ pub struct Created {
 pub struct Creation {
     pub secret_label: Option<String>,
     pub secret_term: Term,
+    /// The name under which a file of clients knows it.
+    pub file_key: Option<String>,
 }
 
 /// A client as others see it in an event: never a secret.
@@ -76,6 +79,7 @@ pub fn describe(client: &Client, apis: &[Api]) -> Json {
         "default_max_age": people.default_max_age,
         "require_auth_time": people.require_auth_time,
         "require_second_factor": people.require_second_factor,
+        "file_key": client.file_key,
     })
 }
 
@@ -175,6 +179,9 @@ pub(super) async fn create_with_id(
     let now = registry.now();
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
     let resolved = checked(registry, access, &draft, &apis, None).await?;
+    if let Some(key) = &extra.file_key {
+        file_keys::check(registry, access, key, draft.kind, "").await?;
+    }
     let holds_secret = draft.application_type.holds_secret();
     let client = Client {
         client_id,
@@ -209,6 +216,8 @@ pub(super) async fn create_with_id(
         last_used_at: None,
         last_used_ip: None,
         version: 1,
+        file_key: extra.file_key,
+        changed_through: Some(access.actor.origin),
     };
     let secret = if holds_secret {
         let expires_at = extra
@@ -226,6 +235,12 @@ pub(super) async fn create_with_id(
         None
     };
     batch.push(store::clients::add(&client));
+    let key = client.file_key.as_deref();
+    batch.push(store::clients::note_change(
+        &client.client_id,
+        key,
+        access.actor.origin,
+    ));
     push_grants(&mut batch, &client);
     if let Some(secret) = &secret {
         batch.push(store::secrets::add(&secret.row));
@@ -240,7 +255,8 @@ pub(super) async fn create_with_id(
         details,
     );
     batch.push(store::audit::append(&event));
-    registry.commit(access, batch).await?;
+    let committed = registry.commit(access, batch).await;
+    committed.map_err(file_keys::taken)?;
     Ok(Created { client, secret })
 }
 
@@ -319,6 +335,8 @@ pub struct Edit {
     /// All of them, changed or not.
     pub people: Option<PeopleSettings>,
     pub user_id: Option<Option<String>>,
+    /// The name under which a file of clients knows it; `Some(None)`: no file does any more.
+    pub file_key: Option<Option<String>>,
 }
 
 /// The scopes of a client as somebody would write them.
@@ -368,8 +386,12 @@ pub async fn edit(
     refuse_system(registry, access, &before, "client.updated").await?;
     let now = registry.now();
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
+    let file_key = edit.file_key.clone().unwrap_or_else(|| before.file_key.clone());
     let draft = draft_of(&before, &apis, edit);
     let resolved = checked(registry, access, &draft, &apis, Some(&before)).await?;
+    if let Some(key) = file_key.as_ref().filter(|_| file_key != before.file_key) {
+        file_keys::check(registry, access, key, draft.kind, client_id).await?;
+    }
     let after = Client {
         kind: draft.kind,
         name: draft.name.trim().to_owned(),
@@ -384,6 +406,8 @@ pub async fn edit(
         access_token_lifetime: draft.access_token_lifetime,
         people: draft.people,
         user_id: draft.user_id,
+        file_key,
+        changed_through: Some(access.actor.origin),
         ..before.clone()
     };
     let (was, is) = differences(&describe(&before, &apis), &describe(&after, &apis));
@@ -392,6 +416,8 @@ pub async fn edit(
     }
     let mut batch = Batch::default();
     batch.push(store::clients::set(&after, now));
+    let key = after.file_key.as_deref();
+    batch.push(store::clients::note_change(client_id, key, access.actor.origin));
     if before.scopes != after.scopes {
         batch.push(store::clients::ungrant_all(client_id));
         push_grants(&mut batch, &after);
@@ -406,7 +432,8 @@ pub async fn edit(
         details,
     );
     batch.push(store::audit::append(&event));
-    registry.commit(access, batch).await?;
+    let committed = registry.commit(access, batch).await;
+    committed.map_err(file_keys::taken)?;
     Ok(Client {
         updated_at: now,
         version: before.version + 1,
@@ -504,6 +531,8 @@ async fn set_status(
         reason,
         now,
     ));
+    let key = before.file_key.as_deref();
+    batch.push(store::clients::note_change(client_id, key, access.actor.origin));
     if status == Status::Deleted {
         batch.push(store::secrets::erase(client_id));
         batch.push(store::clients::ungrant_all(client_id));
@@ -530,6 +559,7 @@ async fn set_status(
         epoch: before.epoch + 1,
         updated_at: now,
         version: before.version + 1,
+        changed_through: Some(access.actor.origin),
         ..before
     })
 }

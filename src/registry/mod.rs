@@ -11,6 +11,7 @@ pub mod clients; // create, edit, disable, enable, delete
 pub mod connected_apps; // what a person lets apps do
 pub mod email; // the address of a person
 pub mod factors; // what a person has and needs to prove himself
+mod file_keys; // the names under which a file knows clients
 pub mod grants; // what people gave clients, and how it ends
 pub mod impact; // what a cut would cut
 pub mod invitations; // into an organisation

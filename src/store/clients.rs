@@ -51,6 +51,10 @@ pub struct Client {
     pub last_used_at: Option<Timestamp>,
     pub last_used_ip: Option<String>,
     pub version: i64,
+    /// The name under which a file of clients knows it.
+    pub file_key: Option<String>,
+    /// By which door its settings or its status were last changed, if that is known.
+    pub changed_through: Option<Origin>,
 }
 
 macro_rules! client_columns {
@@ -61,7 +65,7 @@ macro_rules! client_columns {
          c.updated_at, c.last_used_at, c.last_used_ip, c.version, c.optional_scopes, c.home_page, \
          c.post_logout_redirect_uris, c.backchannel_logout_uri, c.backchannel_logout_session_required, \
          c.id_token_signed_response_alg, c.userinfo_signed_response_alg, c.subject_type, c.sector_identifier, \
-         c.default_max_age, c.require_auth_time, c.require_second_factor"
+         c.default_max_age, c.require_auth_time, c.require_second_factor, c.file_key, c.changed_through"
     };
 }
 
@@ -109,6 +113,10 @@ fn read(mut row: Row) -> Result<Client, DbError> {
         version: row.next()?,
         optional_scopes: ScopeKey::parse_list(&row.next::<String>()?),
         people: read_people(&mut row)?,
+        file_key: row.next()?,
+        changed_through: row
+            .next::<Option<String>>()?
+            .and_then(|word| Origin::parse(&word)),
     })
 }
 
@@ -228,6 +236,13 @@ pub enum Used {
     NotSince(Timestamp),
 }
 
+/// Which clients a file knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keyed {
+    Any,
+    This(String),
+}
+
 /// Which clients to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -254,6 +269,7 @@ pub struct Filter {
     pub secret_stops_before: Option<(Timestamp, Timestamp)>,
     /// Only these ids.
     pub ids: Vec<String>,
+    pub keyed: Option<Keyed>,
 }
 
 /// Which part of a list to read.
@@ -374,6 +390,11 @@ impl Conditions {
                  AND s.revoked_at IS NULL AND COALESCE(s.ends_at, s.expires_at) > ${n} \
                  AND COALESCE(s.ends_at, s.expires_at) < ${b})"
             );
+        }
+        match &filter.keyed {
+            Some(Keyed::Any) => all.sql.push_str(" AND c.file_key IS NOT NULL"),
+            Some(Keyed::This(key)) => all.and("c.file_key = {}", key.as_str()),
+            None => {}
         }
         if !filter.ids.is_empty() {
             all.any_of("c.client_id", filter.ids.iter().cloned());
@@ -605,6 +626,19 @@ pub fn set(client: &Client, now: Timestamp) -> Statement {
         params,
     )
     .expecting("version")
+}
+
+/// Notes the name under which a file knows a client, and by which door it was changed; goes with [`add`], [`set`] and
+/// [`set_status`].
+pub fn note_change(client_id: &str, file_key: Option<&str>, through: Origin) -> Statement {
+    Statement::new(
+        "UPDATE clients SET file_key = $1, changed_through = $2 WHERE client_id = $3",
+        vec![
+            file_key.map(str::to_owned).into(),
+            through.word().into(),
+            client_id.into(),
+        ],
+    )
 }
 
 /// Changes the status, and raises the epoch, so that every token issued before is dead.

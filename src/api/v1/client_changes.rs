@@ -169,6 +169,7 @@ async fn create(call: Call) -> Result<Reply> {
     let extra = Creation {
         secret_label: new.secret_label.clone(),
         secret_term: term(new.secret_expires.as_deref(), "/secret_expires")?,
+        file_key: new.file_key.clone(),
     };
     let created = clients::create(&call.app.registry, &access, new.draft()?, extra).await?;
     let location = format!(

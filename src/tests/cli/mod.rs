@@ -3,6 +3,7 @@
 mod completion;
 mod demo;
 mod exit_codes;
+mod file; // clients as a file
 mod journeys;
 mod login; // people who sign in
 mod people;
