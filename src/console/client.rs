@@ -2,6 +2,7 @@
 
 mod access; // which scopes, and what comes with them
 mod facts; // the overview
+mod grants; // who allowed it what
 mod secrets; // secrets and what can be done to them
 
 use axum::{
@@ -50,6 +51,11 @@ pub(super) fn routes() -> Router<State> {
             get(secrets::show).post(secrets::act),
         )
         .route("/orgs/{org}/clients/{client}/access", get(access::show))
+        .route("/orgs/{org}/clients/{client}/grants", get(grants::show))
+        .route(
+            "/orgs/{org}/clients/{client}/grants/{who}",
+            get(grants::ask).post(grants::revoke),
+        )
         .route("/orgs/{org}/clients/{client}/activity", get(show_activity))
 }
 
@@ -71,14 +77,16 @@ enum Tab {
     Overview,
     Secrets,
     Access,
+    Grants,
     Activity,
 }
 
 impl Tab {
-    const ALL: [(Self, &'static str, &'static str); 4] = [
+    const ALL: [(Self, &'static str, &'static str); 5] = [
         (Self::Overview, "Overview", ""),
         (Self::Secrets, "Secrets & keys", "/secrets"),
         (Self::Access, "Access", "/access"),
+        (Self::Grants, "People & grants", "/grants"),
         (Self::Activity, "Activity", "/activity"),
     ];
 }
@@ -163,6 +171,9 @@ fn page(visit: &Visit, record: &Record, tab: Tab, status: StatusCode, content: &
     let tabs = Tab::ALL
         .iter()
         .filter(|(tab, ..)| *tab != Tab::Activity || visit.may(Permission::AuditRead))
+        .filter(|(tab, ..)| {
+            *tab != Tab::Grants || client.grant_types.iter().any(|grant| grant.needs_person())
+        })
         .map(|(known, label, tail)| Link {
             label: (*label).to_owned(),
             href: format!("{}{tail}", record.at),

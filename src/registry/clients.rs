@@ -545,6 +545,8 @@ async fn set_status(
         details["reason"] = json!(reason);
     }
     if status == Status::Deleted {
+        let (people, _) = store::client_grants::count(registry.db(), client_id, now).await?;
+        details["people"] = json!(people);
         let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
         details["before"] = describe(&before, &apis);
     }

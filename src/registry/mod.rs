@@ -6,6 +6,7 @@ pub mod accounts; // people of the whole instance
 pub mod apis; // resource servers and scopes
 pub mod authenticator_app; // one-time codes
 pub mod bootstrap; // what the first start creates
+pub mod client_grants; // what people gave clients, for those who run them
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
 pub mod connected_apps; // what a person lets apps do

@@ -7,6 +7,7 @@ pub mod apis; // resource servers and their scopes
 pub mod audit; // who did what
 pub mod authorization_codes; // codes, by digest
 pub mod changes; // the ordered log of what can change an answer
+pub mod client_grants; // what people gave clients, for those who run them
 pub mod clients; // clients and what they were granted
 pub mod consents; // what people allowed clients
 pub mod device_codes; // requests of devices that have no browser

@@ -37,6 +37,8 @@ export async function addresses(page) {
 		'client system': `${ORG}/clients/oa_sync_client`,
 		secrets: client('Invoice exporter', '/secrets'),
 		access: client('Customer portal', '/access'),
+		'people and grants': client('Customer portal', '/grants'),
+		'revoke all': client('Customer portal', '/grants/all'),
 		'client activity': client('Invoice exporter', '/activity'),
 		edit: client('Customer portal', '/edit'),
 		rotate: client('Invoice exporter', '/rotate'),

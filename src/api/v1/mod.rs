@@ -4,6 +4,7 @@ mod account; // what belongs to a person
 mod activity; // what happened
 mod apis; // resource servers
 mod client_changes; // creating, editing, cutting off
+mod client_grants; // what people gave them
 mod client_input; // their settings as somebody sends them
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
@@ -28,6 +29,7 @@ pub fn operations() -> Vec<Operation> {
         organizations::operations(),
         client_list::operations(),
         client_changes::operations(),
+        client_grants::operations(),
         secrets::operations(),
         apis::operations(),
         scopes::operations(),

@@ -59,6 +59,16 @@ const VERBS: &[(&str, &str, &str)] = &[
         "take back what was allowed to",
         "took back what was allowed to",
     ),
+    (
+        "consent.revoked",
+        "end what a person allowed",
+        "ended what a person allowed",
+    ),
+    (
+        "consent.revoked_all",
+        "end what everybody allowed",
+        "ended what everybody allowed",
+    ),
     ("grant.revoked", "end the sign-in", "ended the sign-in"),
     ("user.locked", "lock the account of", "locked the account of"),
     ("member.joined", "join as", "accepted an invitation as"),
