@@ -11,6 +11,7 @@ CREATE UNIQUE INDEX clients_file_key ON clients (org_id, file_key) WHERE status 
 CREATE TABLE client_transfers (
     id TEXT PRIMARY KEY,
     client_id TEXT NOT NULL REFERENCES clients (client_id) ON DELETE CASCADE,
+    client_name TEXT NOT NULL,
     from_org_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     to_handle TEXT NOT NULL,
     note TEXT NOT NULL,

@@ -18,11 +18,11 @@ use crate::{
     backchannel,
     db::Statement,
     error::Result,
-    registry::{Registry, keys, lockout, recovery},
+    registry::{Registry, keys, lockout, recovery, transfers as moves},
     setup_link,
     store::{
         activity, authorization_codes, changes, device_codes, grants, idempotency, invitations, once,
-        revocations, sessions, sign_in_failures,
+        revocations, sessions, sign_in_failures, transfers,
     },
     time::Lifetime,
 };
@@ -128,6 +128,9 @@ const GRANTS: Lifetime = Lifetime::days(30);
 /// How long an invitation that came to its end is remembered.
 const INVITATIONS: Lifetime = Lifetime::days(30);
 
+/// How long an offer of a client is remembered after it was settled.
+const TRANSFERS: Lifetime = Lifetime::days(90);
+
 /// Forgets what cannot matter any more.
 ///
 /// # Errors
@@ -136,6 +139,8 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     let now = registry.now();
     let idle = now.before(registry.config.lifetimes.session_idle);
     registry.live.forget_expired();
+    moves::expire(registry).await?;
+    forget(registry, || transfers::forget(now.before(TRANSFERS))).await?;
     forget(registry, || {
         idempotency::forget_secrets(now.before(ANSWERED_SECRETS))
     })

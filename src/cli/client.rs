@@ -5,6 +5,7 @@ mod file; // export and apply
 mod list; // list
 mod people; // flags about the people who sign in
 mod remove; // disable, enable, delete, impact
+mod transfer; // to another organisation
 
 use clap::Subcommand;
 
@@ -55,6 +56,11 @@ pub enum Verb {
     Export(Box<list::Filters>),
     /// Make the clients of the organisation as a file has them: plan, ask, do
     Apply(Box<file::Apply>),
+    /// Move a client to another organisation, which has to accept it
+    Transfer {
+        #[command(subcommand)]
+        verb: transfer::Verb,
+    },
     /// Count what disabling, deleting or rotating would cut off
     Impact(remove::Impact),
 }
@@ -82,6 +88,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::Delete(delete) => remove::delete(connection, delete).await,
         Verb::Export(filters) => file::export(connection, *filters).await,
         Verb::Apply(apply) => file::apply(connection, *apply).await,
+        Verb::Transfer { verb } => transfer::run(connection, verb).await,
         Verb::Impact(impact) => remove::impact(connection, impact).await,
     }
 }

@@ -107,6 +107,10 @@ pub(super) fn actions(visit: &Visit, client: &Client, apis: &[Api], at: &str) ->
         Status::Disabled => items.push(Item::link("Enable", format!("{at}/enable"))),
         _ => {}
     }
+    if client.kind == Kind::Custom && client.status == Status::Active && visit.may(Permission::ClientsDelete)
+    {
+        items.push(Item::link("Transfer…", format!("{at}/transfer")));
+    }
     if own && visit.may(Permission::ClientsDelete) {
         items.push(Item::danger("Delete…", format!("{at}/delete")));
     }

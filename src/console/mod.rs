@@ -26,6 +26,7 @@ mod rotate; // a new secret, and an end for the old one
 mod security; // how a person proves who he is
 mod sessions; // where a person is signed in
 mod settings; // of the organisation
+mod transfers; // clients that move to another organisation
 pub mod visit; // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};
@@ -57,4 +58,5 @@ pub fn routes() -> Router<State> {
         .merge(security::routes())
         .merge(sessions::routes())
         .merge(settings::routes())
+        .merge(transfers::routes())
 }

@@ -18,6 +18,7 @@ use crate::{
         client_input::{self, Draft, Resolved, ScopeRef, Surroundings},
         file_keys,
         secrets::{self, NewSecret, Term},
+        transfers,
     },
     store::{self, apis::Api, changes, clients::Client},
 };
@@ -260,13 +261,18 @@ pub(super) async fn create_with_id(
     Ok(Created { client, secret })
 }
 
-fn push_grants(batch: &mut Batch, client: &Client) {
+/// Grants a client its scopes, in order.
+pub(super) fn push_grants(batch: &mut Batch, client: &Client) {
     for (position, (api_id, value)) in (0..).zip(&client.scopes) {
         batch.push(store::clients::grant(&client.client_id, api_id, value, position));
     }
 }
 
-async fn check_quota(registry: &Registry, access: &Access) -> Result<()> {
+/// Asks whether the organisation may have one more client.
+///
+/// # Errors
+/// `conflict`.
+pub(super) async fn check_quota(registry: &Registry, access: &Access) -> Result<()> {
     let most = registry.config.limits.clients_per_organization;
     if most == 0 {
         return Ok(());
@@ -533,6 +539,10 @@ async fn set_status(
     ));
     let key = before.file_key.as_deref();
     batch.push(store::clients::note_change(client_id, key, access.actor.origin));
+    if status != Status::Active {
+        // Who cuts a client off does not give it away.
+        transfers::end_with(registry, access, client_id, &mut batch).await?;
+    }
     if status == Status::Deleted {
         batch.push(store::secrets::erase(client_id));
         batch.push(store::clients::ungrant_all(client_id));

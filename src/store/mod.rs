@@ -30,4 +30,5 @@ pub mod secrets; // client secrets, digests only
 pub mod sessions; // signed-in browsers
 pub mod sign_in_failures; // who guesses, by account and network
 pub mod totp_secrets; // shared secrets of authenticator apps, sealed
+pub mod transfers; // clients on their way to another organisation
 pub mod users; // people and their memberships

@@ -20,3 +20,4 @@ mod protocol; // which cases have a test
 mod races; // many at once
 mod sign_in; // proving who one is
 mod sql; // every statement on both databases
+mod transfers; // clients that move to another organisation

@@ -42,6 +42,8 @@ export async function addresses(page) {
 		'client activity': client('Invoice exporter', '/activity'),
 		edit: client('Customer portal', '/edit'),
 		rotate: client('Invoice exporter', '/rotate'),
+		transfer: client('Customer portal', '/transfer'),
+		transfers: `${ORG}/clients/transfers`,
 		disable: client('HR sync', '/disable'),
 		delete: client('HR sync', '/delete'),
 		apis: `${ORG}/apis`,

@@ -39,7 +39,7 @@ impl ToSchema for Template {}
 /// A scope as somebody writes it.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
-enum ScopeInput {
+pub enum ScopeInput {
     /// A value, or fully qualified: the audience, a hyphen, the value
     Text(String),
     Pair(QualifiedScope),
@@ -48,7 +48,7 @@ enum ScopeInput {
 /// A scope with its audience.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct QualifiedScope {
+pub struct QualifiedScope {
     audience: String,
     value: String,
 }

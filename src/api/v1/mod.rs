@@ -16,6 +16,7 @@ mod members; // people
 mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
+mod transfers; // clients that move
 mod users; // people of the whole instance
 
 use serde::{Deserialize, Deserializer};
@@ -39,6 +40,7 @@ pub fn operations() -> Vec<Operation> {
         keys::operations(),
         account::operations(),
         users::operations(),
+        transfers::operations(),
         factors::operations(),
     ]
     .into_iter()

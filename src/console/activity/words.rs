@@ -13,6 +13,28 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("client.disabled", "disable", "disabled"),
     ("client.enabled", "enable", "enabled"),
     ("client.deleted", "delete", "deleted"),
+    ("client.transfer_offered", "offer", "offered"),
+    (
+        "client.transfer_accepted",
+        "accept the transfer of",
+        "accepted the transfer of",
+    ),
+    (
+        "client.transfer_declined",
+        "decline the transfer of",
+        "declined the transfer of",
+    ),
+    (
+        "client.transfer_withdrawn",
+        "withdraw the offer of",
+        "withdrew the offer of",
+    ),
+    (
+        "client.transfer_expired",
+        "let an offer run out of",
+        "let an offer run out of",
+    ),
+    ("client.transferred", "move", "moved"),
     ("client.foreign_access", "reach", "reached"),
     ("secret.rotated", "rotate the secret of", "rotated the secret of"),
     ("secret.ended", "end a secret of", "ended a secret of"),
