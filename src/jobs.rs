@@ -20,12 +20,13 @@ use crate::{
     error::Result,
     registry::{
         Registry, audit, credential_offers, credentials, keys, least_privilege, lockout, recovery,
-        secret_notices, unused,
+        secret_notices, transfers as moves, unused,
     },
     setup_link,
     store::{
         self, authorization_codes, changes, credential_offers as offers, device_codes, failures, grants,
         idempotency, invitations, once, revocations, scope_trims, sessions, sign_in_failures, tokens_out,
+        transfers,
         usage::{self, Span},
         webhook_deliveries,
     },
@@ -152,11 +153,14 @@ const GRANTS: Lifetime = Lifetime::days(30);
 /// For how long a failure can be explained.
 const FAILURES: Lifetime = Lifetime::days(30);
 
-/// How long an invitation or an offered credential that came to its end is remembered.
 /// For how long it can be seen what a webhook was told.
 const MESSAGES: Lifetime = Lifetime::days(30);
 
+/// How long an invitation or an offered credential that came to its end is remembered.
 const INVITATIONS: Lifetime = Lifetime::days(30);
+
+/// How long an offer of a client is remembered after it was settled.
+const TRANSFERS: Lifetime = Lifetime::days(90);
 
 /// Forgets what cannot matter any more.
 ///
@@ -166,6 +170,8 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     let now = registry.now();
     let idle = now.before(registry.config.lifetimes.session_idle);
     registry.live.forget_expired();
+    moves::expire(registry).await?;
+    forget(registry, || transfers::forget(now.before(TRANSFERS))).await?;
     forget(registry, || {
         idempotency::forget_secrets(now.before(ANSWERED_SECRETS))
     })

@@ -128,12 +128,16 @@ fn gone(what: &str) -> Refusal {
     Code::InvalidToken.because(format!("the {what} of this access token is gone"))
 }
 
-/// The product's own command line says so.
+/// The product's own command line says so, and says when it carries out a file.
 fn origin(headers: &HeaderMap) -> Origin {
     let agent = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
-    if agent.is_some_and(|agent| agent.starts_with("oauthority/") || agent.starts_with("oauthority-cli/")) {
+    if agent.is_some_and(|agent| agent.starts_with("oauthority-file/")) {
+        Origin::File
+    } else if agent
+        .is_some_and(|agent| agent.starts_with("oauthority/") || agent.starts_with("oauthority-cli/"))
+    {
         Origin::Cli
     } else {
         Origin::Api

@@ -1,10 +1,12 @@
 //! `oauthority client …`
 
 mod change; // create and update
+mod file; // export and apply
 mod list; // list
 mod people; // flags about the people who sign in
-mod remove;
-mod trim; // scopes that nobody asks for // disable, enable, delete, impact
+mod remove; // disable, enable, delete, impact
+mod transfer; // to another organisation
+mod trim; // scopes that nobody asks for
 
 use clap::Subcommand;
 
@@ -21,7 +23,9 @@ Examples:
   oauthority client list --unused 90d --sort -last_used_at
   oauthority client create --template service --name 'Invoice exporter' --scope invoices:read --env-file .env
   oauthority client update oac_… --add-scope invoices:write
-  oauthority client delete oac_…";
+  oauthority client delete oac_…
+  oauthority client export > clients.yaml
+  oauthority client apply -f clients.yaml --dry-run";
 
 #[derive(Subcommand)]
 pub enum Verb {
@@ -50,6 +54,16 @@ pub enum Verb {
     Delete(remove::Delete),
     /// Take scopes away that the client did not ask for in 90 days, or give them back
     Trim(trim::Trim),
+    /// Write clients down as a file for `apply`; never a secret
+    #[command(after_help = "Filters: `oauthority help filters`.")]
+    Export(Box<list::Filters>),
+    /// Make the clients of the organisation as a file has them: plan, ask, do
+    Apply(Box<file::Apply>),
+    /// Move a client to another organisation, which has to accept it
+    Transfer {
+        #[command(subcommand)]
+        verb: transfer::Verb,
+    },
     /// Count what disabling, deleting or rotating would cut off
     Impact(remove::Impact),
 }
@@ -76,6 +90,9 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::Enable { id } => remove::enable(connection, &id).await,
         Verb::Delete(delete) => remove::delete(connection, delete).await,
         Verb::Trim(trim) => trim::trim(connection, trim).await,
+        Verb::Export(filters) => file::export(connection, *filters).await,
+        Verb::Apply(apply) => file::apply(connection, *apply).await,
+        Verb::Transfer { verb } => transfer::run(connection, verb).await,
         Verb::Impact(impact) => remove::impact(connection, impact).await,
     }
 }

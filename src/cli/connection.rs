@@ -30,6 +30,8 @@ pub struct Connection<'t> {
     bearer: Option<String>,
     /// Whether a person signed in with `login`, who can do so again.
     signed_in: bool,
+    /// Whether a file of clients is carried out; the server keeps that in mind.
+    pub by_file: bool,
 }
 
 /// An answer that is a success.
@@ -82,6 +84,7 @@ impl<'t> Connection<'t> {
             http,
             bearer: None,
             signed_in: false,
+            by_file: false,
         })
     }
 
@@ -139,6 +142,10 @@ impl<'t> Connection<'t> {
         }
         if let Some(etag) = etag {
             request = request.header(reqwest::header::IF_MATCH, etag);
+        }
+        if self.by_file {
+            let agent = concat!("oauthority-file/", env!("CARGO_PKG_VERSION"));
+            request = request.header(reqwest::header::USER_AGENT, agent);
         }
         self.exchange(request).await
     }

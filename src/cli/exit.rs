@@ -17,13 +17,14 @@ pub enum Exit {
     Invalid = 7,
     TryLater = 8,
     Network = 9,
+    SomeFailed = 10,
     NotConfirmed = 11,
     NotIntact = 12,
 }
 
 impl Exit {
     /// Every code with its meaning, for `help exit-codes`.
-    pub const TABLE: [(Self, &'static str); 12] = [
+    pub const TABLE: [(Self, &'static str); 13] = [
         (Self::Done, "done"),
         (Self::Unexpected, "something unexpected; the message says what"),
         (Self::Usage, "the command line or the configuration is wrong"),
@@ -46,6 +47,10 @@ impl Exit {
             "too many requests, or the server is busy: try again later",
         ),
         (Self::Network, "the server cannot be reached, or TLS failed"),
+        (
+            Self::SomeFailed,
+            "some of many failed; the messages say which, and the rest is done",
+        ),
         (Self::NotConfirmed, "a confirmation was asked for and not given"),
         (Self::NotIntact, "what was checked is not whole"),
     ];

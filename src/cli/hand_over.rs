@@ -121,7 +121,10 @@ impl HandOver {
 }
 
 /// Sets variables in a file of `NAME=value` lines; other lines stay as they are.
-fn set_variables(path: &Path, pairs: &[(&str, &str)]) -> Result<()> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn set_variables(path: &Path, pairs: &[(&str, &str)]) -> Result<()> {
     let before = std::fs::read_to_string(path).unwrap_or_default();
     let is_set = |line: &str| {
         let line = line

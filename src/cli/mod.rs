@@ -14,6 +14,7 @@ mod confirm; // before something is lost
 mod connection; // requests to the server
 mod exit; // exit codes and failures
 mod failure; // why requests were refused
+mod grant; // what people allowed clients
 mod hand_over; // secrets, once
 mod help; // topics
 mod invitation; // people on their way in
@@ -89,6 +90,9 @@ enum Command {
     /// Secrets of a client
     #[command(alias = "secrets", after_help = secret::EXAMPLES)]
     Secret(Noun<secret::Verb>),
+    /// What people allowed clients
+    #[command(alias = "grants", after_help = grant::EXAMPLES)]
+    Grant(Noun<grant::Verb>),
     /// APIs that clients get tokens for
     #[command(alias = "apis", after_help = api::EXAMPLES)]
     Api(Noun<api::Verb>),
@@ -186,6 +190,7 @@ impl Command {
             Self::Whoami(options) | Self::Status(options) => options,
             Self::Client(noun) => &noun.options,
             Self::Secret(noun) => &noun.options,
+            Self::Grant(noun) => &noun.options,
             Self::Api(noun) => &noun.options,
             Self::Scope(noun) => &noun.options,
             Self::Member(noun) => &noun.options,
@@ -219,6 +224,7 @@ impl Command {
             Self::Status(options) => session::status(options, terminal).await,
             Self::Client(noun) => client::run(noun, terminal).await,
             Self::Secret(noun) => secret::run(noun, terminal).await,
+            Self::Grant(noun) => grant::run(noun, terminal).await,
             Self::Api(noun) => api::run(noun, terminal).await,
             Self::Scope(noun) => scope::run(noun, terminal).await,
             Self::Member(noun) => member::run(noun, terminal).await,

@@ -2,6 +2,7 @@
 
 mod access; // which scopes, and what comes with them
 mod facts; // the overview
+mod grants; // who allowed it what
 mod least_privilege; // scopes that nobody asks for
 mod secrets; // secrets and what can be done to them
 
@@ -54,6 +55,11 @@ pub(super) fn routes() -> Router<State> {
             "/orgs/{org}/clients/{client}/access",
             get(access::show).post(least_privilege::act),
         )
+        .route("/orgs/{org}/clients/{client}/grants", get(grants::show))
+        .route(
+            "/orgs/{org}/clients/{client}/grants/{who}",
+            get(grants::ask).post(grants::revoke),
+        )
         .route("/orgs/{org}/clients/{client}/activity", get(show_activity))
 }
 
@@ -76,14 +82,16 @@ pub(super) enum Tab {
     Secrets,
     Access,
     Failures,
+    Grants,
     Activity,
 }
 
 impl Tab {
-    const ALL: [(Self, &'static str, &'static str); 5] = [
+    const ALL: [(Self, &'static str, &'static str); 6] = [
         (Self::Overview, "Overview", ""),
         (Self::Secrets, "Secrets & keys", "/secrets"),
         (Self::Access, "Access", "/access"),
+        (Self::Grants, "People & grants", "/grants"),
         (Self::Failures, "Failures", "/failures"),
         (Self::Activity, "Activity", "/activity"),
     ];
@@ -175,6 +183,9 @@ pub(super) fn page(
     let tabs = Tab::ALL
         .iter()
         .filter(|(tab, ..)| *tab != Tab::Activity || visit.may(Permission::AuditRead))
+        .filter(|(tab, ..)| {
+            *tab != Tab::Grants || client.grant_types.iter().any(|grant| grant.needs_person())
+        })
         .map(|(known, label, tail)| Link {
             label: (*label).to_owned(),
             href: format!("{}{tail}", record.at),

@@ -22,11 +22,12 @@ use crate::{
     app::State,
     browser::Form,
     oauth::client::Status,
-    registry::access::Permission,
+    registry::{access::Permission, transfers},
     store::{
         self,
         clients::{Filter, Listed},
         instance::TRACKED_SINCE,
+        transfers::State as Stage,
         users::Member,
     },
     time::Timestamp,
@@ -58,6 +59,8 @@ struct Found {
     archived: i64,
     tracked_since: Option<Timestamp>,
     members: Vec<Member>,
+    /// How many clients other organisations offer.
+    offered: i64,
 }
 
 async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Request) -> Answer {
@@ -122,7 +125,12 @@ async fn find(visit: &Visit, query: Query) -> Result<Found, axum::response::Resp
     } else {
         Vec::new()
     };
+    let offers = transfers::list(&visit.app.registry, visit.access())
+        .await
+        .or_trouble(visit)?;
+    let open = |seen: &&transfers::Seen| seen.side == transfers::Side::Taker && seen.state == Stage::Offered;
     Ok(Found {
+        offered: i64::try_from(offers.iter().filter(open).count()).unwrap_or(i64::MAX),
         secrets: store::secrets::of_clients(db, &ids).await.or_trouble(visit)?,
         apis: store::apis::of_organization(db, &visit.org().id)
             .await
@@ -147,6 +155,13 @@ fn page(visit: &Visit, found: &Found) -> axum::response::Response {
     let content = html! {
         @if first_use { (nothing_yet(visit, found.archived)) }
         @else { (filters::tools(visit, found)) (results(&listing(visit, found))) }
+    };
+    let content = html! {
+        @if found.offered > 0 { (note(Tone::Info, &html! { p {
+            (labels::count(found.offered, "client is", "clients are")) " offered to this organisation. "
+            a href=(visit.path("/clients/transfers")) { "Look at the offers" }
+        } })) }
+        (content)
     };
     visit.ok(Section::Clients, &page, &content)
 }

@@ -156,6 +156,7 @@ async fn create(visit: &Visit, mut draft: Draft, apis: &[crate::store::apis::Api
         secret_label: Some(draft.typed.label.clone()),
         secret_note: Some(draft.typed.note.clone()),
         secret_term: draft.typed.term(),
+        ..Creation::default()
     };
     if draft.refused.is_empty() {
         // First without effect, so that a form that has to be mended keeps its one chance.

@@ -29,8 +29,10 @@ use crate::{
     },
     store::{apis::Api, clients::Client},
     ui::{
+        badge::Tone,
         form::{self, csrf, hidden},
         headers::Part,
+        notice::note,
         page::Page,
     },
 };
@@ -159,6 +161,7 @@ impl Sheet {
                 ..draft.people
             }),
             user_id: Some(draft.user_id),
+            file_key: None,
         };
         let id = &self.client.client_id;
         clients::edit(&visit.app.registry, visit.access(), id, Some(self.version), edit).await
@@ -246,6 +249,9 @@ impl Sheet {
         };
         let content = html! {
             (self.refused.summary())
+            @if let Some(key) = &self.client.file_key {
+                (note(Tone::Warn, &html! { p { b { "A file manages this client" } ", under the key " code { (key) } ". What you change                     here is drift: the next " code { "oauthority client apply" } " reports it and puts the file's settings back." } }))
+            }
             div.split {
                 form.form method="post" action={ (here) "/edit" } data-summary="summary" novalidate {
                     (self.carried(visit))

@@ -4,7 +4,7 @@ use maud::Markup;
 
 use super::visit::Visit;
 use crate::{
-    oauth::client::{ApplicationType, Kind, SecretState, Status},
+    oauth::client::{ApplicationType, Kind, Origin, SecretState, Status},
     registry::{access::Permission, secrets},
     store::{apis::Api, clients::Client, users::Role},
     time::Lifetime,
@@ -54,6 +54,18 @@ pub(super) const fn secret(state: SecretState) -> Badge<'static> {
     }
 }
 
+/// By which door somebody came.
+pub(super) const fn door(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Console => "in the console",
+        Origin::Api => "through the API",
+        Origin::Cli => "from the command line",
+        Origin::File => "by a file of clients",
+        Origin::Registration => "by its own registration",
+        Origin::System => "by the server",
+    }
+}
+
 /// A role.
 pub(super) const fn role(role: Role) -> &'static str {
     match role {
@@ -94,6 +106,10 @@ pub(super) fn actions(visit: &Visit, client: &Client, apis: &[Api], at: &str) ->
         Status::Active if own => items.push(Item::link("Disable", format!("{at}/disable"))),
         Status::Disabled => items.push(Item::link("Enable", format!("{at}/enable"))),
         _ => {}
+    }
+    if client.kind == Kind::Custom && client.status == Status::Active && visit.may(Permission::ClientsDelete)
+    {
+        items.push(Item::link("Transfer…", format!("{at}/transfer")));
     }
     if own && visit.may(Permission::ClientsDelete) {
         items.push(Item::danger("Delete…", format!("{at}/delete")));

@@ -27,8 +27,9 @@ mod rotate; // a new secret, and an end for the old one
 mod security; // how a person proves who he is
 mod sessions; // where a person is signed in
 mod settings; // of the organisation
-pub mod visit;
-mod webhooks; // who is told what happens // one person's request, and the pages it is answered with
+mod transfers; // clients that move to another organisation
+pub mod visit; // one person's request, and the pages it is answered with
+mod webhooks; // who is told what happens
 
 use axum::{Router, routing::get};
 
@@ -61,4 +62,5 @@ pub fn routes() -> Router<State> {
         .merge(sessions::routes())
         .merge(settings::routes())
         .merge(webhooks::routes())
+        .merge(transfers::routes())
 }

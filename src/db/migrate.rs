@@ -37,6 +37,10 @@ pub const MIGRATIONS: &[Migration] = &[
         "0008_webhooks",
         include_str!("../../migrations/0008_webhooks.sql"),
     ),
+    (
+        "0009_files_and_transfers",
+        include_str!("../../migrations/0009_files_and_transfers.sql"),
+    ),
 ];
 
 const LEDGER: &str =

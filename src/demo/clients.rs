@@ -193,6 +193,7 @@ async fn create(demo: &Demo, name: String, sample: Sample) -> Result<()> {
         secret_label: None,
         secret_note: None,
         secret_term: Term::At(demo.now.after(Lifetime::days(ends_in))),
+        ..Creation::default()
     };
     let draft = draft(name, sample);
     let created = clients::create(&registry, &demo.access, draft, extra).await?;

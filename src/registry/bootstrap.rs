@@ -296,6 +296,7 @@ async fn provision_system_clients(registry: &Registry, org: Organization) -> Res
             secret_note: None,
             secret_label: Some("Made at the first start; rotate it to get one you can read".to_owned()),
             secret_term: Term::Never,
+            ..Creation::default()
         };
         let id = system.id.to_owned();
         match clients::create_with_id(registry, &access, id, draft, extra, Batch::default()).await {

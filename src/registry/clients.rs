@@ -16,8 +16,9 @@ use crate::{
         access::Permission,
         announce,
         client_input::{self, Draft, Resolved, ScopeRef, Surroundings},
+        file_keys,
         secrets::{self, NewSecret, Term},
-        unused,
+        transfers, unused,
     },
     store::{self, apis::Api, changes, clients::Client},
     time::{Lifetime, Timestamp},
@@ -36,6 +37,8 @@ pub struct Creation {
     /// Where the secret is kept.
     pub secret_note: Option<String>,
     pub secret_term: Term,
+    /// The name under which a file of clients knows it.
+    pub file_key: Option<String>,
 }
 
 /// A client as others see it in an event: never a secret.
@@ -80,6 +83,7 @@ pub fn describe(client: &Client, apis: &[Api]) -> Json {
         "default_max_age": people.default_max_age,
         "require_auth_time": people.require_auth_time,
         "require_second_factor": people.require_second_factor,
+        "file_key": client.file_key,
     })
 }
 
@@ -205,6 +209,9 @@ pub(super) async fn create_with_id(
     let now = registry.now();
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
     let resolved = checked(registry, access, &draft, &apis, None).await?;
+    if let Some(key) = &extra.file_key {
+        file_keys::check(registry, access, key, draft.kind, "").await?;
+    }
     let holds_secret = draft.application_type.holds_secret();
     let client = Client {
         client_id,
@@ -241,6 +248,8 @@ pub(super) async fn create_with_id(
         last_used_ip: None,
         version: 1,
         holder_stands: true,
+        file_key: extra.file_key,
+        changed_through: Some(access.actor.origin),
     };
     let secret = if holds_secret {
         let expires_at = extra
@@ -261,6 +270,12 @@ pub(super) async fn create_with_id(
         None
     };
     batch.push(store::clients::add(&client));
+    let key = client.file_key.as_deref();
+    batch.push(store::clients::note_change(
+        &client.client_id,
+        key,
+        access.actor.origin,
+    ));
     push_grants(&mut batch, &client, now);
     if let Some(secret) = &secret {
         batch.push(store::secrets::add(&secret.row));
@@ -273,11 +288,13 @@ pub(super) async fn create_with_id(
     };
     let event = registry.event(&access.actor, &client.org_id, action, resource(&client), details);
     batch.push(store::audit::append(&event));
-    registry.commit(access, batch).await?;
+    let committed = registry.commit(access, batch).await;
+    committed.map_err(file_keys::taken)?;
     Ok(Created { client, secret })
 }
 
-fn push_grants(batch: &mut Batch, client: &Client, now: Timestamp) {
+/// Grants a client its scopes, in order.
+pub(super) fn push_grants(batch: &mut Batch, client: &Client, now: Timestamp) {
     for (position, (api_id, value)) in (0..).zip(&client.scopes) {
         batch.push(store::clients::grant(&client.client_id, api_id, value, position));
     }
@@ -296,6 +313,10 @@ fn scope_keys(client: &Client) -> Vec<(&str, &str)> {
     of_apis.chain(oidc).collect()
 }
 
+/// Asks whether the organisation may have one more client.
+///
+/// # Errors
+/// `conflict`.
 pub(super) async fn check_quota(registry: &Registry, access: &Access) -> Result<()> {
     let most = registry.config.limits.clients_per_organization;
     if most == 0 {
@@ -365,6 +386,8 @@ pub struct Edit {
     /// All of them, changed or not.
     pub people: Option<PeopleSettings>,
     pub user_id: Option<Option<String>>,
+    /// The name under which a file of clients knows it; `Some(None)`: no file does any more.
+    pub file_key: Option<Option<String>>,
 }
 
 /// The scopes of a client as somebody would write them.
@@ -439,10 +462,14 @@ pub(super) async fn change_with(
     let now = registry.now();
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
     let rescoped = edit.scopes.is_some();
+    let file_key = edit.file_key.clone().unwrap_or_else(|| before.file_key.clone());
     let draft = draft_of(&before, &apis, edit);
     // What a person gives his own credential he must hold now, whatever it held before.
     let held = Some(&before).filter(|before| before.kind != Kind::Personal || !rescoped);
     let resolved = checked(registry, access, &draft, &apis, held).await?;
+    if let Some(key) = file_key.as_ref().filter(|_| file_key != before.file_key) {
+        file_keys::check(registry, access, key, draft.kind, client_id).await?;
+    }
     let after = Client {
         kind: draft.kind,
         name: draft.name.trim().to_owned(),
@@ -457,6 +484,8 @@ pub(super) async fn change_with(
         access_token_lifetime: draft.access_token_lifetime,
         people: draft.people,
         user_id: draft.user_id,
+        file_key,
+        changed_through: Some(access.actor.origin),
         ..before.clone()
     };
     let (was, is) = differences(&describe(&before, &apis), &describe(&after, &apis));
@@ -464,6 +493,8 @@ pub(super) async fn change_with(
         return Ok(before);
     }
     batch.push(store::clients::set(&after, now));
+    let key = after.file_key.as_deref();
+    batch.push(store::clients::note_change(client_id, key, access.actor.origin));
     if before.scopes != after.scopes || before.oidc_scopes != after.oidc_scopes {
         batch.push(store::clients::ungrant_all(client_id));
         push_grants(&mut batch, &after, now);
@@ -480,7 +511,8 @@ pub(super) async fn change_with(
     });
     let event = registry.event(&access.actor, &after.org_id, action, resource(&after), details);
     batch.push(store::audit::append(&event));
-    registry.commit(access, batch).await?;
+    let committed = registry.commit(access, batch).await;
+    committed.map_err(file_keys::taken)?;
     Ok(Client {
         updated_at: now,
         version: before.version + 1,
@@ -640,6 +672,12 @@ pub(super) async fn set_status_of(
         now,
     ));
     batch.push(store::usage::forget_attempts(client_id));
+    let key = before.file_key.as_deref();
+    batch.push(store::clients::note_change(client_id, key, access.actor.origin));
+    if status != Status::Active {
+        // Who cuts a client off does not give it away.
+        transfers::end_with(registry, access, client_id, &mut batch).await?;
+    }
     if status == Status::Deleted {
         for statement in store::usage::erase(client_id) {
             batch.push(statement);
@@ -659,6 +697,8 @@ pub(super) async fn set_status_of(
         unused::tell_owner(registry, access, &before, at, &mut batch).await?;
     }
     if status == Status::Deleted {
+        let (people, _) = store::client_grants::count(registry.db(), client_id, now).await?;
+        details["people"] = json!(people);
         let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
         details["before"] = describe(&before, &apis);
     }
@@ -674,6 +714,7 @@ pub(super) async fn set_status_of(
         epoch: before.epoch + 1,
         updated_at: now,
         version: before.version + 1,
+        changed_through: Some(access.actor.origin),
         ..before
     })
 }

@@ -7,6 +7,7 @@ pub mod apis; // resource servers and scopes
 pub mod audit; // the chain of what was done
 pub mod authenticator_app; // one-time codes
 pub mod bootstrap; // what the first start creates
+pub mod client_grants; // what people gave clients, for those who run them
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
 pub mod connected_apps; // what a person lets apps do
@@ -14,6 +15,7 @@ pub mod credential_offers; // a credential for somebody else, who alone gets its
 pub mod credentials; // clients that belong to a person
 pub mod email; // the address of a person
 pub mod factors; // what a person has and needs to prove himself
+mod file_keys; // the names under which a file knows clients
 pub mod grants; // what people gave clients, and how it ends
 pub mod impact; // what a cut would cut
 pub mod invitations; // into an organisation
@@ -35,8 +37,9 @@ pub mod secret_notices; // who is told that a secret stops
 pub mod secrets; // rotate, end, extend
 pub mod sessions; // signed-in browsers
 pub mod sign_in; // proof by proof
+pub mod transfers;
 pub mod unused; // clients that nobody uses
-pub mod webhooks; // who wants to be told
+pub mod webhooks; // who wants to be told // clients that move to another organisation
 
 use std::sync::Arc;
 

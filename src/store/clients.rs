@@ -56,6 +56,10 @@ pub struct Client {
     /// Of a personal credential: whether its person is active, may hold credentials, and is still a member. Any other
     /// client stands by itself.
     pub holder_stands: bool,
+    /// The name under which a file of clients knows it.
+    pub file_key: Option<String>,
+    /// By which door its settings or its status were last changed, if that is known.
+    pub changed_through: Option<Origin>,
 }
 
 macro_rules! client_columns {
@@ -66,7 +70,7 @@ macro_rules! client_columns {
          c.updated_at, c.last_used_at, c.last_used_ip, c.version, c.optional_scopes, c.home_page, \
          c.post_logout_redirect_uris, c.backchannel_logout_uri, c.backchannel_logout_session_required, \
          c.id_token_signed_response_alg, c.userinfo_signed_response_alg, c.subject_type, c.sector_identifier, \
-         c.default_max_age, c.require_auth_time, c.require_second_factor, c.delete_at, \
+         c.default_max_age, c.require_auth_time, c.require_second_factor, c.delete_at, c.file_key, c.changed_through, \
          (c.kind <> 'personal' OR EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id \
          WHERE u.id = c.user_id AND m.org_id = c.org_id AND u.status = 'active' AND u.may_hold_credentials = TRUE))"
     };
@@ -117,6 +121,10 @@ fn read(mut row: Row) -> Result<Client, DbError> {
         optional_scopes: ScopeKey::parse_list(&row.next::<String>()?),
         people: read_people(&mut row)?,
         delete_at: row.next()?,
+        file_key: row.next()?,
+        changed_through: row
+            .next::<Option<String>>()?
+            .and_then(|word| Origin::parse(&word)),
         holder_stands: row.next()?,
     })
 }
@@ -237,6 +245,13 @@ pub enum Used {
     NotSince(Timestamp),
 }
 
+/// Which clients a file knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keyed {
+    Any,
+    This(String),
+}
+
 /// Which clients to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -265,6 +280,7 @@ pub struct Filter {
     pub secret_stops_before: Option<(Timestamp, Timestamp)>,
     /// Only these ids.
     pub ids: Vec<String>,
+    pub keyed: Option<Keyed>,
 }
 
 /// Which part of a list to read.
@@ -388,6 +404,11 @@ impl Conditions {
                  AND s.revoked_at IS NULL AND COALESCE(s.ends_at, s.expires_at) > ${n} \
                  AND COALESCE(s.ends_at, s.expires_at) < ${b})"
             );
+        }
+        match &filter.keyed {
+            Some(Keyed::Any) => all.sql.push_str(" AND c.file_key IS NOT NULL"),
+            Some(Keyed::This(key)) => all.and("c.file_key = {}", key.as_str()),
+            None => {}
         }
         if !filter.ids.is_empty() {
             all.any_of("c.client_id", filter.ids.iter().cloned());
@@ -628,6 +649,19 @@ pub fn set(client: &Client, now: Timestamp) -> Statement {
         params,
     )
     .expecting("version")
+}
+
+/// Notes the name under which a file knows a client, and by which door it was changed; goes with [`add`], [`set`] and
+/// [`set_status`].
+pub fn note_change(client_id: &str, file_key: Option<&str>, through: Origin) -> Statement {
+    Statement::new(
+        "UPDATE clients SET file_key = $1, changed_through = $2 WHERE client_id = $3",
+        vec![
+            file_key.map(str::to_owned).into(),
+            through.word().into(),
+            client_id.into(),
+        ],
+    )
 }
 
 /// Changes the status, and raises the epoch, so that every token issued before is dead. `delete_at` is when a disabled

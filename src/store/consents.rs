@@ -66,6 +66,18 @@ pub async fn of_client(db: &Db, client_id: &str, limit: i64) -> Result<Vec<Conse
     rows.into_iter().map(read).collect()
 }
 
+/// What these people allowed a client.
+pub async fn of_people(db: &Db, client_id: &str, users: &[&str]) -> Result<Vec<Consent>, DbError> {
+    let sql = format!(
+        "SELECT user_id, client_id, scopes, declined, created_at, updated_at FROM consents \
+         WHERE client_id = $1 AND user_id IN ({})",
+        super::client_grants::numbers(2, users.len())
+    );
+    let params = std::iter::once(client_id).chain(users.iter().copied());
+    let rows = db.read(sql, params.map(Into::into).collect()).await?;
+    rows.into_iter().map(read).collect()
+}
+
 /// Writes down what a person has allowed by now.
 pub fn set(user_id: &str, client_id: &str, scopes: &[ScopeKey], now: Timestamp) -> Statement {
     Statement::new(

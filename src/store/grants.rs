@@ -123,6 +123,27 @@ pub async fn of_client(
     rows.into_iter().map(read).collect()
 }
 
+/// The grants of these people that a client holds and that still count.
+pub async fn of_people(
+    db: &Db,
+    client_id: &str,
+    users: &[&str],
+    now: Timestamp,
+) -> Result<Vec<Grant>, DbError> {
+    let sql = format!(
+        select!(
+            "JOIN clients c ON c.client_id = g.client_id AND c.epoch = g.client_epoch \
+             WHERE g.client_id = $1 AND g.revoked_at IS NULL AND g.expires_at > $2 AND g.idle_expires_at > $2 \
+             AND g.user_id IN ({})"
+        ),
+        super::client_grants::numbers(3, users.len())
+    );
+    let mut params = vec![client_id.into(), now.into()];
+    params.extend(users.iter().map(|user| crate::db::Value::from(*user)));
+    let rows = db.read(sql, params).await?;
+    rows.into_iter().map(read).collect()
+}
+
 /// Adds a grant.
 pub fn add(grant: &Grant) -> Statement {
     Statement::new(

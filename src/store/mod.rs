@@ -7,6 +7,7 @@ pub mod audit; // who did what
 pub mod audit_chains; // where the chain of what was done begins and ends
 pub mod authorization_codes; // codes, by digest
 pub mod changes; // the ordered log of what can change an answer
+pub mod client_grants; // what people gave clients, for those who run them
 pub mod clients; // clients and what they were granted
 pub mod consents; // what people allowed clients
 pub mod credential_offers; // prepared for a member, fetched by him
@@ -34,6 +35,7 @@ pub mod sessions; // signed-in browsers
 pub mod sign_in_failures; // who guesses, by account and network
 pub mod tokens_out; // how many access tokens are alive
 pub mod totp_secrets; // shared secrets of authenticator apps, sealed
+pub mod transfers; // clients on their way to another organisation
 pub mod usage; // how clients are used
 pub mod users; // people and their memberships
 pub mod webhook_deliveries; // messages to them

@@ -22,5 +22,6 @@ mod protocol; // which cases have a test
 mod races; // many at once
 mod sign_in; // proving who one is
 mod sql; // every statement on both databases
+mod transfers;
 mod usage; // how clients are used
-mod webhooks; // who is told what happens
+mod webhooks; // who is told what happens // clients that move to another organisation

@@ -177,6 +177,7 @@ async fn create(call: Call) -> Result<Reply> {
         secret_label: new.secret_label.clone(),
         secret_note: new.secret_note.clone(),
         secret_term: term(new.secret_expires.as_deref(), "/secret_expires")?,
+        file_key: new.file_key.clone(),
     };
     let created = clients::create(&call.app.registry, &access, new.draft()?, extra).await?;
     let location = format!(

@@ -118,6 +118,9 @@ pub struct NewClient {
     require_second_factor: Option<bool>,
     /// Id of the member who looks after it
     owner: Option<String>,
+    /// The name under which a file of clients knows it
+    #[schema(max_length = 64)]
+    pub file_key: Option<String>,
     #[schema(max_length = 100)]
     pub secret_label: Option<String>,
     /// Where the secret is kept
@@ -189,6 +192,10 @@ pub struct ClientPatch {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     owner: Option<Option<String>>,
+    /// The name under which a file of clients knows it; `null`: no file does any more
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>, max_length = 64)]
+    file_key: Option<Option<String>>,
 }
 
 fn needed(name: &str) -> Field {
@@ -345,6 +352,7 @@ impl ClientPatch {
                 .map(|seconds| seconds.map(Lifetime::seconds)),
             people: Some(people),
             user_id: self.owner,
+            file_key: self.file_key,
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     store::{
         self,
         apis::TokenFormat,
-        clients::{Filter, From, Page, SortKey, Used},
+        clients::{Filter, From, Keyed, Page, SortKey, Used},
     },
     time::{Lifetime, Timestamp},
 };
@@ -36,7 +36,7 @@ use crate::{
 pub const TAG: &str = "Clients";
 
 /// Everything that a list of clients can be asked.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 15] = [
     "q",
     "status",
     "kind",
@@ -47,6 +47,7 @@ const KEPT: [&str; 14] = [
     "used",
     "expiring",
     "created_after",
+    "key",
     "sort",
     "limit",
     "fields",
@@ -100,6 +101,10 @@ pub fn operations() -> Vec<Operation> {
             "created_after",
             "Made after then; a moment or so long ago.",
             created_after,
+        ),
+        text(
+            "key",
+            "The name under which a file knows it; `*`: any that a file knows.",
         ),
         text(
             "sort",
@@ -204,6 +209,7 @@ fn filter(query: &Query, now: Timestamp) -> Result<Filter, Refusal> {
         created_after: created_after.transpose()?,
         secret_stops_before: expiring.transpose()?,
         unasked_since: unasked.transpose()?,
+        keyed: owned("key").map(|key| if key == "*" { Keyed::Any } else { Keyed::This(key) }),
         ..Filter::default()
     })
 }

@@ -76,6 +76,10 @@ pub struct Client {
     /// Uses before then were not written down.
     pub tracked_since: Option<String>,
     pub version: i64,
+    /// The name under which a file of clients knows it
+    pub file_key: Option<String>,
+    /// By which door its settings or status were last changed; `null`: before that was written down
+    pub changed_through: Option<Origin>,
     /// With `include=secrets`
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -234,6 +238,8 @@ impl Surroundings {
             last_used_precision: "minute",
             tracked_since: self.tracked_since.clone(),
             version: client.version,
+            file_key: client.file_key,
+            changed_through: client.changed_through,
             secrets,
         }
     }

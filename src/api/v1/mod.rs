@@ -4,6 +4,7 @@ mod account; // what belongs to a person
 mod activity; // what happened
 mod apis; // resource servers
 mod client_changes; // creating, editing, cutting off
+mod client_grants; // what people gave them
 mod client_input; // their settings as somebody sends them
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
@@ -19,6 +20,7 @@ mod members; // people
 mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
+mod transfers; // clients that move
 mod users; // people of the whole instance
 mod webhooks; // addresses that are told what happens
 
@@ -34,6 +36,7 @@ pub fn operations() -> Vec<Operation> {
         client_list::operations(),
         client_changes::operations(),
         least_privilege::operations(),
+        client_grants::operations(),
         secrets::operations(),
         apis::operations(),
         scopes::operations(),
@@ -47,6 +50,7 @@ pub fn operations() -> Vec<Operation> {
         credentials::operations(),
         credential_offers::operations(),
         users::operations(),
+        transfers::operations(),
         factors::operations(),
     ]
     .into_iter()

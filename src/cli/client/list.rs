@@ -1,6 +1,8 @@
 //! `oauthority client list`
 
 use clap::Args;
+use reqwest::Url;
+use serde_json::Value as Json;
 
 use super::{
     super::{
@@ -50,6 +52,9 @@ pub struct Filters {
     /// Made after this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     created_after: Option<String>,
+    /// The key under which a file knows it; `*` for any
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
     /// name, status, last_used_at or created_at; `-` in front turns the order
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     sort: Option<String>,
@@ -59,6 +64,26 @@ pub struct Filters {
 
 /// Lists clients.
 pub async fn list(connection: &mut Connection<'_>, filters: Filters) -> Result<()> {
+    let (url, part) = address(connection, filters).await?;
+    let listed = page::read(connection, url, &part).await?;
+    connection
+        .view
+        .list(connection.terminal, &listed.rows, &shown(), "client_id")?;
+    listed.tell(connection, "clients");
+    Ok(())
+}
+
+/// Every client that matches.
+///
+/// # Errors
+/// As the server says.
+pub async fn matching(connection: &mut Connection<'_>, filters: Filters) -> Result<Vec<Json>> {
+    let (url, _) = address(connection, filters).await?;
+    Ok(page::read(connection, url, &page::Part::EVERYTHING).await?.rows)
+}
+
+/// Where the list is, and which part of it is asked for.
+async fn address(connection: &mut Connection<'_>, filters: Filters) -> Result<(Url, page::Part)> {
     let used = if filters.never_used {
         Some("never".to_owned())
     } else {
@@ -77,15 +102,11 @@ pub async fn list(connection: &mut Connection<'_>, filters: Filters) -> Result<(
         ("expiring", filters.expiring),
         ("unasked", filters.unasked),
         ("created_after", filters.created_after),
+        ("key", filters.key),
         ("sort", filters.sort),
     ];
     for (name, value) in members {
         url = with(url, name, value.as_deref());
     }
-    let listed = page::read(connection, url, &filters.part).await?;
-    connection
-        .view
-        .list(connection.terminal, &listed.rows, &shown(), "client_id")?;
-    listed.tell(connection, "clients");
-    Ok(())
+    Ok((url, filters.part))
 }

@@ -135,13 +135,13 @@ pub async fn impact(connection: &mut Connection<'_>, impact: Impact) -> Result<(
     connection.view.one(connection.terminal, &impact, &[], "action")
 }
 
-async fn read_impact(connection: &mut Connection<'_>, id: &str, action: &str) -> Result<Json> {
+pub async fn read_impact(connection: &mut Connection<'_>, id: &str, action: &str) -> Result<Json> {
     let url = connection.of_org(&["clients", id, "impact"]).await?;
     Ok(connection.get(with(url, "action", Some(action))).await?.body)
 }
 
 /// "3 access tokens (jwt, until 2026-11-22T10:44:00Z) · 1 secret · last used 2026-07-03T…"
-fn in_words(impact: &Json) -> String {
+pub fn in_words(impact: &Json) -> String {
     let mut parts = Vec::new();
     let text = |value: &Json, name: &str| value.get(name).and_then(Json::as_str).unwrap_or("–").to_owned();
     for tokens in impact

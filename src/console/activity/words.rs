@@ -13,6 +13,28 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("client.disabled", "disable", "disabled"),
     ("client.enabled", "enable", "enabled"),
     ("client.deleted", "delete", "deleted"),
+    ("client.transfer_offered", "offer", "offered"),
+    (
+        "client.transfer_accepted",
+        "accept the transfer of",
+        "accepted the transfer of",
+    ),
+    (
+        "client.transfer_declined",
+        "decline the transfer of",
+        "declined the transfer of",
+    ),
+    (
+        "client.transfer_withdrawn",
+        "withdraw the offer of",
+        "withdrew the offer of",
+    ),
+    (
+        "client.transfer_expired",
+        "let an offer run out of",
+        "let an offer run out of",
+    ),
+    ("client.transferred", "move", "moved"),
     ("client.foreign_access", "reach", "reached"),
     ("secret.rotated", "rotate the secret of", "rotated the secret of"),
     ("secret.ended", "end a secret of", "ended a secret of"),
@@ -33,11 +55,7 @@ const VERBS: &[(&str, &str, &str)] = &[
         "told of a secret that ends although it is used, of",
     ),
     ("secret.stopped", "stop a secret of", "stopped a secret of"),
-    (
-        "client.unused",
-        "tell that nobody uses",
-        "told that nobody uses",
-    ),
+    ("client.unused", "tell that nobody uses", "told that nobody uses"),
     (
         "client.scopes_trimmed",
         "take scopes away from",
@@ -84,6 +102,16 @@ const VERBS: &[(&str, &str, &str)] = &[
         "consent.withdrawn",
         "take back what was allowed to",
         "took back what was allowed to",
+    ),
+    (
+        "consent.revoked",
+        "end what a person allowed",
+        "ended what a person allowed",
+    ),
+    (
+        "consent.revoked_all",
+        "end what everybody allowed",
+        "ended what everybody allowed",
     ),
     ("grant.revoked", "end the sign-in", "ended the sign-in"),
     ("user.locked", "lock the account of", "locked the account of"),

@@ -52,12 +52,16 @@ pub(super) async fn content(visit: &Visit, record: &Record) -> Result<Markup, Re
                 @if client.grant_types.iter().any(|grant| grant.needs_person()) { (people(client)) }
                 dt { "Client authentication" } dd { (authentication(client)) }
                 dt { "Token lifetime" } dd { (lifetime(client)) }
+                @if let Some(key) = &client.file_key {
+                    dt { "Managed by" } dd { "A file of clients, under the key " code { (key) } }
+                }
                 dt { "Owner" } dd { @match &owner {
                     Some(user) => (user.display_name),
                     None => { (visit.org().name) " (the organisation)" },
                 } }
                 dt { "Created" } dd { (reader.moment(client.created_at)) " by " (client.created_by) }
-                dt { "Last Updated" } dd { (reader.moment_or(edited, "–")) }
+                dt { "Last Updated" } dd { (reader.moment_or(edited, "–"))
+                    @if let Some(door) = client.changed_through.filter(|_| edited.is_some()) { " " (labels::door(door)) } }
                 dt { "Last used" } dd { (last_used(visit, record)) }
             }
         }

@@ -7,6 +7,7 @@ mod conditional; // entity tags and repeated requests
 mod contract; // /api/oauth-applications
 mod document; // what the OpenAPI document promises
 mod escalation; // nobody gives more than he has
+mod file_keys; // clients that a file knows
 mod hostile; // bad input
 mod legacy; // grants for migrations
 mod people; // tokens that act for people

@@ -11,7 +11,11 @@ use crate::{
         self,
         users::{Role, UserStatus},
     },
-    tests::{browser::person, harness::TestClient},
+    tests::{
+        browser::person,
+        flows::{Rp, SCOPES, alice, web_app},
+        harness::TestClient,
+    },
 };
 
 #[tokio::test]
@@ -65,4 +69,60 @@ async fn an_operator_deactivates_and_reactivates_an_account() {
     let manager = server.shell(&MANAGE).await;
     let refused = manager.run(&["user", "list"]).await;
     assert_eq!(refused.exit, Exit::Forbidden);
+}
+
+#[tokio::test]
+async fn what_people_allowed_is_listed_and_ended() {
+    let server = Listening::start(&[]).await;
+    let rp = Rp::of(&server.app, web_app(&SCOPES)).await;
+    let browser = alice(&server.app).await;
+    rp.tokens(&server.app, &browser, &[]).await;
+    let shell = server.shell(&MANAGE).await;
+    let listed = shell
+        .run(&[
+            "grant",
+            "list",
+            "--client",
+            &rp.client.id,
+            "--columns",
+            "username,id",
+        ])
+        .await
+        .done();
+    let (name, id) = listed.out.trim().split_once('\t').unwrap();
+    assert_eq!(name, "alice");
+    let by_user = shell
+        .run(&["grant", "list", "--user", "alice", "-q"])
+        .await
+        .done();
+    assert_eq!(by_user.out.trim(), id);
+    assert_eq!(
+        shell.run(&["grant", "revoke", "alice", "--yes"]).await.exit,
+        Exit::Usage
+    );
+    let revoked = shell
+        .run(&["grant", "revoke", "alice", "--client", &rp.client.id, "--yes"])
+        .await;
+    revoked.done();
+    assert_eq!(shell.run(&["grant", "list", "-q"]).await.done().out, "");
+    rp.tokens(&server.app, &browser, &[]).await;
+    shell
+        .run(&["grant", "revoke", id, "--confirm", id.split(':').nth(1).unwrap()])
+        .await
+        .done();
+    rp.tokens(&server.app, &browser, &[]).await;
+    let all = shell
+        .run(&[
+            "grant",
+            "revoke",
+            "--client",
+            &rp.client.id,
+            "--all",
+            "--confirm",
+            "Nightly export",
+        ])
+        .await
+        .done();
+    assert!(all.err.contains("1 people"), "{all:?}");
+    assert_eq!(shell.run(&["grant", "list", "-q"]).await.done().out, "");
 }
