@@ -122,6 +122,8 @@ async fn follow(connection: &mut Connection<'_>, url: &Url, since: Option<String
     }
     let mut told = BTreeSet::new();
     let mut from = since.unwrap_or_else(|| connection.terminal.clock.now().to_string());
+    // Nothing from before is told, however far back a look goes; a span such as 24h begins at the first entry it finds.
+    let mut floor = Timestamp::parse(&from).ok();
     let mut first = true;
     loop {
         let since = with(url.clone(), "since", Some(&from));
@@ -137,11 +139,10 @@ async fn follow(connection: &mut Connection<'_>, url: &Url, since: Option<String
                 .list_more(connection.terminal, &rows, &shown(), "id", first)?;
         }
         first = false;
-        let last = rows
-            .last()
-            .and_then(|row| Timestamp::parse(&text(row, "at")).ok());
-        if let Some(last) = last {
-            from = last.before(LATE).to_string();
+        let at = |row: Option<&Json>| Timestamp::parse(&text(row?, "at")).ok();
+        if let (Some(oldest), Some(newest)) = (at(rows.first()), at(rows.last())) {
+            let floor = *floor.get_or_insert(oldest);
+            from = newest.before(LATE).max(floor).to_string();
         }
         tokio::time::sleep(PAUSE).await;
     }

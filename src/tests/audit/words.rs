@@ -41,7 +41,11 @@ fn actions(text: &str) -> BTreeSet<String> {
         ];
         let next = after.trim_start_matches(',').trim_start();
         let written = argument && event.iter().any(|word| next.starts_with(word));
-        let chosen = before.ends_with("=>") || before.ends_with("const PRUNED: &str =");
+        let last = before.ends_with(',') && after.starts_with(").await");
+        let chosen = last
+            || before.ends_with(';') && after.starts_with('}')
+            || before.ends_with("=>")
+            || before.ends_with("const PRUNED: &str =");
         if is_action(literal) && !other && (written || chosen) {
             found.insert(literal.to_owned());
         }
@@ -80,7 +84,7 @@ fn no_action_is_without_a_sentence() {
         found.extend(actions(&text));
     }
     assert!(
-        found.len() >= 55,
+        found.len() >= 57,
         "only {} actions were found: {found:?}",
         found.len()
     );

@@ -176,6 +176,8 @@ async fn a_head_from_before_the_oldest_entry_proves_nothing_and_says_so() {
     let kept = head(&shell).await;
     server.app.clock.advance(Lifetime::days(402));
     crate::jobs::sweep(&server.app.app.registry).await.expect("swept");
+    // The secret of the other one has expired.
+    let shell = server.shell(&MANAGE).await;
     let ran = shell
         .run(&["audit", "verify", "--head", &format!("1:{first}")])
         .await;
@@ -237,6 +239,7 @@ async fn the_activity_is_filtered_exported_and_followed() {
         .await
         .done();
     assert_eq!(none.out, "");
+    server.app.clock.advance(Lifetime::seconds(1));
     let (out, err) = (
         super::shell::Captured::default(),
         super::shell::Captured::default(),

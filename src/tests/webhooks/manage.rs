@@ -50,6 +50,7 @@ impl<'a> Manager<'a> {
     }
 
     async fn made(&self, url: &str) -> Json {
+        settled(self.app).await;
         let body = json!({ "url": url, "events": ["secret.*", "client.*", "client.*"] });
         let answer = self.post("", Some(&body)).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -173,6 +174,7 @@ async fn a_test_says_at_once_how_it_ended() {
         receiver.heard();
         // It is not tried again by itself.
         assert_eq!(later(&app, Lifetime::days(1)).await, 0);
+        let manager = Manager::with(&app, &ALL).await;
         let listed = manager.get(&format!("/{id}/deliveries?state=dead")).await.json();
         assert_eq!(listed["data"][0]["id"], sent["id"]);
     })

@@ -142,6 +142,7 @@ impl Receiver {
 
 /// A webhook of the first organisation for these events.
 async fn hook(app: &TestApp, url: &str, events: &[&str]) -> Made {
+    settled(app).await;
     let new = NewWebhook {
         url: url.to_owned(),
         description: "Monitoring".to_owned(),
@@ -151,6 +152,12 @@ async fn hook(app: &TestApp, url: &str, events: &[&str]) -> Made {
     registry_webhooks::create(&app.app.registry, &app.owner(), new)
         .await
         .expect("made")
+}
+
+/// Puts what the first start made into the past.
+async fn settled(app: &TestApp) {
+    sealed(app).await;
+    app.clock.advance(Lifetime::seconds(1));
 }
 
 fn secret(made: &Made) -> String {
