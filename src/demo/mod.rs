@@ -9,6 +9,7 @@ mod apis;
 mod clients;
 mod consents;
 mod people;
+mod webhooks;
 
 pub use clients::{names_never_used, names_not_used_in};
 pub use people::PEOPLE;
@@ -67,6 +68,7 @@ pub async fn provision(
         apis::provision(&demo).await?;
         clients::provision(&demo).await?;
         consents::provision(&demo).await?;
+        webhooks::provision(&demo).await?;
     }
     let since = registry.now().before(Lifetime::days(RECORDED_DAYS));
     db.write(instance::set(instance::TRACKED_SINCE, &since.to_string()).into())

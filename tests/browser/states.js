@@ -11,6 +11,8 @@ export async function addresses(page) {
 	const apis = await links(`${ORG}/apis`, /href="(\/orgs\/acme\/apis\/(?!new)[^"/?]+)"/g);
 	const [member] = await links(`${ORG}/people`, /href="(\/orgs\/acme\/people\/usr_[^"/?]+)"/g);
 	const [event] = await links(`${ORG}/activity`, /href="(\/orgs\/acme\/activity\/[^"/?]+)"/g);
+	const [webhook] = await links(`${ORG}/settings/webhooks`, /href="(\/orgs\/acme\/settings\/webhooks\/wh_[^"/?]+)"/g);
+	const [message] = await links(webhook, /href="(\/orgs\/acme\/settings\/webhooks\/wh_[^"/?]+\/deliveries\/[^"/?]+)"/g);
 	const invoices = [];
 	for (const api of new Set(apis)) {
 		if ((await (await page.request.get(api)).text()).includes('invoices:delete')) invoices.push(api);
@@ -57,7 +59,15 @@ export async function addresses(page) {
 		'add member': `${ORG}/people/new`,
 		activity: `${ORG}/activity`,
 		'activity entry': event,
+		'activity verified': `${ORG}/activity/verify`,
 		settings: `${ORG}/settings`,
+		webhooks: `${ORG}/settings/webhooks`,
+		'new webhook': `${ORG}/settings/webhooks/new`,
+		webhook,
+		'edit webhook': `${webhook}/edit`,
+		'rotate webhook': `${webhook}/rotate`,
+		'delete webhook': `${webhook}/delete`,
+		'webhook message': message,
 		preferences: '/me/preferences',
 		profile: '/me/profile',
 		'connected apps': '/me/apps',

@@ -1,6 +1,7 @@
 //! The activity as evidence: the chain, what becomes of it when somebody meddles, how long it is kept, files.
 
 mod chain;
+mod documents;
 mod export;
 mod retention;
 mod words;
