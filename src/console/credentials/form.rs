@@ -1,8 +1,6 @@
 //! The form of a personal credential: audiences, each with the scopes of its API. It works without script: what a button
 //! inside it asks for comes back as the form again.
 
-use std::fmt::Write as _;
-
 use axum::response::Response;
 use maud::{Markup, html};
 
@@ -243,7 +241,7 @@ pub(super) fn markup(
                 @if !refused.of("scopes").is_empty() { (crate::ui::form::remarks("scopes", "", refused.of("scopes"))) }
                 @for (at, pair) in typed.pairs.iter().enumerate() { (pair_markup(ground, at, pair, typed.pairs.len())) }
                 div { button.small-btn type="submit" name="do" value="add" formnovalidate { "+ Another audience" } }
-                (never(ground))
+                (refusals(ground))
             }
             (look.after)
             div.actions {
@@ -274,7 +272,6 @@ fn pair_markup(ground: &Ground, at: usize, pair: &Pair, count: usize) -> Markup 
                 div.card {
                     @for one in scopes.iter().filter(|one| one.refused.is_none()) { (scope(at, api, one, &pair.scopes)) }
                 }
-                (refusals(api, scopes))
             }
         }
     }
@@ -303,33 +300,19 @@ fn scope(at: usize, api: &Api, one: &Grantable, ticked: &[String]) -> Markup {
 }
 
 /// What cannot be given, with why.
-fn refusals(api: &Api, scopes: &[Grantable]) -> Markup {
-    let refused: Vec<_> = scopes
+fn refusals(ground: &Ground) -> Markup {
+    let all = ground
+        .apis
         .iter()
-        .filter_map(|one| Some((one, one.refused.as_deref()?)))
+        .flat_map(|(api, scopes)| scopes.iter().map(move |one| (api, one)));
+    let refused: Vec<_> = all
+        .filter_map(|(api, one)| Some((api, one, one.refused.as_deref()?)))
         .collect();
     html! { @if !refused.is_empty() {
         details {
-            summary { (refused.len()) " more scopes of " (api.name) " that you cannot give" }
-            ul { @for (one, why) in refused { li { code { (one.scope.value) } " – " (why) } } }
+            summary { "What you cannot give, and why (" (refused.len()) ")" }
+            ul { @for (api, one, why) in refused { li { (api.name) ": " code { (one.scope.value) } " – " (why) } } }
         }
-    } }
-}
-
-/// APIs of which nothing can be given.
-fn never(ground: &Ground) -> Markup {
-    let usable: Vec<&str> = ground.usable().map(|api| api.id.as_str()).collect();
-    let mut names = String::new();
-    for (api, _) in ground
-        .apis
-        .iter()
-        .filter(|(api, _)| !usable.contains(&api.id.as_str()))
-    {
-        let comma = if names.is_empty() { "" } else { ", " };
-        let _ = write!(names, "{comma}{} ({})", api.name, api.audience);
-    }
-    html! { @if !names.is_empty() {
-        p.hint { "Not offered, because your role here holds none of their scopes: " (names) "." }
     } }
 }
 

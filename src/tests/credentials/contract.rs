@@ -73,8 +73,8 @@ async fn every_documented_key_and_no_more_and_the_password_only_where_it_was_mad
             document["scopes"],
             json!([{ "audience": AUDIENCE, "scope": "invoices:read" }])
         );
-        assert_eq!(document["timeCreated"], "2026-11-22T10:00:00Z");
-        assert_eq!(document["expiresOn"], "2027-02-20T10:00:00Z");
+        assert_eq!(document["timeCreated"], "2026-11-22T10:00:00.000Z");
+        assert_eq!(document["expiresOn"], "2027-02-20T10:00:00.000Z");
         let client = TestClient {
             id: text(&document, "id"),
             secret: text(&document, "password"),
