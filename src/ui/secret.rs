@@ -69,8 +69,8 @@ impl HandOver<'_> {
 
     fn in_full(&self, personal: &Personal) -> Markup {
         html! {
-            dt { "Fully qualified scopes" }
-            dd { @for (at, scope) in personal.scopes.iter().enumerate() {
+            dt.no-print { "Fully qualified scopes" }
+            dd.no-print { @for (at, scope) in personal.scopes.iter().enumerate() {
                 @let id = format!("scope-{at}");
                 div { span.copy { code id=(id) translate="no" { (scope) } (copy_button(&id, "scope", None)) } }
             } }

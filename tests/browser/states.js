@@ -11,6 +11,7 @@ export async function addresses(page) {
 	const apis = await links(`${ORG}/apis`, /href="(\/orgs\/acme\/apis\/(?!new)[^"/?]+)"/g);
 	const [member] = await links(`${ORG}/people`, /href="(\/orgs\/acme\/people\/usr_[^"/?]+)"/g);
 	const [event] = await links(`${ORG}/activity`, /href="(\/orgs\/acme\/activity\/[^"/?]+)"/g);
+	const [credential] = await links('/me/credentials', /href="(\/me\/credentials\/oac_[^"/?]+)"/g);
 	const invoices = [];
 	for (const api of new Set(apis)) {
 		if ((await (await page.request.get(api)).text()).includes('invoices:delete')) invoices.push(api);
@@ -56,6 +57,15 @@ export async function addresses(page) {
 		settings: `${ORG}/settings`,
 		preferences: '/me/preferences',
 		profile: '/me/profile',
+		credentials: '/me/credentials',
+		'new credential': '/me/credentials/new',
+		credential,
+		'edit credential': `${credential}/edit`,
+		'rotate credential': `${credential}/rotate`,
+		'delete credential': `${credential}/delete`,
+		'member credentials': `${ORG}/credentials`,
+		'credential for a member': `${member}/credentials/new`,
+		'credential not found': '/credentials/claim/nothing',
 		'connected apps': '/me/apps',
 		'remove app': `/me/apps/${ids.get('Customer portal')}`,
 		'my activity': '/me/activity',

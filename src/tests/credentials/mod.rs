@@ -19,7 +19,7 @@ use crate::{
     registry::{
         access::{Access, Permission, Permissions},
         client_input::ScopeRef,
-        credentials::NewCredential,
+        credentials::{self, NewCredential},
         people::{self, NewAccount},
         secrets::Term,
     },
@@ -84,14 +84,28 @@ fn own(app: &TestApp, user: &User, role: Role) -> Access {
 
 /// A credential of a person, made by himself.
 async fn made(app: &TestApp, user: &User, role: Role, values: &[&str]) -> TestClient {
+    make(app, user, role, &new(values)).await
+}
+
+async fn make(app: &TestApp, user: &User, role: Role, new: &NewCredential) -> TestClient {
     let access = own(app, user, role);
-    let created = crate::registry::credentials::create(&app.app.registry, &access, &user.id, &new(values))
+    let created = credentials::create(&app.app.registry, &access, &user.id, new)
         .await
         .expect("made");
     TestClient {
         id: created.client.client_id,
         secret: created.secret.expect("a secret").text.expose().to_owned(),
     }
+}
+
+/// A credential of a new member, with scopes by their values.
+pub async fn of_a_member(app: &TestApp, values: &[&str]) -> TestClient {
+    let holder = person(app, "holder", Some(Role::Member)).await;
+    let new = NewCredential {
+        scopes: values.iter().map(|value| ScopeRef::text(*value)).collect(),
+        ..new(&[])
+    };
+    make(app, &holder, Role::Member, &new).await
 }
 
 /// Somebody who runs the instance.

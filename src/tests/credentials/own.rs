@@ -47,6 +47,10 @@ async fn a_member_makes_one_and_gets_tokens_with_scopes_in_full_and_repeated() {
         let caller = app.service(&["invoices:read"]).await;
         counts(&app, &caller, &text(&joined.json(), "access_token"), true).await;
 
+        let theirs = caller.token(&app).await;
+        counts(&app, &client, &theirs, false).await;
+        counts(&app, &client, &text(&full.json(), "access_token"), true).await;
+
         let listed = app.get(OWN).bearer(&token).send().await.json();
         assert_eq!(listed["data"][0]["client_id"], client.id);
         assert!(!listed.to_string().contains(&client.secret));
@@ -136,7 +140,7 @@ async fn both_limits_are_settings_of_the_organisation() {
             (StatusCode::CONFLICT, "credential.limit".to_owned())
         );
         settings(&app, |s| {
-            (s.credentials_per_member, s.scopes_per_credential) = (11, 1)
+            (s.credentials_per_member, s.scopes_per_credential) = (11, 1);
         })
         .await;
         assert_eq!(ask(&values[..2]).await.json()["errors"][0]["code"], "too_many");
