@@ -1,6 +1,8 @@
 -- Credentials that belong to a person, and offers of such: what somebody prepared for a member, who alone can fetch it.
 
 CREATE INDEX clients_user ON clients (user_id);
+CREATE INDEX clients_org_kind ON clients (org_id, kind, created_at, client_id);
+CREATE INDEX clients_personal ON clients (updated_at, client_id) WHERE kind = 'personal';
 
 -- Until it is claimed an offer is only what is to be made: neither a client nor a secret. What that is is sealed, and
 -- erased when the offer comes to its end.

@@ -50,13 +50,14 @@ impl HandOver {
         Ok(())
     }
 
-    /// Hands over what a create or rotate answered: `client`, `client_secret`, `secret`.
+    /// Hands over what a create or rotate answered: `client` or `credential`, and `client_secret`.
     ///
     /// # Errors
     /// When the secret cannot be written.
     pub fn deliver(&self, connection: &mut Connection<'_>, answer: &Json) -> Result<()> {
         let text = |pointer: &str| answer.pointer(pointer).and_then(Json::as_str);
-        let client_id = text("/client/client_id").unwrap_or_default();
+        let client_id = text("/client/client_id").or_else(|| text("/credential/client_id"));
+        let client_id = client_id.unwrap_or_default();
         let Some(secret) = text("/client_secret") else {
             return self.without_secret(connection, answer);
         };
@@ -103,13 +104,17 @@ impl HandOver {
     }
 
     fn without_secret(&self, connection: &mut Connection<'_>, answer: &Json) -> Result<()> {
-        let client = answer.get("client").unwrap_or(&Json::Null);
+        let credential = answer.get("credential");
+        let client = answer.get("client").or(credential).unwrap_or(&Json::Null);
         if connection.view.quiet() {
             return connection.view.one(connection.terminal, client, &[], "client_id");
         }
         match connection.view.format {
             Format::Json | Format::Yaml | Format::Ndjson => {
-                let rest = json!({ "client": client, "secret": answer.get("secret") });
+                let rest = match credential {
+                    Some(credential) => json!({ "credential": credential }),
+                    None => json!({ "client": client, "secret": answer.get("secret") }),
+                };
                 connection.view.one(connection.terminal, &rest, &[], "client_id")
             }
             Format::Table | Format::Tsv | Format::Csv => {

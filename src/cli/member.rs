@@ -159,7 +159,10 @@ async fn read(connection: &mut Connection<'_>) -> Result<Vec<Json>> {
 }
 
 /// The URL, the entity tag and the user name of a member.
-async fn find(connection: &mut Connection<'_>, user: &str) -> Result<(reqwest::Url, Option<String>, String)> {
+pub async fn find(
+    connection: &mut Connection<'_>,
+    user: &str,
+) -> Result<(reqwest::Url, Option<String>, String)> {
     let rows = read(connection).await?;
     let text = |row: &Json, name: &str| {
         row.get(name)

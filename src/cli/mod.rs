@@ -12,6 +12,7 @@ mod completion; // for shells
 mod configuration; // `config check|show|reference`
 mod confirm; // before something is lost
 mod connection; // requests to the server
+mod credential; // personal credentials
 mod exit; // exit codes and failures
 mod failure; // why requests were refused
 mod grant; // what people allowed clients
@@ -111,6 +112,9 @@ enum Command {
     /// Apps that act for you
     #[command(alias = "apps")]
     App(Noun<app::Verb>),
+    /// Personal credentials: yours, and those of members
+    #[command(alias = "credentials", after_help = credential::EXAMPLES)]
+    Credential(Noun<credential::Verb>),
     /// Browsers in which you are signed in
     #[command(alias = "sessions")]
     Session(Noun<browser_session::Verb>),
@@ -196,6 +200,7 @@ impl Command {
             Self::Member(noun) => &noun.options,
             Self::User(noun) => &noun.options,
             Self::App(noun) => &noun.options,
+            Self::Credential(noun) => &noun.options,
             Self::Session(noun) => &noun.options,
             Self::Activity(noun) => &noun.options,
             Self::Failure(noun) => &noun.options,
@@ -230,6 +235,7 @@ impl Command {
             Self::Member(noun) => member::run(noun, terminal).await,
             Self::User(noun) => user::run(noun, terminal).await,
             Self::App(noun) => app::run(noun, terminal).await,
+            Self::Credential(noun) => credential::run(noun, terminal).await,
             Self::Session(noun) => browser_session::run(noun, terminal).await,
             Self::Activity(noun) => activity::run(noun, terminal).await,
             Self::Failure(noun) => failure::run(noun, terminal).await,

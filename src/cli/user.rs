@@ -34,6 +34,18 @@ pub enum Verb {
         /// User name or id
         user: String,
     },
+    /// Let a person hold personal credentials
+    AllowCredentials {
+        /// User name or id
+        user: String,
+    },
+    /// Let a person hold no personal credentials any more: those there are stop at once
+    ForbidCredentials {
+        /// User name or id
+        user: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
     /// Remove every second factor of a person who has lost his, and end his sessions
     ResetFactors {
         /// User name or id
@@ -83,11 +95,28 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
                     .to_owned(),
             ];
             confirmation.ask(connection, &format!("Deactivate {username}?"), &facts, &username)?;
-            set(connection, &id, "inactive", &format!("Deactivated {username}")).await
+            let body = json!({ "status": "inactive" });
+            set(connection, &id, &body, &format!("Deactivated {username}")).await
         }
         Verb::Enable { user } => {
             let (id, username) = find(connection, &user).await?;
-            set(connection, &id, "active", &format!("Reactivated {username}")).await
+            let body = json!({ "status": "active" });
+            set(connection, &id, &body, &format!("Reactivated {username}")).await
+        }
+        Verb::AllowCredentials { user } => {
+            let (id, username) = find(connection, &user).await?;
+            let body = json!({ "may_hold_credentials": true });
+            let done = format!("{username} may hold personal credentials");
+            set(connection, &id, &body, &done).await
+        }
+        Verb::ForbidCredentials { user, confirmation } => {
+            let (id, username) = find(connection, &user).await?;
+            let facts = ["Every personal credential of this person stops, in every organisation.".to_owned()];
+            let question = format!("Forbid personal credentials to {username}?");
+            confirmation.ask(connection, &question, &facts, &username)?;
+            let body = json!({ "may_hold_credentials": false });
+            let done = format!("{username} may hold no personal credentials any more");
+            set(connection, &id, &body, &done).await
         }
         Verb::ResetFactors { user, confirmation } => reset(connection, &user, &confirmation).await,
         Verb::Recover { user } => recover(connection, &user).await,
@@ -164,12 +193,11 @@ async fn recover(connection: &mut Connection<'_>, user: &str) -> Result<()> {
         .one(connection.terminal, &made, &shown(), "recovery_link")
 }
 
-async fn set(connection: &mut Connection<'_>, id: &str, status: &str, done: &str) -> Result<()> {
+async fn set(connection: &mut Connection<'_>, id: &str, body: &Json, done: &str) -> Result<()> {
     let url = connection.url(&["api", "v1", "users", id]);
     let etag = connection.get(url.clone()).await?.etag;
-    let body = json!({ "status": status });
     let user = connection
-        .send(Method::PATCH, url, Some(&body), etag.as_deref())
+        .send(Method::PATCH, url, Some(body), etag.as_deref())
         .await?
         .body;
     let line = format!("{} {done}", connection.view.tick());

@@ -194,7 +194,7 @@ fn tools(visit: &Visit) -> Markup {
         ..Select::default()
     };
     let selects = [
-        choice("event", "Event", &words::GROUPS),
+        choice("event", "Event", words::GROUPS),
         choice("result", "Result", &[("done", "Done"), ("refused", "Refused")]),
     ];
     let texts = [

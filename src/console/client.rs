@@ -112,7 +112,13 @@ pub(super) async fn load(visit: &Visit, client_id: &str) -> Result<Record, Respo
     let end = if client.status == Status::Deleted {
         let filter = Filter {
             resource: Some(client_id.to_owned()),
-            action: Some("client.deleted".to_owned()),
+            action: Some(
+                match client.kind {
+                    Kind::Personal => "credential.deleted",
+                    _ => "client.deleted",
+                }
+                .to_owned(),
+            ),
             outcome: Some("done".to_owned()),
             ..Filter::default()
         };
@@ -262,6 +268,13 @@ fn banners(visit: &Visit, record: &Record) -> Markup {
             (note(Tone::Info, &html! {
                 p { "A system client keeps the product running: nobody can rename, disable or delete it. "
                     @if record.secrets_are_yours(visit) { "Its secret can be rotated." } @else { "An operator can rotate its secret." } }
+            }))
+        }
+        @if client.kind == Kind::Personal {
+            (note(Tone::Info, &html! {
+                p { "A personal credential: its person alone changes it and gets its secret, and it stops with that person's access. "
+                    a href=(visit.path("/credentials")) { "Personal credentials" } }
+                @if !client.holder_stands { p { b { "It does not work now:" } " its person is not active, or may not hold credentials." } }
             }))
         }
         @if record.is_mute(visit.now) {

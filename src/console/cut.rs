@@ -211,6 +211,21 @@ pub(super) async fn changeable(visit: &Visit, id: &str, permission: Permission) 
     Ok(client)
 }
 
+/// As [`changeable`], for a page that changes the settings: those of a personal credential are its person's alone.
+///
+/// # Errors
+/// The page that says why not.
+pub(super) async fn editable(visit: &Visit, id: &str) -> Result<Client, Response> {
+    let client = changeable(visit, id, Permission::ClientsWrite).await?;
+    if client.kind != Kind::Personal {
+        return Ok(client);
+    }
+    let text = html! { p { b { (client.name) } " is a personal credential: its person alone changes it and gets its secret. \
+    You can disable or delete it." } };
+    let actions = form::link_button("Back to the credential", &path(visit, id, ""));
+    Err(refusal(visit, "This belongs to a person", text, actions))
+}
+
 fn refusal(visit: &Visit, title: &str, text: Markup, actions: Markup) -> Response {
     let problem = Problem {
         actions: Some(actions),

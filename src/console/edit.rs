@@ -23,7 +23,6 @@ use crate::{
     error::Error,
     oauth::{client::Kind, people_settings::PeopleSettings, refusal::Code},
     registry::{
-        access::Permission,
         apis,
         clients::{self, Edit},
     },
@@ -47,7 +46,7 @@ async fn show(
     request: Request,
 ) -> Response {
     asked::read(&app, &org, request, async |visit| {
-        let client = cut::changeable(visit, &id, Permission::ClientsWrite).await?;
+        let client = cut::editable(visit, &id).await?;
         let typed = Typed::of_client(&client);
         let sheet = Sheet {
             original: typed.clone(),
@@ -91,7 +90,7 @@ struct Sheet {
 }
 
 async fn act(visit: &Visit, id: &str) -> Answer {
-    let client = cut::changeable(visit, id, Permission::ClientsWrite).await?;
+    let client = cut::editable(visit, id).await?;
     let apis = apis::list(&visit.app.registry, visit.access())
         .await
         .or_trouble(visit)?;

@@ -25,13 +25,14 @@ use crate::{
     db::{Batch, WriteError},
     error::Error,
     oauth::{
-        client::{AuthMethod, GrantType},
+        client::{AuthMethod, GrantType, Kind},
         refusal::Code,
     },
     registry::{
         access::Permission,
         apis,
         clients::{self, Created},
+        credentials,
         secrets::{self, NewSecret},
     },
     store::{self, apis::Api, clients::Client, secrets::ClientSecret},
@@ -43,7 +44,7 @@ use crate::{
         headers::{self, Part, Place},
         notice::note,
         page::{Link, Page},
-        secret::{Download, HandOver, waiting},
+        secret::{Download, HandOver, Personal, waiting},
     },
 };
 
@@ -59,11 +60,30 @@ pub(super) struct Around {
     pub lead: Markup,
 }
 
+/// Where the pages of the client are that was just made.
+pub(super) struct Home<'a> {
+    /// The address of its own page; files and the waiting line are below.
+    pub at: String,
+    pub section: Section,
+    /// The APIs that its scopes belong to.
+    pub apis: &'a [Api],
+}
+
 /// Shows what was just made.
 pub(super) async fn show(visit: &Visit, created: &Created, around: Around) -> Response {
     let apis = apis::list(&visit.app.registry, visit.access())
         .await
         .unwrap_or_default();
+    let home = Home {
+        at: client_path(visit, &created.client, ""),
+        section: Section::Clients,
+        apis: &apis,
+    };
+    show_at(visit, created, around, &home).await
+}
+
+/// As [`show`], for a client whose pages are elsewhere.
+pub(super) async fn show_at(visit: &Visit, created: &Created, around: Around, home: &Home<'_>) -> Response {
     let client = &created.client;
     let page = Page {
         title: around.title,
@@ -73,12 +93,12 @@ pub(super) async fn show(visit: &Visit, created: &Created, around: Around) -> Re
     };
     let content = match &created.secret {
         Some(secret) => {
-            let downloads = downloads(visit, client, secret).await;
-            with_secret(visit, client, secret, &apis, downloads)
+            let downloads = downloads(visit, client, secret, home).await;
+            with_secret(visit, client, secret, home, downloads)
         }
         None => without_secret(visit, client),
     };
-    visit.ok(Section::Clients, &page, &content)
+    visit.ok(home.section, &page, &content)
 }
 
 fn client_path(visit: &Visit, client: &Client, tail: &str) -> String {
@@ -89,7 +109,7 @@ fn with_secret(
     visit: &Visit,
     client: &Client,
     secret: &NewSecret,
-    apis: &[Api],
+    home: &Home<'_>,
     downloads: Vec<Download>,
 ) -> Markup {
     let reader = visit.reader();
@@ -98,8 +118,13 @@ fn with_secret(
         .expires_at
         .map_or_else(|| "Never".to_owned(), |at| reader.full(at));
     let issuer = &visit.app.registry.config.issuer;
-    let request = request(client, apis, &issuer.join("/oauth2/token"));
-    let wait = client_path(visit, client, &format!("/waiting?secret={}", secret.row.id));
+    let endpoint = issuer.join("/oauth2/token");
+    let request = request(client, home.apis, &endpoint);
+    let wait = format!("{}/waiting?secret={}", home.at, secret.row.id);
+    let personal = (client.kind == Kind::Personal).then(|| Personal {
+        endpoint: endpoint.clone(),
+        scopes: credentials::qualified(client, home.apis),
+    });
     html! {
         (HandOver {
             name: &client.name,
@@ -108,8 +133,9 @@ fn with_secret(
             issuer: issuer.as_str(),
             expires: &expires,
             scope: &scope_line(client),
+            personal,
             downloads,
-            done: &client_path(visit, client, ""),
+            done: &home.at,
             csrf: &visit.visitor.csrf,
         })
         @if let Some(request) = request {
@@ -143,7 +169,7 @@ fn scope_line(client: &Client) -> String {
 }
 
 /// A request that gets a token for the default audience; the secret comes from the environment.
-fn request(client: &Client, apis: &[Api], endpoint: &str) -> Option<String> {
+pub(super) fn request(client: &Client, apis: &[Api], endpoint: &str) -> Option<String> {
     use std::fmt::Write as _;
     let default = &client.scopes.first()?.0;
     if !client.grant_types.contains(&GrantType::ClientCredentials) {
@@ -161,6 +187,15 @@ fn request(client: &Client, apis: &[Api], endpoint: &str) -> Option<String> {
     }
     text.push_str("  -d grant_type=client_credentials");
     let of_default = client.scopes.iter().filter(|(api, _)| api == default);
+    if client.kind == Kind::Personal {
+        // In full, and each by itself: nothing else has to be known about the API.
+        let api = apis.iter().find(|api| api.id == *default)?;
+        for (_, value) in of_default {
+            let full = credentials::qualify(&api.audience, value);
+            let _ = write!(text, " \\\n  --data-urlencode \"scope={full}\"");
+        }
+        return Some(text);
+    }
     let values: Vec<&str> = of_default.map(|(_, value)| value.as_str()).collect();
     let several = client.scopes.iter().any(|(api, _)| api != default);
     if let Some(api) = apis.iter().find(|api| api.id == *default).filter(|_| several) {
@@ -174,9 +209,9 @@ const PURPOSE: &str = "secret-download";
 const FORMATS: [(&str, &str); 2] = [("env", "Download .env"), ("json", "Download JSON")];
 
 /// The files to take away; each works once. Without a place to keep the other share there are none.
-async fn downloads(visit: &Visit, client: &Client, secret: &NewSecret) -> Vec<Download> {
+async fn downloads(visit: &Visit, client: &Client, secret: &NewSecret, home: &Home<'_>) -> Vec<Download> {
     let registry = &visit.app.registry;
-    let action = client_path(visit, client, "/download");
+    let action = format!("{}/download", home.at);
     let mut batch = Batch::default();
     let mut files = Vec::new();
     for (format, label) in FORMATS {
@@ -251,6 +286,12 @@ async fn take_away(visit: &Visit, client_id: &str) -> Answer {
     let client = clients::find(registry, visit.access(), client_id)
         .await
         .or_trouble(visit)?;
+    give(visit, &client).await
+}
+
+/// The file that the form asks for, once; of a client that this person may see.
+pub(super) async fn give(visit: &Visit, client: &Client) -> Answer {
+    let registry = &visit.app.registry;
     let share = BASE64_URL_SAFE_NO_PAD.decode(visit.form.one("share"));
     let theirs = Zeroizing::new(share.map_err(|_| visit.trouble(gone()))?);
     let digest = registry.keyring.digest(PURPOSE, &theirs);
@@ -273,7 +314,7 @@ async fn take_away(visit: &Visit, client_id: &str) -> Answer {
     let ours = registry.keyring.open(client.client_id.as_bytes(), &mut sealed);
     let secret = join(ours.ok_or_else(|| visit.trouble(gone()))?, &theirs);
     let secret = std::str::from_utf8(&secret).map_err(|_| visit.trouble(gone()))?;
-    Ok(file(visit, &client, secret))
+    Ok(file(visit, client, secret))
 }
 
 fn file(visit: &Visit, client: &Client, secret: &str) -> Response {
@@ -336,6 +377,24 @@ async fn look(visit: &Visit, client_id: &str) -> Answer {
     let client = clients::find(registry, visit.access(), client_id)
         .await
         .or_trouble(visit)?;
+    let back = Link {
+        label: "OAuth Clients".to_owned(),
+        href: visit.path("/clients"),
+        current: false,
+    };
+    let at = client_path(visit, &client, "");
+    Ok(tell(visit, &client, &all, back, &at, Section::Clients))
+}
+
+/// Says whether the client, or the secret in question, was used by now. `back` leads to the list, `at` to the client.
+pub(super) fn tell(
+    visit: &Visit,
+    client: &Client,
+    all: &[ClientSecret],
+    back: Link,
+    at: &str,
+    section: Section,
+) -> Response {
     let asked = visit.form.one("secret");
     let used = match all.iter().find(|secret| secret.id == asked) {
         Some(ClientSecret {
@@ -353,19 +412,15 @@ async fn look(visit: &Visit, client_id: &str) -> Answer {
         None => waiting("Waiting for the first token…", &visit.here, &visit.here),
     };
     if visit.part == Part::Waiting {
-        return Ok(visit.fragment(&line));
+        return visit.fragment(&line);
     }
     let page = Page {
         title: "First token".to_owned(),
         crumbs: vec![
-            Link {
-                label: "OAuth Clients".to_owned(),
-                href: visit.path("/clients"),
-                current: false,
-            },
+            back,
             Link {
                 label: client.name.clone(),
-                href: client_path(visit, &client, ""),
+                href: at.to_owned(),
                 current: false,
             },
         ],
@@ -374,7 +429,7 @@ async fn look(visit: &Visit, client_id: &str) -> Answer {
     };
     let content = html! { section.card {
         p { (line) }
-        div.actions { (form::link_button("Go to the client", &client_path(visit, &client, ""))) }
+        div.actions { (form::link_button("Go to the client", at)) }
     } };
-    Ok(visit.ok(Section::Clients, &page, &content))
+    visit.ok(section, &page, &content)
 }

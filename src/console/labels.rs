@@ -93,7 +93,7 @@ pub(super) fn actions(visit: &Visit, client: &Client, apis: &[Api], at: &str) ->
         return items;
     }
     let own = client.kind != Kind::System;
-    if own {
+    if own && client.kind != Kind::Personal {
         items.push(Item::link("Edit", format!("{at}/edit")));
     }
     if client.application_type.holds_secret()

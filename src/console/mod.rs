@@ -8,6 +8,7 @@ mod client; // one client
 mod client_form; // the form of a client, for creating and editing
 mod clients; // the list of clients
 mod create; // templates, the form, the secret shown once
+mod credentials; // clients that belong to a person
 mod cut; // disable, enable, delete
 mod edit; // change a client
 mod failures; // why a request of a client was refused
@@ -45,6 +46,7 @@ pub fn routes() -> Router<State> {
         .merge(client::routes())
         .merge(clients::routes())
         .merge(create::routes())
+        .merge(credentials::routes())
         .merge(cut::routes())
         .merge(edit::routes())
         .merge(failures::routes())

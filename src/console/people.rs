@@ -88,7 +88,8 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
     let invited = invitations::list(&app.registry, visit.access())
         .await
         .or_trouble(&visit)?;
-    let content = html! { (table) p.hint { (count) } (super::invitations::table(&visit, &invited)) };
+    let content = html! { (table) p.hint { (count)
+    @if visit.may(Permission::ClientsRead) { " · " a href=(visit.path("/credentials")) { "Personal credentials" } } } (super::invitations::table(&visit, &invited)) };
     Ok(visit.ok(Section::Members, &page, &content))
 }
 
@@ -247,13 +248,28 @@ async fn show_one(
             dt { "Role" } dd { (labels::role(member.role)) }
             dt { "Account" } dd { (account(&member)) }
             dt { "Member since" } dd { (visit.reader().moment(member.since)) }
+            dt { "Personal credentials" } dd { @if member.user.may_hold_credentials { "Allowed" } @else { "Not allowed by an operator" } }
             dt { "Looks after" } dd { a href=(visit.path(&format!("/clients?owner={}", member.user.id))) { "Clients owned" } }
         } }
-        @if visit.may(Permission::MembersWrite) { (change(&visit, &member, &at)) }
+        @if visit.may(Permission::MembersWrite) { (give(&visit, &member, &at)) (change(&visit, &member, &at)) }
         @if visit.may(Permission::InstanceWrite) && member.user.id != visit.visitor.user.id { (status(&visit, &member, &at)) }
     };
     let page = page(&visit, &member.user.display_name);
     Ok(visit.ok(Section::Members, &page, &content))
+}
+
+/// A credential for the member, who alone gets its secret.
+fn give(visit: &Visit, member: &Member, at: &str) -> Markup {
+    html! {
+        @if visit.may(Permission::ClientsWrite) && member.user.may_hold_credentials {
+            section.card {
+                h2 { "Personal credential" }
+                p.dim { "Prepare one for " (member.user.display_name) ", who fetches the secret with a link that works once. "
+                    a href=(visit.path("/credentials")) { "Personal credentials of all members" } }
+                div.actions { (form::link_button("Prepare a credential", &format!("{at}/credentials/new"))) }
+            }
+        }
+    }
 }
 
 fn change(visit: &Visit, member: &Member, at: &str) -> Markup {
@@ -306,6 +322,31 @@ fn status(visit: &Visit, member: &Member, at: &str) -> Markup {
                 }
             }
             form #recover method="post" action=(at) { (csrf(&visit.visitor.csrf)) (hidden("do", "recover")) }
+            (capability(visit, member, at))
+        }
+    }
+}
+
+/// Whether the person may hold credentials, in any organisation.
+fn capability(visit: &Visit, member: &Member, at: &str) -> Markup {
+    let (word, words, about) = if member.user.may_hold_credentials {
+        (
+            "forbid-credentials",
+            "Forbid personal credentials",
+            "Those there are stop at once, in every organisation.",
+        )
+    } else {
+        (
+            "allow-credentials",
+            "Allow personal credentials",
+            "Those there are work again, with new tokens.",
+        )
+    };
+    html! {
+        form.stack method="post" action=(at) {
+            (csrf(&visit.visitor.csrf)) (hidden("do", word))
+            p.dim { (about) }
+            div.actions { button.btn type="submit" { (words) } }
         }
     }
 }
@@ -334,6 +375,19 @@ async fn act(
                 .or_trouble(&visit)?;
             let title = format!("A link for {}", user.display_name);
             Ok(hand_over(&visit, &title, &user.display_name, &link))
+        }
+        (word @ ("allow-credentials" | "forbid-credentials"), _) => {
+            members::find(registry, access, &user).await.or_trouble(&visit)?;
+            let may = word == "allow-credentials";
+            accounts::set_may_hold(registry, access, &user, may)
+                .await
+                .or_trouble(&visit)?;
+            let words = if may {
+                "Personal credentials are allowed."
+            } else {
+                "Personal credentials are not allowed any more."
+            };
+            Ok(visit.go(&visit.path(&format!("/people/{user}")), Some(&done(words))))
         }
         (word @ ("deactivate" | "reactivate"), _) => {
             // A member of this organisation, at its address.

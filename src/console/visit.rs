@@ -254,10 +254,7 @@ impl Visit {
                 .await
                 .map_err(|error| self.trouble(error.into()))?;
         }
-        let methods = &self.visitor.session.methods;
-        if org.settings.require_second_factor && !is_multi_factor(methods) {
-            return Err(self.step_up(MULTI_FACTOR));
-        }
+        self.prove_enough(&org)?;
         self.role = role;
         self.access = Some(Access {
             actor: self.actor(),
@@ -266,6 +263,18 @@ impl Visit {
             authenticated_at: Some(self.visitor.session.authenticated_at),
             dry_run: false,
         });
+        Ok(())
+    }
+
+    /// Asks for as much proof as an organisation wants of its people.
+    ///
+    /// # Errors
+    /// A redirect to the sign-in.
+    pub fn prove_enough(&self, org: &Organization) -> std::result::Result<(), Response> {
+        let methods = &self.visitor.session.methods;
+        if org.settings.require_second_factor && !is_multi_factor(methods) {
+            return Err(self.step_up(MULTI_FACTOR));
+        }
         Ok(())
     }
 
@@ -422,6 +431,7 @@ impl Visit {
                         Code::PreconditionFailed => "Somebody changed this meanwhile",
                         Code::TooManyRequests => "Too many tries",
                         Code::Gone => "This works only once",
+                        Code::FeatureUnavailable => "Turned off by your operator",
                         _ => "This cannot be used as it is",
                     };
                     let text = html! {

@@ -1,6 +1,7 @@
 //! The demonstration that `serve --dev` makes, so that a newcomer meets a living console: the organisation *acme*
 //! (Acme Energy) with 57 clients, 5 of them the built-in ones, one archived client beside them, a second organisation,
-//! and the people ada, aud, mel and ope, who let some of the apps act for them. Everything is made on a clock that is set
+//! and the people ada, aud, mel and ope, who let some of the apps act for them. Ada has a credential of her own at Globex,
+//! and prepared one for mel. Everything is made on a clock that is set
 //! back, and by the registry where it has a function for it, so that the activity tells the same story as the lists.
 //!
 //! It is made once: a start that was interrupted goes on where it stopped, and what was changed later stays changed.
@@ -8,6 +9,7 @@
 mod apis;
 mod clients;
 mod consents;
+mod credentials;
 mod people;
 mod webhooks;
 
@@ -70,6 +72,11 @@ pub async fn provision(
         consents::provision(&demo).await?;
         webhooks::provision(&demo).await?;
     }
+    credentials::provision(
+        &Demo::new(registry, &ada, &org),
+        &Demo::new(registry, &ada, &globex),
+    )
+    .await?;
     let since = registry.now().before(Lifetime::days(RECORDED_DAYS));
     db.write(instance::set(instance::TRACKED_SINCE, &since.to_string()).into())
         .await?;

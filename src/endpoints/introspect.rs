@@ -91,13 +91,16 @@ fn render_refresh_token(app: &App, client: &live::Client, grant: &Grant) -> Opti
 }
 
 /// Whether a token is any of a client's business: its own, or one for an API that the client stands for. That is a
-/// client of the organisation that has the API, with access to it; for the built-in API, a system client.
+/// client of the organisation that has the API, with access to it; for the built-in API, a system client. A personal
+/// credential stands for its person, never for an API.
 fn concerns(caller: &live::Client, token: &ActiveToken) -> bool {
     let api = &token.api;
     token.client.id == caller.id
         || match &api.org_id {
             Some(org_id) => {
-                *org_id == caller.org_id && caller.granted.iter().any(|granted| granted.api == api.id)
+                *org_id == caller.org_id
+                    && caller.kind != Kind::Personal
+                    && caller.granted.iter().any(|granted| granted.api == api.id)
             }
             None => caller.kind == Kind::System,
         }

@@ -13,11 +13,13 @@ use crate::{
         Registry, Resource,
         access::{Access, Permission, Permissions},
         announce,
+        clients::{self, describe},
         people::{self, AccountLink},
     },
     store::{
         self,
         changes::Kind,
+        clients::Client,
         grants::{self, Which},
         users::{Member, Role, User},
     },
@@ -204,14 +206,13 @@ pub async fn set_role(registry: &Registry, access: &Access, user_id: &str, role:
     Ok(Member { role, ..member })
 }
 
-/// The ids of a member's personal credentials.
-async fn credentials_of(registry: &Registry, org_id: &str, user_id: &str) -> Result<Vec<String>> {
+/// The personal credentials of a member.
+async fn credentials_of(registry: &Registry, org_id: &str, user_id: &str) -> Result<Vec<Client>> {
     let all = store::credentials::of_person(registry.db(), user_id).await?;
     let mut theirs = Vec::new();
     for id in all {
         let client = store::clients::find(registry.db(), &id).await?;
-        let alive = client.filter(|client| client.org_id == org_id && client.status != Status::Deleted);
-        theirs.extend(alive.map(|client| client.client_id));
+        theirs.extend(client.filter(|client| client.org_id == org_id && client.status != Status::Deleted));
     }
     Ok(theirs)
 }
@@ -226,7 +227,9 @@ pub async fn remove(registry: &Registry, access: &Access, user_id: &str) -> Resu
     check_owner(access, own_role(registry, access).await?, member.role)?;
     let (org, now) = (&access.org.id, registry.now());
     let theirs = credentials_of(registry, org, user_id).await?;
-    let details = json!({ "before": { "role": member.role }, "credentials": theirs });
+    let ids: Vec<&str> = theirs.iter().map(|client| client.client_id.as_str()).collect();
+    let details = json!({ "before": { "role": member.role }, "credentials": ids });
+    let apis = store::apis::of_organization(registry.db(), org).await?;
     let mut batch = Batch::from_iter([
         // The membership goes first: whoever gives a grant locks it before he writes.
         store::users::remove_member(org, user_id),
@@ -237,6 +240,12 @@ pub async fn remove(registry: &Registry, access: &Access, user_id: &str) -> Resu
     ]);
     for statement in store::credentials::delete_of_member(org, user_id, &access.actor.name, now) {
         batch.push(statement);
+    }
+    for client in &theirs {
+        let details = json!({ "before": describe(client, &apis), "reason": "the membership ended" });
+        let gone = clients::resource(client);
+        let event = registry.event(&access.actor, org, "credential.deleted", gone, details);
+        batch.push(store::audit::append(&event));
     }
     announce(&mut batch, Kind::Person, user_id, now);
     change(registry, access, &member.user, batch, "member.removed", details).await

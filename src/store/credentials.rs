@@ -88,7 +88,7 @@ pub async fn expired(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<(Stri
             "SELECT c.client_id, c.org_id FROM clients c WHERE c.kind = 'personal' AND c.status <> 'deleted' \
              AND c.updated_at < $1 AND NOT EXISTS (SELECT 1 FROM client_secrets s WHERE s.client_id = c.client_id \
              AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at >= $1) \
-             AND (s.ends_at IS NULL OR s.ends_at >= $1)) ORDER BY c.client_id LIMIT $2",
+             AND (s.ends_at IS NULL OR s.ends_at >= $1)) ORDER BY c.updated_at, c.client_id LIMIT $2",
             vec![before.into(), limit.into()],
         )
         .await?;

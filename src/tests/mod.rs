@@ -5,6 +5,7 @@ mod audit; // the activity as evidence
 mod browser; // one person's browser, as an actor
 mod cli; // the commands
 mod console;
+mod credentials; // clients that belong to a person
 mod databases;
 mod db;
 mod docs;

@@ -159,7 +159,7 @@ fn detail() -> Markup {
 fn created() -> Markup {
     html! {
         (HandOver { name: "Invoice exporter", client_id: "oac_9k3f2m4k9x01c1p0d8r5", secret: SECRET, issuer: "https://id.acme.example",
-            expires: "20 Feb 2027, 10:14:02 CET", scope: "invoices:read", done: "detail.html", csrf: "token",
+            expires: "20 Feb 2027, 10:14:02 CET", scope: "invoices:read", personal: None, done: "detail.html", csrf: "token",
             downloads: vec![Download { label: "Download .env".to_owned(), action: "#".to_owned(), fields: vec![("format".to_owned(), "env".to_owned())] }] })
         (CodeBlock { id: "request", title: "Get a token", languages: vec![link("curl", "#curl", true), link("Python", "#python", false), link("Node", "#node", false)],
             code: "curl https://id.acme.example/oauth2/token \\\n  -u \"oac_9k3f2m4k9x01c1p0d8r5:$OAUTHORITY_CLIENT_SECRET\" \\\n  -d grant_type=client_credentials \\\n  -d scope=invoices:read", top: false })

@@ -23,6 +23,15 @@ pub struct Download {
     pub fields: Vec<(String, String)>,
 }
 
+/// What a token request needs of a credential that belongs to a person, beside its id and its secret.
+#[derive(Clone, Debug, Default)]
+pub struct Personal {
+    /// Where tokens are asked for.
+    pub endpoint: String,
+    /// Its scopes in full.
+    pub scopes: Vec<String>,
+}
+
 /// The block that hands a secret over.
 #[derive(Clone, Debug, Default)]
 pub struct HandOver<'a> {
@@ -38,6 +47,8 @@ pub struct HandOver<'a> {
     pub expires: &'a str,
     /// The scopes as one line.
     pub scope: &'a str,
+    /// Said instead of issuer and scopes, for a credential that belongs to a person.
+    pub personal: Option<Personal>,
     /// Files to take away.
     pub downloads: Vec<Download>,
     /// Where *I have stored it* leads: the client's page, which Back and Reload then show as well.
@@ -54,6 +65,18 @@ impl HandOver<'_> {
         format!(
             "OAUTHORITY_ISSUER={issuer}\nOAUTHORITY_CLIENT_ID={client_id}\nOAUTHORITY_CLIENT_SECRET={{}}\n"
         )
+    }
+
+    fn in_full(&self, personal: &Personal) -> Markup {
+        html! {
+            dt.no-print { "Fully qualified scopes" }
+            dd.no-print { @for (at, scope) in personal.scopes.iter().enumerate() {
+                @let id = format!("scope-{at}");
+                div { span.copy { code id=(id) translate="no" { (scope) } (copy_button(&id, "scope", None)) } }
+            } }
+            dt { "Token endpoint" }
+            dd { span.copy { code #endpoint translate="no" { (personal.endpoint) } (copy_button("endpoint", "token endpoint", None)) } }
+        }
     }
 
     fn takeaway(&self) -> Markup {
@@ -86,10 +109,13 @@ impl Render for HandOver<'_> {
                     }
                 }
                 dl.facts.print {
-                    dt { "Client" } dd { (self.name) }
-                    dt { "Client ID" } dd { span.copy { code #client-id translate="no" { (self.client_id) } (copy_button("client-id", "client ID", None)) } }
-                    dt { "Issuer" } dd { span.copy { code #issuer translate="no" { (self.issuer) } (copy_button("issuer", "issuer", None)) } }
-                    @if !self.scope.is_empty() { dt.no-print { "Scopes" } dd.no-print { code { (self.scope) } } }
+                    @let (whose, id) = if self.personal.is_some() { ("Credential", "Credential ID") } else { ("Client", "Client ID") };
+                    dt { (whose) } dd { (self.name) }
+                    dt { (id) } dd { span.copy { code #client-id translate="no" { (self.client_id) } (copy_button("client-id", "client ID", None)) } }
+                    @if let Some(personal) = &self.personal { (self.in_full(personal)) } @else {
+                        dt { "Issuer" } dd { span.copy { code #issuer translate="no" { (self.issuer) } (copy_button("issuer", "issuer", None)) } }
+                    }
+                    @if !self.scope.is_empty() && self.personal.is_none() { dt.no-print { "Scopes" } dd.no-print { code { (self.scope) } } }
                     @if !self.expires.is_empty() { dt { "Secret expires" } dd { (self.expires) } }
                 }
                 details.print {

@@ -13,6 +13,7 @@ export async function addresses(page) {
 	const [event] = await links(`${ORG}/activity`, /href="(\/orgs\/acme\/activity\/[^"/?]+)"/g);
 	const [webhook] = await links(`${ORG}/settings/webhooks`, /href="(\/orgs\/acme\/settings\/webhooks\/wh_[^"/?]+)"/g);
 	const [message] = await links(webhook, /href="(\/orgs\/acme\/settings\/webhooks\/wh_[^"/?]+\/deliveries\/[^"/?]+)"/g);
+	const [credential] = await links('/me/credentials', /href="(\/me\/credentials\/oac_[^"/?]+)"/g);
 	const invoices = [];
 	for (const api of new Set(apis)) {
 		if ((await (await page.request.get(api)).text()).includes('invoices:delete')) invoices.push(api);
@@ -70,6 +71,15 @@ export async function addresses(page) {
 		'webhook message': message,
 		preferences: '/me/preferences',
 		profile: '/me/profile',
+		credentials: '/me/credentials',
+		'new credential': '/me/credentials/new',
+		credential,
+		'edit credential': `${credential}/edit`,
+		'rotate credential': `${credential}/rotate`,
+		'delete credential': `${credential}/delete`,
+		'member credentials': `${ORG}/credentials`,
+		'credential for a member': `${member}/credentials/new`,
+		'credential not found': '/credentials/claim/nothing',
 		'connected apps': '/me/apps',
 		'remove app': `/me/apps/${ids.get('Customer portal')}`,
 		'my activity': '/me/activity',

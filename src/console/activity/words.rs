@@ -36,6 +36,71 @@ const VERBS: &[(&str, &str, &str)] = &[
     ),
     ("client.transferred", "move", "moved"),
     ("client.foreign_access", "reach", "reached"),
+    (
+        "credential.created",
+        "make the personal credential",
+        "made the personal credential",
+    ),
+    (
+        "credential.updated",
+        "change the personal credential",
+        "changed the personal credential",
+    ),
+    (
+        "credential.rotated",
+        "rotate the secret of the personal credential",
+        "rotated the secret of the personal credential",
+    ),
+    (
+        "credential.disabled",
+        "disable the personal credential",
+        "disabled the personal credential",
+    ),
+    (
+        "credential.enabled",
+        "enable the personal credential",
+        "enabled the personal credential",
+    ),
+    (
+        "credential.deleted",
+        "delete the personal credential",
+        "deleted the personal credential",
+    ),
+    (
+        "credential.shown_to_maker",
+        "see the secret of somebody else's credential",
+        "was shown the secret of somebody else's credential",
+    ),
+    (
+        "credential.offered",
+        "offer a member the credential",
+        "offered a member the credential",
+    ),
+    (
+        "credential.claimed",
+        "fetch the offered credential",
+        "fetched the offered credential",
+    ),
+    (
+        "credential.withdrawn",
+        "withdraw the offered credential",
+        "withdrew the offered credential",
+    ),
+    (
+        "credential.expired",
+        "destroy the offered credential",
+        "destroyed, because nobody fetched it in time, the offered credential",
+    ),
+    (
+        "user.credentials_allowed",
+        "allow personal credentials to",
+        "allowed personal credentials to",
+    ),
+    (
+        "user.credentials_withdrawn",
+        "forbid personal credentials to",
+        "forbade personal credentials to",
+    ),
     ("secret.rotated", "rotate the secret of", "rotated the secret of"),
     ("secret.ended", "end a secret of", "ended a secret of"),
     (
@@ -235,9 +300,10 @@ const VERBS: &[(&str, &str, &str)] = &[
 ];
 
 /// Groups of actions to filter by: the start of their names, and the words.
-pub(super) const GROUPS: [(&str, &str); 14] = [
+pub(super) const GROUPS: &[(&str, &str)] = &[
     ("client", "Clients"),
     ("secret", "Secrets"),
+    ("credential", "Personal credentials"),
     ("api", "APIs"),
     ("scope", "Scopes"),
     ("member", "Members"),
@@ -306,7 +372,7 @@ fn more(visit: &Visit, event: &Event) -> Markup {
     let details = &event.details;
     let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
     let words = match event.action.as_str() {
-        "client.updated" | "api.updated" | "organization.updated" => {
+        "client.updated" | "credential.updated" | "api.updated" | "organization.updated" => {
             let fields = fields(&details["after"]);
             if fields.is_empty() {
                 String::new()
@@ -314,7 +380,7 @@ fn more(visit: &Visit, event: &Event) -> Markup {
                 format!(": {fields}")
             }
         }
-        "client.disabled" => {
+        "client.disabled" | "credential.disabled" => {
             let why = details["reason"].as_str();
             let why = why.map_or_else(String::new, |why| format!(": “{why}”"));
             match moment(&details["delete_at"]) {
@@ -322,7 +388,7 @@ fn more(visit: &Visit, event: &Event) -> Markup {
                 None => why,
             }
         }
-        "client.deleted" => " for good".to_owned(),
+        "client.deleted" | "credential.deleted" => " for good".to_owned(),
         "secret.expiring" => format!(
             ": “{}”, in {}",
             text(&details["label"]),
@@ -330,7 +396,7 @@ fn more(visit: &Visit, event: &Event) -> Markup {
         ),
         "secret.ending_in_use" | "secret.stopped" => format!(": “{}”", text(&details["label"])),
         "client.unused" => format!(", for {} days", details["days"]),
-        "secret.rotated" => rotated(visit, event),
+        "secret.rotated" | "credential.rotated" => rotated(visit, event),
         "secret.ended" if details["forced"] == true => {
             format!(": “{}”, although it was in use", text(&details["label"]))
         }

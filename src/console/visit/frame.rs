@@ -11,11 +11,12 @@ use crate::{
 };
 
 /// The pages that belong to a person.
-const PERSONAL: [(Icon, &str, &str); 6] = [
+const PERSONAL: [(Icon, &str, &str); 7] = [
     (Icon::People, "Profile", "/me/profile"),
     (Icon::Shield, "Security", "/me/security"),
     (Icon::Client, "Sessions", "/me/sessions"),
-    (Icon::Key, "Connected apps", "/me/apps"),
+    (Icon::Key, "My credentials", "/me/credentials"),
+    (Icon::Api, "Connected apps", "/me/apps"),
     (Icon::Activity, "My activity", "/me/activity"),
     (Icon::Settings, "Preferences", "/me/preferences"),
 ];

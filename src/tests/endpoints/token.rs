@@ -4,10 +4,13 @@ use axum::{body::Body, http::Method};
 use serde_json::json;
 
 use crate::{
-    oauth::client::{ApplicationType, GrantType, Kind},
+    oauth::client::{ApplicationType, GrantType},
     registry::client_input::{Draft, ScopeRef},
     store::apis::TokenFormat,
-    tests::harness::{on_both, on_both_with, service, signing_in},
+    tests::{
+        credentials,
+        harness::{on_both, on_both_with, service, signing_in},
+    },
 };
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -297,11 +300,7 @@ async fn g_10_repeated_parameters() {
 #[tokio::test]
 async fn g_10_personal_credentials_may_repeat_scope() {
     on_both(async |app| {
-        let draft = Draft {
-            kind: Kind::Personal,
-            ..service(&["workspace:read", "workspace:write"])
-        };
-        let client = app.client(&app.org, draft).await;
+        let client = credentials::of_a_member(&app, &["workspace:read", "workspace:write"]).await;
         let twice = [("scope", "workspace:write"), ("scope", "workspace:read")];
         let answer = app.token(&client, &twice).await;
         assert_eq!(answer.json()["scope"], "workspace:write workspace:read");
