@@ -159,6 +159,10 @@ fn responses(operation: &Operation) -> Map<String, Json> {
         Answer::Nothing => {
             all.insert("204".to_owned(), json!({ "description": "Done" }));
         }
+        Answer::NothingBut(shape) => {
+            all.insert("204".to_owned(), json!({ "description": "Done" }));
+            all.insert("200".to_owned(), ok(shape, "Only tried: what would stop"));
+        }
     }
     if reads(&operation.method) {
         all.insert("304".to_owned(), json!({ "description": "Not changed since" }));

@@ -89,6 +89,8 @@ pub enum Answer {
     Ok(Shape),
     Created(Shape),
     Nothing,
+    /// Nothing; this, where it is only tried.
+    NothingBut(Shape),
 }
 
 /// How `If-Match` is taken.

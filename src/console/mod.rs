@@ -26,6 +26,7 @@ mod rotate; // a new secret, and an end for the old one
 mod security; // how a person proves who he is
 mod sessions; // where a person is signed in
 mod settings; // of the organisation
+mod stops; // what a cut would cut, in lines
 pub mod visit; // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};

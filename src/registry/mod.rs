@@ -29,6 +29,7 @@ pub mod recovery_codes; // for the day a device is lost
 pub mod secrets; // rotate, end, extend
 pub mod sessions; // signed-in browsers
 pub mod sign_in; // proof by proof
+pub mod usage; // how a client is used
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::impact::Impact;
 use crate::{
     error::Result,
     oauth::{
@@ -78,6 +79,10 @@ pub struct Client {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub secrets: Option<Vec<Secret>>,
+    /// With `dry_run`: what would stop
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub impact: Option<Impact>,
 }
 
 /// A scope that was granted.
@@ -218,6 +223,7 @@ impl Surroundings {
             tracked_since: self.tracked_since.clone(),
             version: client.version,
             secrets,
+            impact: None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod client_input; // their settings as somebody sends them
 mod client_list; // filters, order, parts
 mod clients; // one client as it is shown
 mod factors; // second factors that got lost
+mod impact; // what a cut would cut
 mod invitations; // on their way in
 mod keys; // signing keys
 mod me; // who calls, and whom
@@ -15,6 +16,7 @@ mod members; // people
 mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
+mod usage; // how a client is used
 mod users; // people of the whole instance
 
 use serde::{Deserialize, Deserializer};
@@ -27,6 +29,8 @@ pub fn operations() -> Vec<Operation> {
         me::operations(),
         organizations::operations(),
         client_list::operations(),
+        impact::operations(),
+        usage::operations(),
         client_changes::operations(),
         secrets::operations(),
         apis::operations(),

@@ -1,6 +1,7 @@
 //! How clients are used: what is counted, and what is shown and decided by it.
 
 mod counting; // hours, days, nodes, failures to write
+mod cuts; // the counts equal what is cut
 mod evidence; // scopes, redirect URIs, refusals, attempts
 
 use super::harness::{TestApp, TestClient, on_both};
