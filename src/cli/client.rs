@@ -4,6 +4,7 @@ mod change; // create and update
 mod list; // list
 mod people; // flags about the people who sign in
 mod remove; // disable, enable, delete, impact
+mod usage; // how it is used
 
 use clap::Subcommand;
 
@@ -47,8 +48,10 @@ pub enum Verb {
     /// Delete a client for good; its id is never used again
     #[command(alias = "rm")]
     Delete(remove::Delete),
-    /// Count what disabling, deleting or rotating would cut off
+    /// Count what disabling, deleting, rotating or taking a scope away would cut off
     Impact(remove::Impact),
+    /// Show how a client is used: tokens, secrets, scopes, failures
+    Usage(usage::Usage),
 }
 
 /// Carries a verb out.
@@ -73,6 +76,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::Enable { id } => remove::enable(connection, &id).await,
         Verb::Delete(delete) => remove::delete(connection, delete).await,
         Verb::Impact(impact) => remove::impact(connection, impact).await,
+        Verb::Usage(usage) => usage::usage(connection, &usage).await,
     }
 }
 

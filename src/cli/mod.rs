@@ -14,6 +14,7 @@ mod connection; // requests to the server
 mod exit; // exit codes and failures
 mod hand_over; // secrets, once
 mod help; // topics
+mod impact; // what would stop, in words
 mod invitation; // people on their way in
 mod kept; // where a sign-in is
 mod keys; // signing keys

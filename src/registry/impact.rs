@@ -124,8 +124,8 @@ impl Impact {
 /// # Errors
 /// `not_found`; bad input for a scope or redirect URI that the client does not have; missing permission.
 pub async fn of(registry: &Registry, access: &Access, client_id: &str, plan: &Plan) -> Result<Impact> {
-    let client = clients::find(registry, access, client_id).await?;
     registry.flush_activity().await?;
+    let client = clients::find(registry, access, client_id).await?;
     let now = registry.now();
     match plan {
         Plan::Delete => whole(registry, &client, Cut::Delete, now).await,

@@ -108,8 +108,8 @@ pub fn busiest(days: &[Counted]) -> Option<Counted> {
 /// # Errors
 /// `not_found`; missing permission.
 pub async fn of_client(registry: &Registry, access: &Access, client_id: &str, days: i64) -> Result<Usage> {
-    let client = clients::find(registry, access, client_id).await?;
     registry.flush_activity().await?;
+    let client = clients::find(registry, access, client_id).await?;
     let (db, now) = (registry.db(), registry.now());
     let used = store::usage::of_secrets(db, client_id, now).await?;
     let secrets = store::secrets::of_client(db, client_id).await?;

@@ -91,17 +91,17 @@ async fn scene(app: &TestApp) -> Scene {
         tokens: Vec::new(),
         refresh_tokens: Vec::new(),
     };
+    // Expires before anybody looks.
     scene.for_itself(app).await;
+    app.clock.advance(Lifetime::minutes(61));
     // Of an older epoch.
+    scene.for_itself(app).await;
     let rotation = Rotation {
         revoke_tokens: true,
         ..Rotation::default()
     };
     scene.rp.client = scene.rp.client.rotated(app, rotation).await;
-    app.clock.advance(Lifetime::minutes(30));
-    scene.for_itself(app).await;
-    // Expires before anybody looks.
-    app.clock.advance(Lifetime::minutes(40));
+    app.clock.advance(Lifetime::minutes(10));
     scene.for_itself(app).await;
     let cut = scene.tokens.len() - 2;
     for token in [&scene.tokens[cut], &scene.tokens[cut], &scene.tokens[cut + 1]] {
