@@ -27,6 +27,7 @@ mod security; // how a person proves who he is
 mod sessions; // where a person is signed in
 mod settings; // of the organisation
 mod stops; // what a cut would cut, in lines
+mod tokens; // tokens by the day
 pub mod visit; // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};

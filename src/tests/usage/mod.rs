@@ -3,6 +3,7 @@
 mod counting; // hours, days, nodes, failures to write
 mod cuts; // the counts equal what is cut
 mod evidence; // scopes, redirect URIs, refusals, attempts
+mod shown; // pages and documents
 
 use super::harness::{TestApp, TestClient, on_both};
 use crate::{
