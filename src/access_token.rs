@@ -178,11 +178,7 @@ fn target(registry: &Registry, client: &live::Client, token: &AccessToken) -> Op
         Target::Audience(audience) => granted.audience.as_ref() == audience,
         Target::Api(id) => granted.api.as_ref() == id,
     });
-    let still = |value: &str| {
-        granted.is_some_and(|granted| granted.allows(value))
-            || token.grant_id.is_some() && client.may_ask(value)
-    };
-    if !token.scope.split(' ').all(still) {
+    if !client.allows_all(granted, &token.scope, token.grant_id.is_some()) {
         return None;
     }
     match granted {

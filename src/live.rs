@@ -58,6 +58,25 @@ impl Client {
         self.oidc().iter().any(|value| value.as_ref() == scope)
     }
 
+    /// Whether it may ask for a scope that a person gave it, directly or by implication.
+    pub fn holds(&self, key: &ScopeKey) -> bool {
+        match &key.api {
+            None => self.may_ask(&key.value),
+            Some(api) => self
+                .granted
+                .iter()
+                .any(|granted| granted.api == *api && granted.allows(&key.value)),
+        }
+    }
+
+    /// Whether everything in a token is still granted: `granted` is what the client has at the API of the token. Scopes
+    /// of OpenID Connect are in tokens on behalf of a person only.
+    pub fn allows_all(&self, granted: Option<&Granted>, scope: &str, for_person: bool) -> bool {
+        scope.split(' ').all(|value| {
+            granted.is_some_and(|granted| granted.allows(value)) || for_person && self.may_ask(value)
+        })
+    }
+
     /// The scopes of OpenID Connect that it may ask for.
     pub fn oidc(&self) -> &[Arc<str>] {
         self.for_people.as_ref().map_or(&[], |people| &people.oidc)
@@ -552,6 +571,11 @@ impl Live {
             Status::Active if !stands => Status::Disabled,
             status => status,
         }
+    }
+
+    /// A client with the grants that it has as it is stored, or would have; without its secrets.
+    pub fn as_granted(&self, stored: &store::clients::Client) -> Client {
+        self.client_from(stored, Vec::new())
     }
 
     fn client_from(

@@ -177,6 +177,10 @@ fn responses(operation: &Operation) -> Map<String, Json> {
             let described = json!({ "description": "The file", "content": content });
             all.insert("200".to_owned(), described);
         }
+        Answer::NothingBut(shape) => {
+            all.insert("204".to_owned(), json!({ "description": "Done" }));
+            all.insert("200".to_owned(), ok(shape, "Only tried: what would stop"));
+        }
     }
     if reads(&operation.method) {
         all.insert("304".to_owned(), json!({ "description": "Not changed since" }));

@@ -91,6 +91,8 @@ pub enum Answer {
     Nothing,
     /// A file of one of these media types.
     File(&'static [&'static str]),
+    /// Nothing; this, where it is only tried.
+    NothingBut(Shape),
 }
 
 /// How `If-Match` is taken.

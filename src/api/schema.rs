@@ -111,7 +111,9 @@ pub fn components(legacy: &Legacy) -> &'static Map<String, Json> {
                 add(&body.shape);
             }
             match &operation.answer {
-                operation::Answer::Ok(shape) | operation::Answer::Created(shape) => add(shape),
+                operation::Answer::Ok(shape)
+                | operation::Answer::Created(shape)
+                | operation::Answer::NothingBut(shape) => add(shape),
                 operation::Answer::Nothing | operation::Answer::File(_) => {}
             }
         }

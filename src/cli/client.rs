@@ -7,6 +7,7 @@ mod people; // flags about the people who sign in
 mod remove; // disable, enable, delete, impact
 mod transfer; // to another organisation
 mod trim; // scopes that nobody asks for
+mod usage; // how it is used
 
 use clap::Subcommand;
 
@@ -64,8 +65,10 @@ pub enum Verb {
         #[command(subcommand)]
         verb: transfer::Verb,
     },
-    /// Count what disabling, deleting or rotating would cut off
+    /// Count what disabling, deleting, rotating or taking a scope away would cut off
     Impact(remove::Impact),
+    /// Show how a client is used: tokens, secrets, scopes, failures
+    Usage(usage::Usage),
 }
 
 /// Carries a verb out.
@@ -94,6 +97,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::Apply(apply) => file::apply(connection, *apply).await,
         Verb::Transfer { verb } => transfer::run(connection, verb).await,
         Verb::Impact(impact) => remove::impact(connection, impact).await,
+        Verb::Usage(usage) => usage::usage(connection, &usage).await,
     }
 }
 

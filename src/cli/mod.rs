@@ -18,6 +18,7 @@ mod failure; // why requests were refused
 mod grant; // what people allowed clients
 mod hand_over; // secrets, once
 mod help; // topics
+mod impact; // what would stop, in words
 mod invitation; // people on their way in
 mod kept; // where a sign-in is
 mod keys; // signing keys

@@ -9,6 +9,7 @@ use super::{
     confirm::Confirmation,
     connection::{Connection, with},
     exit::{Exit, Failure, Result},
+    impact,
     options::Noun,
     render::{Column, Kind, columns},
 };
@@ -148,14 +149,30 @@ async fn delete(
 ) -> Result<()> {
     let url = at(connection, api, &[value]).await?;
     let scope = connection.get(url.clone()).await?;
-    let clients = scope
-        .body
-        .get("clients")
-        .and_then(Json::as_u64)
-        .unwrap_or_default();
-    let facts = [format!(
-        "{clients} clients were granted it and lose it at once, in tokens already issued, too."
-    )];
+    let dry = with(url.clone(), "dry_run", Some("true"));
+    let tried = connection
+        .send(Method::DELETE, dry, None, scope.etag.as_deref())
+        .await?
+        .body;
+    let holders: Vec<Json> = tried["clients"].as_array().cloned().unwrap_or_default();
+    let names: Vec<&str> = holders
+        .iter()
+        .filter_map(|one| one["name"].as_str())
+        .take(5)
+        .collect();
+    let more = match holders.len() > names.len() {
+        true => ", …",
+        false => "",
+    };
+    let facts = [
+        format!(
+            "{} clients were granted it and lose it at once, in tokens already issued, too{}{}{more}",
+            holders.len(),
+            if names.is_empty() { "" } else { ": " },
+            names.join(", ")
+        ),
+        impact::in_words(&tried),
+    ];
     confirmation.ask(connection, &format!("Remove {value} from {api}?"), &facts, value)?;
     let url = with(url, "confirm", Some("true"));
     connection

@@ -135,7 +135,24 @@ async fn read(connection: &mut Connection<'_>, client: &str) -> Result<Vec<Json>
 }
 
 async fn list(connection: &mut Connection<'_>, client: &str) -> Result<()> {
-    let rows = read(connection, client).await?;
+    let mut rows = read(connection, client).await?;
+    let url = connection.of_org(&["clients", client, "usage"]).await?;
+    let usage = connection.get(url).await?.body;
+    let used = usage["secrets"].as_array().cloned().unwrap_or_default();
+    for row in &mut rows {
+        let Some(used) = used.iter().find(|used| used["id"] == row["id"]) else {
+            continue;
+        };
+        for name in ["uses_last_hour", "uses_last_day", "addresses"] {
+            row[name] = used[name].clone();
+        }
+        let ips = used["addresses"].as_array().into_iter().flatten();
+        row["used_from"] = ips
+            .filter_map(|one| one["ip"].as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+            .into();
+    }
     let shown = columns(&[
         ("id", "ID", Kind::Id),
         ("label", "LABEL", Kind::Text),
@@ -143,6 +160,9 @@ async fn list(connection: &mut Connection<'_>, client: &str) -> Result<()> {
         ("state", "STATE", Kind::Status),
         ("created_at", "CREATED", Kind::Day),
         ("last_used_at", "LAST USED", Kind::Ago),
+        ("uses_last_hour", "HOUR", Kind::Text),
+        ("uses_last_day", "DAY", Kind::Text),
+        ("used_from", "FROM", Kind::Text),
         ("expires_at", "EXPIRES", Kind::Day),
         ("ends_at", "ENDS", Kind::Moment),
         ("safe_to_end", "SAFE TO END", Kind::Text),

@@ -5,6 +5,7 @@ mod facts; // the overview
 mod grants; // who allowed it what
 mod least_privilege; // scopes that nobody asks for
 mod secrets; // secrets and what can be done to them
+mod usage; // how it is used
 
 use axum::{
     Router,
@@ -295,7 +296,12 @@ async fn show(
     let (parts, _) = request.into_parts();
     let visit = visit::enter(&app, &parts, &org).await?;
     let record = load(&visit, &client).await?;
-    let content = facts::content(&visit, &record).await?;
+    let used = usage::read(&visit, &record).await;
+    let content = html! {
+        (usage::attempts(&visit, used.as_ref()))
+        (facts::content(&visit, &record).await?)
+        (usage::section(&visit, &record, used.as_ref()))
+    };
     Ok(page(&visit, &record, Tab::Overview, StatusCode::OK, &content))
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{
-    asked,
+    asked, stops,
     visit::{Answer, OrTrouble, Section, Visit, done},
 };
 use crate::{
@@ -19,10 +19,10 @@ use crate::{
     registry::{
         access::Permission,
         clients,
-        impact::{self, Cut},
+        impact::{self, Cut, Plan},
         secrets,
     },
-    store::{self, apis::TokenFormat, clients::Client},
+    store::{self, clients::Client},
     time::{Lifetime, Timestamp},
     ui::{
         badge::Tone,
@@ -260,62 +260,36 @@ fn page(visit: &Visit, client: &Client, title: String) -> Page {
     }
 }
 
-async fn impact(visit: &Visit, client: &Client, cut: Cut) -> Result<Impact, Response> {
-    let found = impact::of(&visit.app.registry, visit.access(), &client.client_id, cut)
+async fn impact(visit: &Visit, client: &Client, plan: &Plan) -> Result<Impact, Response> {
+    let found = impact::of(&visit.app.registry, visit.access(), &client.client_id, plan)
         .await
         .or_trouble(visit)?;
-    let reader = visit.reader();
     let mut lines = vec![last_used(visit, client, &found)];
-    for tokens in &found.access_tokens {
-        let noun = if tokens.count == 1 {
-            "access token is"
-        } else {
-            "access tokens are"
-        };
-        let text = match tokens.format {
-            TokenFormat::Jwt => {
-                html! { (noun) " refused at once by services that ask us; JWTs checked offline keep working until "
-                (reader.clock(tokens.last_expires_at)) " at the latest "
-                @if let Some(far) = reader.relative(tokens.last_expires_at) { "(" (far) ")" } "." }
-            }
-            TokenFormat::Opaque => {
-                html! { (noun) " refused at once: they are opaque, so services ask us." }
-            }
-        };
-        lines.push(line(tokens.count, text));
+    lines.extend(stops::lines(visit, &found.stops));
+    if found.consents > 0 {
+        lines.push(stops::line(
+            found.consents,
+            "consent is erased.",
+            "consents are erased.",
+        ));
     }
-    if found.access_tokens.is_empty() {
-        lines.push(Line {
-            count: None,
-            text: html! { "No access token is alive." },
-            tone: Tone::Mute,
-        });
-    }
-    let secrets = i64::try_from(found.secrets).unwrap_or(i64::MAX);
     let meanwhile = if found.reversible {
         " until it is enabled again."
     } else {
         " for good."
     };
-    let noun = if secrets == 1 {
+    let noun = if found.secrets == 1 {
         "secret stops working"
     } else {
         "secrets stop working"
     };
-    lines.push(line(secrets, html! { (noun) (meanwhile) }));
+    let secrets = i64::try_from(found.secrets).unwrap_or(i64::MAX);
+    lines.push(stops::numbered(secrets, html! { (noun) (meanwhile) }));
     Ok(Impact {
         lines,
-        as_of: reader.clock(found.as_of),
+        as_of: visit.reader().clock(found.as_of),
         refresh: visit.here.clone(),
     })
-}
-
-fn line(count: i64, text: Markup) -> Line {
-    Line {
-        count: u64::try_from(count).ok(),
-        text,
-        tone: Tone::Mute,
-    }
 }
 
 /// A client that was used within a day is probably still needed.
@@ -339,7 +313,7 @@ fn last_used(visit: &Visit, client: &Client, found: &impact::Impact) -> Line {
 }
 
 async fn disable_page(visit: &Visit, client: &Client) -> Answer {
-    let impact = impact(visit, client, Cut::Disable).await?;
+    let impact = impact(visit, client, &Plan::Disable).await?;
     let content = html! {
         (impact)
         (note(Tone::Info, &html! { p { "This can be undone: " b { "Enable" } " brings the client back. Tokens issued before stay dead." } }))
@@ -374,7 +348,7 @@ fn enable_page(visit: &Visit, client: &Client) -> Response {
 }
 
 async fn delete_page(visit: &Visit, client: &Client, status: StatusCode, errors: ErrorSummary) -> Answer {
-    let impact = impact(visit, client, Cut::Delete).await?;
+    let impact = impact(visit, client, &Plan::Delete).await?;
     let page = Page {
         error: !errors.errors.is_empty(),
         ..page(visit, client, format!("Delete {}?", client.name))

@@ -1,6 +1,7 @@
 //! Edit a client: the form it was created with, filled in. Two people who save at once choose field by field.
 
-mod conflict; // both saved
+mod confirm;
+mod conflict; // both saved // somebody uses what goes
 
 use axum::{
     Router,
@@ -23,6 +24,7 @@ use crate::{
     error::Error,
     oauth::{client::Kind, people_settings::PeopleSettings, refusal::Code},
     registry::{
+        access::Access,
         apis,
         clients::{self, Edit},
     },
@@ -134,14 +136,24 @@ impl Sheet {
 
     async fn save(mut self, visit: &Visit, apis: &[Api]) -> Answer {
         conflict::keep_chosen(visit, &mut self.typed, &Typed::of_client(&self.client));
-        match self.write(visit, apis).await {
-            Ok(client) => Ok(self.saved(visit, &client)),
+        match self.attempt(visit, apis).await {
+            Ok(response) => Ok(response),
             Err(error) if is_stale(&error) => conflict::settle(visit, self, apis).await,
             Err(error) => self.mend(visit, error).await,
         }
     }
 
-    async fn write(&self, visit: &Visit, apis: &[Api]) -> crate::error::Result<Client> {
+    /// Saves, once somebody has seen what that stops.
+    async fn attempt(&self, visit: &Visit, apis: &[Api]) -> crate::error::Result<Response> {
+        let seen = visit.form.one("confirmed") == "yes";
+        if !seen && let Some(impact) = self.felt(visit, apis).await? {
+            return Ok(self.confirm(visit, &impact));
+        }
+        let client = self.write(visit, visit.access(), apis).await?;
+        Ok(self.saved(visit, &client))
+    }
+
+    async fn write(&self, visit: &Visit, access: &Access, apis: &[Api]) -> crate::error::Result<Client> {
         let draft = self.typed.draft(apis);
         let edit = Edit {
             customise: self.customise,
@@ -163,7 +175,7 @@ impl Sheet {
             file_key: None,
         };
         let id = &self.client.client_id;
-        clients::edit(&visit.app.registry, visit.access(), id, Some(self.version), edit).await
+        clients::edit(&visit.app.registry, access, id, Some(self.version), edit).await
     }
 
     fn saved(&self, visit: &Visit, client: &Client) -> Response {

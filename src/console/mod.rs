@@ -28,6 +28,8 @@ mod rotate; // a new secret, and an end for the old one
 mod security; // how a person proves who he is
 mod sessions; // where a person is signed in
 mod settings; // of the organisation
+mod stops; // what a cut would cut, in lines
+mod tokens; // tokens by the day
 mod transfers; // clients that move to another organisation
 pub mod visit; // one person's request, and the pages it is answered with
 mod webhooks; // who is told what happens

@@ -11,17 +11,19 @@ use maud::{Markup, html};
 use super::{
     activity,
     clients::query::Attention,
-    labels, legacy,
+    labels, legacy, tokens,
     visit::{self, Answer, OrTrouble, Section, Visit, sentence},
     webhooks,
 };
 use crate::{
     app::State,
+    error::Error,
     oauth::client::Kind,
-    registry::{access::Permission, audit::verify, least_privilege},
+    registry::{access::Permission, audit::verify, least_privilege, usage},
     store::{
         self, audit,
         clients::{Filter, From, SortKey},
+        usage::Counted,
     },
     time::{Lifetime, Timestamp},
     ui::{
@@ -56,6 +58,7 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
     app.registry.flush_activity().await.or_trouble(&visit)?;
     let matters = matters(&visit).await?;
     let steps = steps(&visit).await?;
+    let days = days(&visit).await;
     let latest = if visit.may(Permission::AuditRead) {
         activity::latest(&visit, &audit::Filter::default(), 10).await?.0
     } else {
@@ -70,6 +73,13 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
         @if steps.iter().any(|step| !step.done) && visit.may(Permission::ClientsWrite) { (start(&steps)) }
         (attention(&visit, &matters))
         section.stack {
+            h2 { "Tokens issued" }
+            @match &days {
+                Some(days) => (tokens::bars(days)),
+                None => (note(Tone::Warn, &html! { p { "They cannot be counted right now. " a href=(visit.here) { "Try again" } } })),
+            }
+        }
+        section.stack {
             h2 { "Latest activity" }
             @if latest.is_empty() { p.dim { "Nothing has happened yet." } }
             @else {
@@ -79,6 +89,19 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
         }
     };
     Ok(visit.ok(Section::Overview, &page, &content))
+}
+
+/// Tokens by the day. A failure costs this part of the page only.
+async fn days(visit: &Visit) -> Option<Vec<Counted>> {
+    match usage::daily(&visit.app.registry, &visit.org().id, 30).await {
+        Ok(days) => Some(days),
+        Err(error) => {
+            if let Error::Failed(failure) = error {
+                failure.log();
+            }
+            None
+        }
+    }
 }
 
 fn attention(visit: &Visit, matters: &[Matter]) -> Markup {
@@ -111,6 +134,7 @@ fn attention(visit: &Visit, matters: &[Matter]) -> Markup {
 async fn matters(visit: &Visit) -> Result<Vec<Matter>, Response> {
     let mut matters = told(visit).await?;
     matters.extend(ending(visit).await?);
+    matters.extend(failing(visit).await?);
     for attention in Attention::ALL {
         matters.extend(group(visit, *attention).await?);
     }
@@ -193,6 +217,27 @@ async fn recorded_long_enough(visit: &Visit) -> Result<bool, Response> {
         .or_trouble(visit)?;
     let since = since.and_then(|text| Timestamp::parse(&text).ok());
     Ok(since.is_some_and(|at| at <= visit.now.before(least_privilege::IDLE)))
+}
+
+/// Clients of whose token requests more than one in twenty was refused within a day.
+async fn failing(visit: &Visit) -> Result<Vec<Matter>, Response> {
+    let since = visit.now.before(Lifetime::days(1));
+    let found = store::usage::failing(visit.app.registry.db(), &visit.org().id, since, 5)
+        .await
+        .or_trouble(visit)?;
+    Ok(found
+        .into_iter()
+        .map(|client| Matter {
+            what: format!("{} fails often", client.name),
+            why: format!(
+                "{} of {} token requests refused in 24 hours",
+                client.failures,
+                client.failures + client.tokens
+            ),
+            action: "Show it",
+            href: visit.path(&format!("/clients/{}", client.client_id)),
+        })
+        .collect())
 }
 
 /// Clients that share a matter, as one line.

@@ -17,7 +17,7 @@ use crate::{
     failures::Endpoint,
     grant_types::refresh_token,
     live,
-    oauth::{client::Kind, json, scope::ScopeKey},
+    oauth::{client::Kind, json},
     openid,
     store::grants::Grant,
 };
@@ -53,17 +53,10 @@ async fn look(app: &App, incoming: &Incoming) -> Result<Response> {
 
 /// What a refresh token stands for; `None` if nothing of what the person gave is granted to the client any more.
 fn render_refresh_token(app: &App, client: &live::Client, grant: &Grant) -> Option<String> {
-    let held = |key: &&ScopeKey| match &key.api {
-        None => client.may_ask(&key.value),
-        Some(api) => client
-            .granted
-            .iter()
-            .any(|g| g.api == *api && g.allows(&key.value)),
-    };
     let scopes: Vec<&str> = grant
         .scopes
         .iter()
-        .filter(held)
+        .filter(|key| client.holds(key))
         .map(|key| key.value.as_ref())
         .collect();
     if scopes.is_empty() {

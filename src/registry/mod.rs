@@ -37,9 +37,10 @@ pub mod secret_notices; // who is told that a secret stops
 pub mod secrets; // rotate, end, extend
 pub mod sessions; // signed-in browsers
 pub mod sign_in; // proof by proof
-pub mod transfers;
+pub mod transfers; // clients that move to another organisation
 pub mod unused; // clients that nobody uses
-pub mod webhooks; // who wants to be told // clients that move to another organisation
+pub mod usage; // how a client is used
+pub mod webhooks; // who wants to be told
 
 use std::sync::Arc;
 

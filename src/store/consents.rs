@@ -78,6 +78,17 @@ pub async fn of_people(db: &Db, client_id: &str, users: &[&str]) -> Result<Vec<C
     rows.into_iter().map(read).collect()
 }
 
+/// How many people allowed a client something.
+pub async fn count_of_client(db: &Db, client_id: &str) -> Result<i64, DbError> {
+    let row = db
+        .read_one(
+            "SELECT count(*) FROM consents WHERE client_id = $1",
+            vec![client_id.into()],
+        )
+        .await?;
+    row.map_or(Ok(0), |mut row| row.next())
+}
+
 /// Writes down what a person has allowed by now.
 pub fn set(user_id: &str, client_id: &str, scopes: &[ScopeKey], now: Timestamp) -> Statement {
     Statement::new(

@@ -146,6 +146,18 @@ pub fn spend(digest: &[u8]) -> Statement {
     .expecting("spent")
 }
 
+/// How many devices of a client wait for their person, or have not heard of his answer.
+pub async fn in_progress(db: &Db, client_id: &str, epoch: i64, now: Timestamp) -> Result<i64, DbError> {
+    let row = db
+        .read_one(
+            "SELECT count(*) FROM device_codes WHERE client_id = $1 AND client_epoch = $2 AND expires_at > $3 \
+             AND state IN ('pending', 'approved')",
+            vec![client_id.into(), epoch.into(), now.into()],
+        )
+        .await?;
+    row.map_or(Ok(0), |mut row| row.next())
+}
+
 /// Forgets requests that expired before `before`, at most 1,000 at a time.
 pub fn forget(before: Timestamp) -> Statement {
     Statement::new(

@@ -6,7 +6,7 @@
 //! removal that happens at the same time.
 
 use crate::{
-    db::{Db, DbError, Row, Statement},
+    db::{Db, DbError, Row, Statement, Value},
     oauth::scope::ScopeKey,
     time::Timestamp,
 };
@@ -139,9 +139,109 @@ pub async fn of_people(
         super::client_grants::numbers(3, users.len())
     );
     let mut params = vec![client_id.into(), now.into()];
-    params.extend(users.iter().map(|user| crate::db::Value::from(*user)));
+    params.extend(users.iter().map(|user| Value::from(*user)));
     let rows = db.read(sql, params).await?;
     rows.into_iter().map(read).collect()
+}
+
+/// Grants that still count and are for the same scopes.
+#[derive(Clone, Debug)]
+pub struct Given {
+    pub scopes: Vec<ScopeKey>,
+    /// How many of them have a refresh token.
+    pub refresh_tokens: i64,
+}
+
+/// The grants of a client that still count, by their scopes.
+pub async fn alive_by_scopes(
+    db: &Db,
+    client_id: &str,
+    epoch: i64,
+    now: Timestamp,
+) -> Result<Vec<Given>, DbError> {
+    let rows = db
+        .read(
+            "SELECT scopes, CAST(sum(CASE WHEN refresh_counter > 0 THEN 1 ELSE 0 END) AS BIGINT) FROM grants \
+             WHERE client_id = $1 AND client_epoch = $2 AND revoked_at IS NULL AND expires_at > $3 \
+             AND idle_expires_at > $3 GROUP BY scopes",
+            vec![client_id.into(), epoch.into(), now.into()],
+        )
+        .await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(Given {
+                scopes: ScopeKey::parse_list(&row.next::<String>()?),
+                refresh_tokens: row.next()?,
+            })
+        })
+        .collect()
+}
+
+/// How many people have a grant at a client that still counts.
+pub async fn people_of_client(db: &Db, client_id: &str, epoch: i64, now: Timestamp) -> Result<i64, DbError> {
+    let row = db
+        .read_one(
+            "SELECT count(DISTINCT user_id) FROM grants WHERE client_id = $1 AND client_epoch = $2 \
+             AND revoked_at IS NULL AND expires_at > $3 AND idle_expires_at > $3",
+            vec![client_id.into(), epoch.into(), now.into()],
+        )
+        .await?;
+    row.map_or(Ok(0), |mut row| row.next())
+}
+
+/// As [`people_of_client`], of grants for any of these scopes.
+pub async fn people_with(
+    db: &Db,
+    client_id: &str,
+    epoch: i64,
+    keys: &[ScopeKey],
+    now: Timestamp,
+) -> Result<i64, DbError> {
+    if keys.is_empty() {
+        return Ok(0);
+    }
+    let mut params: Vec<Value> = vec![client_id.into(), epoch.into(), now.into()];
+    let mut likes = Vec::new();
+    for key in keys {
+        params.push(format!("% {} %", escaped(&key.to_string())).into());
+        likes.push(format!("' ' || scopes || ' ' LIKE ${} ESCAPE '\\'", params.len()));
+    }
+    let sql = format!(
+        "SELECT count(DISTINCT user_id) FROM grants WHERE client_id = $1 AND client_epoch = $2 \
+         AND revoked_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND ({})",
+        likes.join(" OR ")
+    );
+    let row = db.read_one(sql, params).await?;
+    row.map_or(Ok(0), |mut row| row.next())
+}
+
+/// How many people gave a scope of an API, or any of them, to whatever client, so that it still counts.
+pub async fn people_with_scope_of(
+    db: &Db,
+    api_id: &str,
+    value: Option<&str>,
+    now: Timestamp,
+) -> Result<i64, DbError> {
+    let pattern = match value {
+        Some(value) => format!("% {} %", escaped(&format!("{api_id}/{value}"))),
+        None => format!("% {}/%", escaped(api_id)),
+    };
+    let row = db
+        .read_one(
+            "SELECT count(DISTINCT g.user_id) FROM grants g \
+             JOIN clients c ON c.client_id = g.client_id AND c.epoch = g.client_epoch \
+             WHERE g.client_id IN (SELECT client_id FROM client_scopes WHERE api_id = $1) \
+             AND g.revoked_at IS NULL AND g.expires_at > $2 AND g.idle_expires_at > $2 \
+             AND ' ' || g.scopes || ' ' LIKE $3 ESCAPE '\\'",
+            vec![api_id.into(), now.into(), pattern.into()],
+        )
+        .await?;
+    row.map_or(Ok(0), |mut row| row.next())
+}
+
+/// A text that stands for itself in a pattern.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// Adds a grant.

@@ -95,16 +95,18 @@ fn read(mut row: Row) -> Result<Group, DbError> {
     })
 }
 
-/// Until when somebody who verifies JWTs of a client without asking may accept one: whoever does so knows neither of
-/// tokens that were taken back nor of epochs.
-pub async fn last_jwt(db: &Db, client_id: &str, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
-    let row = db
-        .read_one(
-            "SELECT max(expires_at) FROM tokens_out WHERE client_id = $1 AND format = 'jwt' AND expires_at > $2",
+/// Every JWT of a client that has not expired, as somebody sees it who verifies without asking: he knows neither of
+/// epochs nor of grants that ended, nor of tokens that were taken back.
+pub async fn jwts(db: &Db, client_id: &str, now: Timestamp) -> Result<Vec<Group>, DbError> {
+    let rows = db
+        .read(
+            "SELECT format, api_id, scopes, grant_id <> '' AS for_person, CAST(sum(tokens) AS BIGINT), max(expires_at) \
+             FROM tokens_out WHERE client_id = $1 AND format = 'jwt' AND expires_at > $2 \
+             GROUP BY format, api_id, scopes, for_person",
             vec![client_id.into(), now.into()],
         )
         .await?;
-    row.map_or(Ok(None), |mut row| row.next())
+    rows.into_iter().map(read).collect()
 }
 
 /// Forgets tokens that have expired, about 1,000 rows at a time.

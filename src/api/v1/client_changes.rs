@@ -9,6 +9,7 @@ use super::{
     client_input::{ClientPatch, NewClient},
     client_list::{TAG, written_moment, written_span},
     clients::{Client, Secret, Surroundings},
+    impact::Impact,
 };
 use crate::{
     api::{
@@ -21,6 +22,7 @@ use crate::{
     registry::{
         access::{Access, Permission},
         clients::{self, Created, Creation},
+        impact::{self, Plan},
         secrets::Term,
     },
     secret,
@@ -78,7 +80,7 @@ pub fn operations() -> Vec<Operation> {
         "deleteClient",
         "Delete a client for good: its id never works again",
         delete,
-        Answer::Nothing,
+        Answer::NothingBut(Shape::of::<Impact>()),
         |c| Box::pin(delete_client(c)),
     );
     let disable = operation(
@@ -233,14 +235,28 @@ pub async fn shown(call: &Call, access: &Access, client: kept::Client) -> Result
     Ok(Reply::of(&around.show(client, None))?.tagged(etag))
 }
 
+/// As [`shown`], with what would stop.
+async fn tried(call: &Call, access: &Access, client: kept::Client, impact: impact::Impact) -> Result<Reply> {
+    let around = Surroundings::read(&call.app.registry, access).await?;
+    let document = Client {
+        impact: Some(impact.into()),
+        ..around.show(client, None)
+    };
+    Reply::of(&document)
+}
+
 async fn edit(call: Call) -> Result<Reply> {
     let access = call.access().await?;
     access.require(Permission::ClientsWrite)?;
     let patch: ClientPatch = call.input()?;
-    let client = seen(&call, &access, true).await?;
-    let edit = patch.edit(&client);
+    let before = seen(&call, &access, true).await?;
+    let edit = patch.edit(&before);
     let registry = &call.app.registry;
-    let client = clients::edit(registry, &access, &client.client_id, Some(client.version), edit).await?;
+    let client = clients::edit(registry, &access, &before.client_id, Some(before.version), edit).await?;
+    if access.dry_run {
+        let impact = impact::of_change(registry, &before, &client).await?;
+        return tried(&call, &access, client, impact).await;
+    }
     shown(&call, &access, client).await
 }
 
@@ -249,7 +265,12 @@ async fn delete_client(call: Call) -> Result<Reply> {
     access.require(Permission::ClientsDelete)?;
     let client = seen(&call, &access, true).await?;
     let registry = &call.app.registry;
-    clients::delete(registry, &access, &client.client_id, Some(client.version)).await?;
+    let (id, version) = (client.client_id, Some(client.version));
+    clients::delete(registry, &access, &id, version).await?;
+    if access.dry_run {
+        let found = impact::of(registry, &access, &id, &Plan::Delete).await?;
+        return Reply::of(&Impact::from(found));
+    }
     Ok(Reply::nothing())
 }
 
@@ -266,6 +287,10 @@ async fn disable(call: Call) -> Result<Reply> {
     let registry = &call.app.registry;
     let (id, version) = (client.client_id, Some(client.version));
     let client = clients::retire(registry, &access, &id, version, reason.as_deref(), delete_at).await?;
+    if access.dry_run {
+        let found = impact::of(registry, &access, &id, &Plan::Disable).await?;
+        return tried(&call, &access, client, found).await;
+    }
     shown(&call, &access, client).await
 }
 

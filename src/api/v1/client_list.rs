@@ -1,9 +1,7 @@
-//! Clients of an organisation: the list with its filters, one of them, and what cutting one off would cut.
+//! Clients of an organisation: the list with its filters, and one of them.
 
 use axum::http::Method;
-use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 
 use super::clients::{self, Client, Surroundings};
 use crate::{
@@ -20,14 +18,9 @@ use crate::{
         client::{ApplicationType, GrantType, Kind, Status},
         refusal::{Field, Refusal},
     },
-    registry::{
-        access::Permission,
-        clients as registry,
-        impact::{self, Cut},
-    },
+    registry::{access::Permission, clients as registry},
     store::{
         self,
-        apis::TokenFormat,
         clients::{Filter, From, Keyed, Page, SortKey, Used},
     },
     time::{Lifetime, Timestamp},
@@ -132,20 +125,6 @@ pub fn operations() -> Vec<Operation> {
         Answer::Ok(Shape::of::<Client>()),
         |call| Box::pin(show(call)),
     );
-    let impact = operation(
-        Method::GET,
-        "/api/v1/orgs/{org}/clients/{client}/impact",
-        "showImpact",
-        "See what cutting a client off would cut",
-        Some(Permission::ClientsRead),
-        Answer::Ok(Shape::of::<Impact>()),
-        |call| Box::pin(show_impact(call)),
-    );
-    let cut = word(
-        "action",
-        "What somebody is about to do; `delete` if nothing is said.",
-        &words(Cut::ALL, Cut::word),
-    );
     vec![
         Operation {
             tag: TAG,
@@ -159,12 +138,6 @@ pub fn operations() -> Vec<Operation> {
             precondition: Precondition::None,
             cli: Some("oauthority client get CLIENT_ID"),
             ..one
-        },
-        Operation {
-            tag: TAG,
-            query: vec![cut],
-            cli: Some("oauthority client impact CLIENT_ID"),
-            ..impact
         },
     ]
 }
@@ -283,54 +256,6 @@ async fn show(call: Call) -> Result<Reply> {
     };
     let around = Surroundings::read(work, &access).await?;
     Ok(Reply::of(&around.show(client, secrets))?.tagged(etag))
-}
-
-/// What a cut would cut.
-#[derive(Serialize, ToSchema)]
-struct Impact {
-    action: Cut,
-    as_of: Timestamp,
-    access_tokens: Vec<LiveTokens>,
-    /// Secrets that work now and would not any more
-    secrets: usize,
-    last_used_at: Option<Timestamp>,
-    last_used_ip: Option<String>,
-    /// Until when a service that verifies JWTs offline still accepts one
-    offline_until: Option<Timestamp>,
-    reversible: bool,
-}
-
-/// Access tokens of one format that are alive.
-#[derive(Serialize, ToSchema)]
-struct LiveTokens {
-    format: TokenFormat,
-    count: i64,
-    last_expires_at: Timestamp,
-}
-
-async fn show_impact(call: Call) -> Result<Reply> {
-    let access = call.access().await?;
-    let action = call
-        .query
-        .one("action")
-        .and_then(Cut::parse)
-        .unwrap_or(Cut::Delete);
-    let impact = impact::of(&call.app.registry, &access, call.path("client"), action).await?;
-    let tokens = impact.access_tokens.into_iter().map(|tokens| LiveTokens {
-        format: tokens.format,
-        count: tokens.count,
-        last_expires_at: tokens.last_expires_at,
-    });
-    Reply::of(&Impact {
-        action: impact.action,
-        as_of: impact.as_of,
-        access_tokens: tokens.collect(),
-        secrets: impact.secrets,
-        last_used_at: impact.last_used_at,
-        last_used_ip: impact.last_used_ip,
-        offline_until: impact.offline_until,
-        reversible: impact.reversible,
-    })
 }
 
 /// A moment that somebody wrote in a body.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::impact::Impact;
 use crate::{
     error::Result,
     oauth::{
@@ -84,6 +85,10 @@ pub struct Client {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub secrets: Option<Vec<Secret>>,
+    /// With `dry_run`: what would stop
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub impact: Option<Impact>,
 }
 
 /// A scope that was granted.
@@ -241,6 +246,7 @@ impl Surroundings {
             file_key: client.file_key,
             changed_through: client.changed_through,
             secrets,
+            impact: None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod credential_offers; // prepared for a member
 mod credentials; // clients that belong to a person
 mod factors; // second factors that got lost
 mod failures; // why requests of clients were refused
+mod impact; // what a cut would cut
 mod invitations; // on their way in
 mod keys; // signing keys
 mod least_privilege; // scopes that nobody asks for
@@ -21,6 +22,7 @@ mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
 mod transfers; // clients that move
+mod usage; // how a client is used
 mod users; // people of the whole instance
 mod webhooks; // addresses that are told what happens
 
@@ -34,6 +36,8 @@ pub fn operations() -> Vec<Operation> {
         me::operations(),
         organizations::operations(),
         client_list::operations(),
+        impact::operations(),
+        usage::operations(),
         client_changes::operations(),
         least_privilege::operations(),
         client_grants::operations(),

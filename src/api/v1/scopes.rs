@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{
     apis::{TAG, confirm},
     client_changes::body,
+    impact::ScopeImpact,
 };
 use crate::{
     api::{
@@ -20,7 +21,7 @@ use crate::{
     oauth::refusal::Code,
     registry::{
         access::{Access, Permission},
-        apis,
+        apis, impact,
     },
     store::{self, apis::Risk},
     time::Timestamp,
@@ -156,7 +157,7 @@ pub fn operations() -> Vec<Operation> {
         "deleteScope",
         "Delete a scope",
         delete,
-        Answer::Nothing,
+        Answer::NothingBut(Shape::of::<ScopeImpact>()),
         |c| Box::pin(remove(c)),
     );
     let example = json!({ "value": "invoices:read", "description": "See invoices", "risk": "reads" });
@@ -272,8 +273,13 @@ async fn remove(call: Call) -> Result<Reply> {
     access.require(Permission::ApisDelete)?;
     let scope = find(&call, &access).await?;
     call.demand(&scope.etag(), true)?;
-    let confirmed = call.query.flag("confirm");
-    let registry = &call.app.registry;
-    apis::delete_scope(registry, &access, call.path("api"), &scope.value, confirmed).await?;
+    // Whoever only tries it wants to know what there is to confirm.
+    let confirmed = call.query.flag("confirm") || access.dry_run;
+    let (registry, api) = (&call.app.registry, call.path("api"));
+    apis::delete_scope(registry, &access, api, &scope.value, confirmed).await?;
+    if access.dry_run {
+        let found = impact::of_scope(registry, &access, api, Some(&scope.value)).await?;
+        return Reply::of(&ScopeImpact::from(found));
+    }
     Ok(Reply::nothing())
 }

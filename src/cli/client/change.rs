@@ -6,9 +6,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     super::{
+        confirm::Confirmation,
         connection::{Connection, with},
         exit::{Failure, Result},
         hand_over::HandOver,
+        impact,
     },
     people::{People, Subjects},
     shown,
@@ -265,6 +267,8 @@ pub struct Update {
     /// Only if it is still at this version
     #[arg(long, value_name = "N")]
     if_version: Option<u64>,
+    #[command(flatten)]
+    confirmation: Confirmation,
     /// Only say what would come of it
     #[arg(long)]
     dry_run: bool,
@@ -298,9 +302,25 @@ pub async fn update(connection: &mut Connection<'_>, update: Update) -> Result<(
             "say what to change: `oauthority client update --help` lists the settings",
         ));
     }
+    let takes = ["scopes", "redirect_uris"]
+        .iter()
+        .any(|name| body.contains_key(*name));
+    let body = Json::Object(body);
+    if takes && !update.dry_run {
+        let name = text_of(&current.body, "name").to_owned();
+        confirm(
+            connection,
+            &update.confirmation,
+            url.clone(),
+            &body,
+            etag.as_deref(),
+            &name,
+        )
+        .await?;
+    }
     let url = with(url, "dry_run", update.dry_run.then_some("true"));
     let client = connection
-        .send(Method::PATCH, url, Some(&Json::Object(body)), etag.as_deref())
+        .send(Method::PATCH, url, Some(&body), etag.as_deref())
         .await?
         .body;
     let words = if update.dry_run {
@@ -317,6 +337,30 @@ pub async fn update(connection: &mut Connection<'_>, update: Update) -> Result<(
     connection
         .view
         .one(connection.terminal, &client, &shown(), "client_id")
+}
+
+fn text_of<'j>(json: &'j Json, name: &str) -> &'j str {
+    json.get(name).and_then(Json::as_str).unwrap_or_default()
+}
+
+/// Makes sure that somebody means it, if anybody would notice that scopes or redirect URIs go.
+async fn confirm(
+    connection: &mut Connection<'_>,
+    confirmation: &Confirmation,
+    url: reqwest::Url,
+    body: &Json,
+    etag: Option<&str>,
+    name: &str,
+) -> Result<()> {
+    let dry = with(url, "dry_run", Some("true"));
+    let tried = connection.send(Method::PATCH, dry, Some(body), etag).await?.body;
+    let found = tried.get("impact").unwrap_or(&Json::Null);
+    if !impact::is_felt(found) {
+        return Ok(());
+    }
+    let mut facts = impact::going(found);
+    facts.push(impact::in_words(found));
+    confirmation.ask(connection, &format!("Take this away from {name}?"), &facts, name)
 }
 
 /// The scopes of a client with some more and some less; a scope is named by its value, or with its audience in front.

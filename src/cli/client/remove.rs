@@ -9,6 +9,7 @@ use super::{
         confirm::Confirmation,
         connection::{Connection, with},
         exit::Result,
+        impact::in_words,
     },
     shown,
 };
@@ -24,10 +25,23 @@ pub struct Disable {
     /// Delete it on a day unless somebody enables it before: a span such as 14d, or a time (RFC 3339)
     #[arg(long, value_name = "WHEN")]
     delete_after: Option<String>,
+    /// Only say what would come of it
+    #[arg(long)]
+    dry_run: bool,
 }
 
-/// Cuts a client off.
+/// Cuts a client off, and says what that stops. It can be undone, so nobody is asked.
 pub async fn disable(connection: &mut Connection<'_>, disable: Disable) -> Result<()> {
+    let impact = read_impact(connection, &disable.id, "disable", &[]).await?;
+    if disable.dry_run {
+        connection
+            .terminal
+            .say("Nothing was changed; disabling it would cut off:");
+        return connection.view.one(connection.terminal, &impact, &[], "action");
+    }
+    connection
+        .terminal
+        .say(&format!("Stops now: {}", in_words(&impact)));
     let url = connection.of_org(&["clients", &disable.id, "disable"]).await?;
     let mut body = json!({});
     for (name, value) in [("reason", disable.reason), ("delete_after", disable.delete_after)] {
@@ -76,7 +90,7 @@ pub struct Delete {
 pub async fn delete(connection: &mut Connection<'_>, delete: Delete) -> Result<()> {
     let url = connection.of_org(&["clients", &delete.id]).await?;
     let client = connection.get(url.clone()).await?;
-    let impact = read_impact(connection, &delete.id, "delete").await?;
+    let impact = read_impact(connection, &delete.id, "delete", &[]).await?;
     let name = client
         .body
         .get("name")
@@ -114,6 +128,15 @@ pub struct Impact {
     /// What would be done
     #[arg(long, value_enum, default_value_t)]
     action: Action,
+    /// For remove-scope: a scope that goes; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// For remove-redirect: a redirect URI that goes; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// For rotate: tokens issued so far stop, too
+    #[arg(long)]
+    revoke_tokens: bool,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -122,49 +145,46 @@ enum Action {
     Delete,
     Disable,
     Rotate,
+    RemoveScope,
+    RemoveRedirect,
+}
+
+impl Action {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Disable => "disable",
+            Self::Rotate => "rotate",
+            Self::RemoveScope => "remove_scope",
+            Self::RemoveRedirect => "remove_redirect",
+        }
+    }
 }
 
 /// Counts what would be cut off.
 pub async fn impact(connection: &mut Connection<'_>, impact: Impact) -> Result<()> {
-    let action = match impact.action {
-        Action::Delete => "delete",
-        Action::Disable => "disable",
-        Action::Rotate => "rotate",
-    };
-    let impact = read_impact(connection, &impact.id, action).await?;
+    let scopes = impact.scopes.iter().map(|scope| ("scope", scope.as_str()));
+    let uris = impact
+        .redirect_uris
+        .iter()
+        .map(|uri| ("redirect_uri", uri.as_str()));
+    let revoke = impact.revoke_tokens.then_some(("revoke_tokens", "true"));
+    let more: Vec<_> = scopes.chain(uris).chain(revoke).collect();
+    let impact = read_impact(connection, &impact.id, impact.action.word(), &more).await?;
     connection.view.one(connection.terminal, &impact, &[], "action")
 }
 
-pub async fn read_impact(connection: &mut Connection<'_>, id: &str, action: &str) -> Result<Json> {
+/// What doing something to a client would stop.
+pub async fn read_impact(
+    connection: &mut Connection<'_>,
+    id: &str,
+    action: &str,
+    more: &[(&str, &str)],
+) -> Result<Json> {
     let url = connection.of_org(&["clients", id, "impact"]).await?;
-    Ok(connection.get(with(url, "action", Some(action))).await?.body)
-}
-
-/// "3 access tokens (jwt, until 2026-11-22T10:44:00Z) · 1 secret · last used 2026-07-03T…"
-pub fn in_words(impact: &Json) -> String {
-    let mut parts = Vec::new();
-    let text = |value: &Json, name: &str| value.get(name).and_then(Json::as_str).unwrap_or("–").to_owned();
-    for tokens in impact
-        .get("access_tokens")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let count = tokens.get("count").and_then(Json::as_u64).unwrap_or_default();
-        let until = text(tokens, "last_expires_at");
-        parts.push(format!(
-            "{count} access tokens ({}, until {until})",
-            text(tokens, "format")
-        ));
-    }
-    if parts.is_empty() {
-        parts.push("no access tokens".to_owned());
-    }
-    let secrets = impact.get("secrets").and_then(Json::as_u64).unwrap_or_default();
-    parts.push(format!("{secrets} secret{}", if secrets == 1 { "" } else { "s" }));
-    match impact.get("last_used_at").and_then(Json::as_str) {
-        Some(at) => parts.push(format!("last used {at}")),
-        None => parts.push("no use on record".to_owned()),
-    }
-    parts.join(" · ")
+    let url = with(url, "action", Some(action));
+    let url = more
+        .iter()
+        .fold(url, |url, (name, value)| with(url, name, Some(value)));
+    Ok(connection.get(url).await?.body)
 }

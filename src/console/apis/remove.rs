@@ -11,11 +11,11 @@ use super::{crumbs, form, path, scopes};
 use crate::{
     app::State,
     console::{
-        asked,
+        asked, stops,
         visit::{Answer, OrTrouble, Section, Visit, done},
     },
-    registry::{access::Permission, apis},
-    store::apis::{Api, TokenFormat},
+    registry::{access::Permission, apis, impact},
+    store::apis::Api,
     ui::{
         badge::Tone,
         form::ErrorSummary,
@@ -70,47 +70,28 @@ impl Doomed<'_> {
     }
 
     async fn impact(&self, visit: &Visit) -> Result<Impact, Response> {
-        let loss = apis::loss(&visit.app.registry, visit.access(), &self.api.id, self.scope)
+        let found = impact::of_scope(&visit.app.registry, visit.access(), &self.api.id, self.scope)
             .await
             .or_trouble(visit)?;
-        let count = loss.clients.len();
+        let count = found.clients.len();
         let mut lines = vec![Line {
             count: u64::try_from(count).ok(),
             text: html! {
                 @if count == 1 { "client loses it at once" } @else { "clients lose it at once" }
-                @if count > 0 { ": " (holders(visit, &loss.clients)) } "."
+                @if count > 0 { ": " (holders(visit, &found.clients)) } "."
             },
             tone: if count > 0 { Tone::Bad } else { Tone::Mute },
         }];
         if self.scope.is_none() {
-            lines.push(Line {
-                count: u64::try_from(self.api.scopes.len()).ok(),
-                text: html! { @if self.api.scopes.len() == 1 { "scope goes with it." } @else { "scopes go with it." } },
-                tone: Tone::Mute,
-            });
+            let scopes = i64::try_from(self.api.scopes.len()).unwrap_or(i64::MAX);
+            lines.push(stops::line(scopes, "scope goes with it.", "scopes go with it."));
         }
-        lines.push(Line {
-            count: None,
-            text: self.tokens(),
-            tone: Tone::Mute,
-        });
+        lines.extend(stops::lines(visit, &found.stops));
         Ok(Impact {
             lines,
-            as_of: visit.reader().clock(visit.now),
+            as_of: visit.reader().clock(found.as_of),
             refresh: visit.here.clone(),
         })
-    }
-
-    fn tokens(&self) -> Markup {
-        let which = if self.scope.is_some() {
-            "Tokens that carry it"
-        } else {
-            "Tokens for it"
-        };
-        html! {
-            (which) " are refused at once by services that ask us"
-            @if self.api.token_format == TokenFormat::Jwt { "; JWTs checked offline keep working until they expire" } "."
-        }
     }
 
     fn mismatch(&self, visit: &Visit) -> Option<ErrorSummary> {

@@ -6,11 +6,12 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{Record, Tab, load, page};
+use super::{Record, Tab, load, page, usage};
 use crate::{
     app::State,
     console::visit::{self, Answer, Visit},
-    registry::access::Permission,
+    oauth::scope::openid_words,
+    registry::{access::Permission, usage::Usage},
     store::apis::{Api, Risk, Scope},
     ui::{
         scopes::Risk as Shown,
@@ -27,18 +28,21 @@ pub(super) async fn show(
     let (parts, _) = request.into_parts();
     let visit = visit::enter(&app, &parts, &org).await?;
     let record = load(&visit, &client).await?;
+    let used = usage::read(&visit, &record).await;
+    let used = used.as_ref();
     let apis: Vec<&Api> = record
         .apis
         .iter()
         .filter(|api| !granted(&record, api).is_empty())
         .collect();
     let content = html! {
+        @if used.is_none() { (usage::missing(&visit)) }
         @if apis.is_empty() && record.client.oidc_scopes.is_empty() {
             p.dim { "This client holds no scope, so it gets no token." }
         }
         (super::least_privilege::section(&visit, &record).await?)
-        @for (index, api) in apis.iter().enumerate() { (section(&visit, &record, api, index)) }
-        @if !record.client.oidc_scopes.is_empty() { (openid(&record)) }
+        @for (index, api) in apis.iter().enumerate() { (section(&visit, &record, api, index, used)) }
+        @if !record.client.oidc_scopes.is_empty() { (openid(&visit, &record, used)) }
     };
     Ok(page(&visit, &record, Tab::Access, StatusCode::OK, &content))
 }
@@ -70,7 +74,7 @@ fn effective<'a>(api: &'a Api, granted: &[&'a str]) -> Vec<(&'a Scope, Option<&'
     all
 }
 
-fn section(visit: &Visit, record: &Record, api: &Api, index: usize) -> Markup {
+fn section(visit: &Visit, record: &Record, api: &Api, index: usize, used: Option<&Usage>) -> Markup {
     let rows = effective(api, &granted(record, api))
         .into_iter()
         .map(|(scope, via)| Row {
@@ -80,6 +84,7 @@ fn section(visit: &Visit, record: &Record, api: &Api, index: usize) -> Markup {
                 html! { (scope.description) },
                 html! { (risk(scope.risk).badge()) },
                 html! { @match via { Some(via) => { "Comes with " code { (via) } }, None => "Granted" } },
+                html! { (requested(visit, used, &api.id, &scope.value)) },
             ],
             ..Row::default()
         });
@@ -87,7 +92,9 @@ fn section(visit: &Visit, record: &Record, api: &Api, index: usize) -> Markup {
     let table = Table {
         id: &id,
         caption: &format!("Scopes at {}", api.name),
-        columns: ["Scope", "Allows", "Risk", "How"].map(Column::new).to_vec(),
+        columns: ["Scope", "Allows", "Risk", "How", "Last requested"]
+            .map(Column::new)
+            .to_vec(),
         rows: rows.collect(),
         bulk: None,
     };
@@ -105,13 +112,49 @@ fn section(visit: &Visit, record: &Record, api: &Api, index: usize) -> Markup {
     }
 }
 
-fn openid(record: &Record) -> Markup {
+fn openid(visit: &Visit, record: &Record, used: Option<&Usage>) -> Markup {
+    let rows = record.client.oidc_scopes.iter().map(|value| Row {
+        id: value.clone(),
+        name: value.clone(),
+        cells: vec![
+            html! { (openid_words(value).unwrap_or("–")) },
+            html! { (requested(visit, used, "", value)) },
+        ],
+        ..Row::default()
+    });
+    let table = Table {
+        id: "access-openid",
+        caption: "Scopes of OpenID Connect",
+        columns: ["Scope", "Allows", "Last requested"].map(Column::new).to_vec(),
+        rows: rows.collect(),
+        bulk: None,
+    };
     html! {
         section.stack {
             div { h2 { "OpenID Connect" } p.hint { "About the person who signs in; they belong to no API" } }
-            (crate::ui::badge::code_tags(&record.client.oidc_scopes))
+            (table)
         }
     }
+}
+
+/// When a scope was last asked for. That it never was is said of the time that was watched, and of no other.
+fn requested(visit: &Visit, used: Option<&Usage>, api_id: &str, value: &str) -> Markup {
+    let found = used.and_then(|used| {
+        let mut scopes = used.scopes.iter();
+        scopes.find(|scope| scope.api_id == api_id && scope.value == value)
+    });
+    let reader = visit.reader();
+    html! { @match found {
+        None => span.hint { "–" },
+        Some(scope) => @match scope.on {
+            Some(on) => {
+                (reader.moment(on.last_at))
+                @if scope.is_unused(visit.now) { " " span.hint { "not in 90 days" } }
+            },
+            None if scope.is_unused(visit.now) => b { "Never in 90 days" },
+            None => span.hint { "Not since " (reader.date(scope.since)) },
+        },
+    } }
 }
 
 const fn risk(risk: Risk) -> Shown {

@@ -171,7 +171,7 @@ fn last_used(visit: &Visit, record: &Record) -> Markup {
         .filter(|secret| secret.last_used_at.is_some())
         .max_by_key(|secret| secret.last_used_at);
     html! {
-        (visit.reader().moment_or(client.last_used_at, "Never"))
+        (visit.reader().moment_or(client.last_used_at, "Never, since use is recorded"))
         @if let Some(ip) = &client.last_used_ip { " from " code { (ip) } }
         @if let Some(secret) = secret { " with “" (secret.label) "”" }
     }

@@ -8,7 +8,7 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{Record, Tab, load, page};
+use super::{Record, Tab, load, page, usage};
 use crate::{
     app::State,
     console::{
@@ -20,7 +20,7 @@ use crate::{
         client::SecretState,
         refusal::{Code, Field as Wrong, Refusal},
     },
-    registry::{access::Permission, secrets},
+    registry::{access::Permission, secrets, usage::Usage},
     store::secrets::ClientSecret,
     time::Lifetime,
     ui::{
@@ -79,7 +79,7 @@ pub(super) async fn show(
             secret,
             refusal: None,
         });
-    Ok(tab(&visit, &record, StatusCode::OK, open.as_ref()))
+    Ok(tab(&visit, &record, StatusCode::OK, open.as_ref()).await)
 }
 
 /// Ends, moves or renames a secret.
@@ -115,7 +115,7 @@ pub(super) async fn act(
                     secret,
                     refusal: Some(*refusal),
                 });
-            Ok(tab(&visit, &record, status, open.as_ref()))
+            Ok(tab(&visit, &record, status, open.as_ref()).await)
         }
         Err(error) => Err(visit.trouble(error)),
     }
@@ -152,7 +152,8 @@ async fn carry_out(visit: &Visit, deed: Deed, client: &str, id: &str) -> Result<
     }
 }
 
-fn tab(visit: &Visit, record: &Record, status: StatusCode, open: Option<&Open<'_>>) -> Response {
+async fn tab(visit: &Visit, record: &Record, status: StatusCode, open: Option<&Open<'_>>) -> Response {
+    let used = usage::read(visit, record).await;
     let content = html! {
         @if let Some(open) = open { (form_of(visit, record, open)) }
         @else { (readiness(visit, record)) }
@@ -160,13 +161,13 @@ fn tab(visit: &Visit, record: &Record, status: StatusCode, open: Option<&Open<'_
             (note(Tone::Info, &html! { p { "No secret: this type of client cannot keep one. It proves itself with PKCE." } }))
         } @else if record.secrets.is_empty() {
             p.dim { "This client has no secret." }
-        } @else { (table(visit, record)) }
+        } @else { (table(visit, record, used.as_ref())) }
         @if record.holds_secret() { p.hint { "At most two secrets are usable at once. A secret is shown only when it is made." } }
     };
     page(visit, record, Tab::Secrets, status, &content)
 }
 
-fn table(visit: &Visit, record: &Record) -> Markup {
+fn table(visit: &Visit, record: &Record, used: Option<&Usage>) -> Markup {
     let reader = visit.reader();
     let (writes, yours) = (
         visit.may(Permission::ClientsWrite),
@@ -181,9 +182,18 @@ fn table(visit: &Visit, record: &Record) -> Markup {
             html! { (reader.moment(secret.created_at)) " by " (secret.created_by) },
             html! {
                 (reader.moment_or(secret.last_used_at, "Never"))
-                @if let Some(ip) = &secret.last_used_ip { " from " code { (ip) } }
+                @match usage::of_secret(used, &secret.id) {
+                    Some(known) => (usage::addresses(visit, &known)),
+                    None => @if let Some(ip) = &secret.last_used_ip { " from " code { (ip) } },
+                }
             },
-            html! { (secret.uses) },
+            html! {
+                (secret.uses)
+                @if let Some(known) = usage::of_secret(used, &secret.id) {
+                    div.hint { (known.last_hour) " in an hour" }
+                    div.hint { (known.last_day) " in a day" }
+                }
+            },
             html! { @match secret.stops_at() { Some(at) => (reader.deadline(at)), None => span.hint { "Never" } } },
             html! { (labels::secret(secret.state(visit.now))) },
         ],

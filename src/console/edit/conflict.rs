@@ -139,8 +139,8 @@ pub(super) async fn settle(visit: &Visit, mut sheet: Sheet, apis: &[Api]) -> Ans
     sheet.version = sheet.client.version;
     sheet.original = theirs;
     if both.is_empty() {
-        return match sheet.write(visit, apis).await {
-            Ok(client) => Ok(sheet.saved(visit, &client)),
+        return match sheet.attempt(visit, apis).await {
+            Ok(response) => Ok(response),
             Err(error) => sheet.mend(visit, error).await,
         };
     }

@@ -257,7 +257,11 @@ async fn a_trial_changes_nothing() {
                 .await;
             assert_eq!(tried.status, 200, "{}", tried.text());
         }
-        assert_eq!(manager.delete(&format!("{path}?dry_run=true")).await.status, 204);
+        let tried = manager.delete(&format!("{path}?dry_run=true")).await;
+        assert_eq!(
+            (tried.status.as_u16(), &tried.json()["secrets"]),
+            (200, &json!(1))
+        );
         assert_eq!(manager.get(&path).await.json(), before);
         assert_eq!(app.token(&client, &[]).await.status, 200);
         assert!(names(&manager.get(&manager.own("/clients?q=Tried")).await).is_empty());

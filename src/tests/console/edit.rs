@@ -74,6 +74,12 @@ async fn settings_are_saved_and_a_scope_taken_away_counts_at_once() {
         let told = ada.submit(&path(&app, &machine), &pairs(&fields)).await;
         holds(&told, "Takes away workspace:write");
         fields.pop();
+        let asked = ada.submit(&path(&app, &machine), &pairs(&fields)).await;
+        expect(&asked, StatusCode::OK);
+        holds(&asked, "Save changes of");
+        holds(&asked, "access token is refused at once");
+        assert_eq!(client(&app, &machine.id).await.name, "Nightly export");
+        fields.push(("confirmed", "yes".to_owned()));
         let saved = ada.submit(&path(&app, &machine), &pairs(&fields)).await;
         expect(&saved, StatusCode::SEE_OTHER);
         assert_eq!(client(&app, &machine.id).await.name, "Weekly export");

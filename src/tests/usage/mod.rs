@@ -1,7 +1,9 @@
 //! How clients are used: what is counted, and what is shown and decided by it.
 
 mod counting; // hours, days, nodes, failures to write
+mod cuts; // the counts equal what is cut
 mod evidence; // scopes, redirect URIs, refusals, attempts
+mod shown; // pages and documents
 
 use super::harness::{TestApp, TestClient, on_both};
 use crate::{

@@ -9,9 +9,10 @@ use super::{
         super::{
             connection::{Connection, with},
             exit::{Exit, Failure, Result},
+            impact::in_words,
             page,
         },
-        remove::{in_words, read_impact},
+        remove::read_impact,
     },
     document::{COMPARED, Document, Entry, entry_of},
 };
@@ -273,7 +274,7 @@ async fn left_out(connection: &mut Connection<'_>, actual: Json, wishes: &Wishes
         let why = "not in the file; left alone, since no file made it";
         (Kind::Same, why.to_owned())
     } else if wishes.prune {
-        let impact = read_impact(connection, &text("client_id"), "delete").await?;
+        let impact = read_impact(connection, &text("client_id"), "delete", &[]).await?;
         (Kind::Remove, in_words(&impact))
     } else {
         let why = "not in the file; left alone without --prune";
