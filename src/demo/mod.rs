@@ -9,6 +9,7 @@ mod apis;
 mod clients;
 mod consents;
 mod people;
+mod usage;
 
 pub use clients::{names_never_used, names_not_used_in};
 pub use people::PEOPLE;
@@ -69,8 +70,14 @@ pub async fn provision(
         consents::provision(&demo).await?;
     }
     let since = registry.now().before(Lifetime::days(RECORDED_DAYS));
-    db.write(instance::set(instance::TRACKED_SINCE, &since.to_string()).into())
-        .await?;
+    let facts = [instance::TRACKED_SINCE, instance::USAGE_SINCE];
+    db.write(
+        facts
+            .map(|fact| instance::set(fact, &since.to_string()))
+            .into_iter()
+            .collect(),
+    )
+    .await?;
     note(registry, instance::DEMO_COMPLETE).await
 }
 
