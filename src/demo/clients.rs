@@ -5,9 +5,8 @@
 
 use std::collections::HashSet;
 
-use super::{Demo, HANDLE};
+use super::{Demo, HANDLE, usage};
 use crate::{
-    db::Batch,
     error::Result,
     oauth::{
         client::{ApplicationType, GrantType, Kind},
@@ -197,7 +196,10 @@ async fn create(demo: &Demo, name: String, sample: Sample) -> Result<()> {
     };
     let draft = draft(name, sample);
     let created = clients::create(&registry, &demo.access, draft, extra).await?;
-    note_use(demo, &created, sample).await?;
+    if let Some(hours) = sample.used {
+        demo.write(usage::of_client(demo, &created, sample.age, hours))
+            .await?;
+    }
     finish(demo, &created).await
 }
 
@@ -249,18 +251,6 @@ fn draft(name: String, sample: Sample) -> Draft {
     }
 }
 
-async fn note_use(demo: &Demo, created: &Created, sample: Sample) -> Result<()> {
-    let Some(hours) = sample.used else {
-        return Ok(());
-    };
-    let (at, ip) = (demo.hours_ago(hours), "198.51.100.7");
-    let mut batch = Batch::from(store::clients::note_use(&created.client.client_id, at, ip));
-    if let Some(secret) = &created.secret {
-        batch.push(store::secrets::note_use(&secret.row.id, sample.age * 3, at, ip));
-    }
-    demo.write(batch).await
-}
-
 /// What happened to some of them since.
 async fn finish(demo: &Demo, created: &Created) -> Result<()> {
     let (id, access) = (&created.client.client_id, &demo.access);
@@ -269,6 +259,7 @@ async fn finish(demo: &Demo, created: &Created) -> Result<()> {
             let registry = demo.then(demo.hours_ago(40 * DAY));
             let reason = Some("Replaced by Billing reconciler");
             clients::disable(&registry, access, id, None, reason).await?;
+            demo.write(usage::attempts(demo, id)).await?;
         }
         ARCHIVED => {
             let registry = demo.then(demo.hours_ago(60 * DAY));

@@ -11,6 +11,7 @@ mod clients;
 mod consents;
 mod credentials;
 mod people;
+mod usage;
 mod webhooks;
 
 pub use clients::{names_never_used, names_not_used_in};
@@ -78,8 +79,14 @@ pub async fn provision(
     )
     .await?;
     let since = registry.now().before(Lifetime::days(RECORDED_DAYS));
-    db.write(instance::set(instance::TRACKED_SINCE, &since.to_string()).into())
-        .await?;
+    let facts = [instance::TRACKED_SINCE, instance::USAGE_SINCE];
+    db.write(
+        facts
+            .map(|fact| instance::set(fact, &since.to_string()))
+            .into_iter()
+            .collect(),
+    )
+    .await?;
     note(registry, instance::DEMO_COMPLETE).await
 }
 

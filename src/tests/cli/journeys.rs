@@ -107,6 +107,12 @@ async fn a_client_is_made_used_rotated_and_deleted() {
         .done();
     shell.run(&["client", "enable", &id]).await.done();
     shell.run(&["client", "impact", &id]).await.done();
+    let listed = shell
+        .run(&["secret", "list", &id, "-o", "json"])
+        .await
+        .done()
+        .json();
+    assert_eq!(listed[0]["uses_last_hour"], 0);
     shell
         .run(&["client", "delete", &id, "--confirm", "Exporter"])
         .await
@@ -311,4 +317,103 @@ async fn a_token_is_asked_about_and_taken_back() {
         .done()
         .json();
     assert_eq!(gone, serde_json::json!({ "active": false }));
+}
+
+#[tokio::test]
+async fn whoever_takes_away_what_is_used_is_asked() {
+    let server = Listening::start(&[]).await;
+    let shell = server.shell(&MANAGE).await;
+    let app = &server.app;
+    let client = app.service(&["workspace:read", "workspace:write"]).await;
+    let spare = [
+        "client",
+        "update",
+        &client.id,
+        "--remove-scope",
+        "workspace:write",
+    ];
+    client.token_for(app, &[("scope", "workspace:write")]).await;
+    let told = shell
+        .run(&[
+            "client",
+            "impact",
+            &client.id,
+            "--action",
+            "remove-scope",
+            "--scope",
+            "workspace:write",
+            "-o",
+            "json",
+        ])
+        .await
+        .done()
+        .json();
+    assert_eq!(told["access_tokens"][0]["count"], 1);
+    assert_eq!(told["scopes"][0]["times_asked"], 1);
+    // A script has to say that it means it.
+    let refused = shell.run(&spare).await;
+    assert_eq!(refused.exit, Exit::Usage, "{refused:?}");
+    let asked = shell.type_in(&spare, "something else\n").await;
+    assert_eq!(asked.exit, Exit::NotConfirmed, "{asked:?}");
+    assert!(
+        asked.err.contains("workspace:write goes: asked for 1 time"),
+        "{asked:?}"
+    );
+    assert!(asked.err.contains("1 access token (jwt, until"), "{asked:?}");
+    assert_eq!(
+        shell.run(&[&spare[..], &["--yes"]].concat()).await.exit,
+        Exit::Done
+    );
+    // Nobody misses what nobody uses.
+    let quiet = app.service(&["workspace:read", "workspace:write"]).await;
+    shell
+        .run(&["client", "update", &quiet.id, "--remove-scope", "workspace:write"])
+        .await
+        .done();
+}
+
+#[tokio::test]
+async fn the_use_of_a_client_is_a_table_for_people_and_a_document_for_programs() {
+    let server = Listening::start(&[]).await;
+    let shell = server.shell(&MANAGE).await;
+    let app = &server.app;
+    let client = app.service(&["workspace:read"]).await;
+    for _ in 0..2 {
+        client.token(app).await;
+    }
+    app.token(&client, &[("scope", "nonsense")]).await;
+    let used = shell
+        .run(&["client", "usage", &client.id, "--days", "7", "-o", "json"])
+        .await
+        .done()
+        .json();
+    assert_eq!(
+        (&used["tokens"], &used["failed_requests"]),
+        (&serde_json::json!(2), &serde_json::json!(1))
+    );
+    assert_eq!(used["days"].as_array().map(Vec::len), Some(7));
+    let table = shell.type_in(&["client", "usage", &client.id], "").await.done();
+    for part in [
+        "tokens",
+        "Secrets",
+        "workspace:read",
+        "invalid_scope",
+        "Days (UTC)",
+    ] {
+        assert!(table.out.contains(part), "{part} in {}", table.out);
+    }
+    let secrets = shell
+        .run(&["secret", "list", &client.id, "-o", "json"])
+        .await
+        .done()
+        .json();
+    assert_eq!(secrets[0]["uses_last_day"], 2);
+    assert_eq!(secrets[0]["addresses"][0]["uses"], 2);
+    let disabled = shell.run(&["client", "disable", &client.id]).await.done();
+    assert!(disabled.err.contains("2 access tokens (jwt"), "{disabled:?}");
+    let tried = shell
+        .run(&["client", "disable", &client.id, "--dry-run", "-o", "json"])
+        .await
+        .done();
+    assert_eq!(tried.json()["action"], "disable");
 }
