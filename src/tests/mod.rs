@@ -8,6 +8,7 @@ mod databases;
 mod db;
 mod docs;
 mod endpoints;
+mod failures; // why a request was refused
 mod flows; // what the documents say
 mod harness;
 mod hosted;

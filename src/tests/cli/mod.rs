@@ -7,4 +7,4 @@ mod journeys;
 mod login; // people who sign in
 mod people;
 mod serving;
-mod shell;
+pub mod shell;
