@@ -4,6 +4,7 @@ mod change; // create and update
 mod list; // list
 mod people; // flags about the people who sign in
 mod remove; // disable, enable, delete, impact
+mod trial; // try
 
 use clap::Subcommand;
 
@@ -20,6 +21,7 @@ Examples:
   oauthority client list --unused 90d --sort -last_used_at
   oauthority client create --template service --name 'Invoice exporter' --scope invoices:read --env-file .env
   oauthority client update oac_… --add-scope invoices:write
+  oauthority client try oac_… --lang python > token.py
   oauthority client delete oac_…";
 
 #[derive(Subcommand)]
@@ -49,6 +51,8 @@ pub enum Verb {
     Delete(remove::Delete),
     /// Count what disabling, deleting or rotating would cut off
     Impact(remove::Impact),
+    /// Try a client out: a program that gets a token, or a token for a test
+    Try(trial::Try),
 }
 
 /// Carries a verb out.
@@ -73,6 +77,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::Enable { id } => remove::enable(connection, &id).await,
         Verb::Delete(delete) => remove::delete(connection, delete).await,
         Verb::Impact(impact) => remove::impact(connection, impact).await,
+        Verb::Try(attempt) => trial::attempt(connection, attempt).await,
     }
 }
 

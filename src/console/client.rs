@@ -55,14 +55,14 @@ pub(super) fn routes() -> Router<State> {
 
 /// A client with what its pages need.
 pub(super) struct Record {
-    client: Client,
-    apis: Vec<Api>,
+    pub client: Client,
+    pub apis: Vec<Api>,
     /// Newest first.
     secrets: Vec<ClientSecret>,
     /// How it was deleted.
     end: Option<Event>,
     /// Its address.
-    at: String,
+    pub at: String,
 }
 
 /// A tab of the page.
@@ -71,15 +71,17 @@ pub(super) enum Tab {
     Overview,
     Secrets,
     Access,
+    Try,
     Failures,
     Activity,
 }
 
 impl Tab {
-    const ALL: [(Self, &'static str, &'static str); 5] = [
+    const ALL: [(Self, &'static str, &'static str); 6] = [
         (Self::Overview, "Overview", ""),
         (Self::Secrets, "Secrets & keys", "/secrets"),
         (Self::Access, "Access", "/access"),
+        (Self::Try, "Try it", "/try"),
         (Self::Failures, "Failures", "/failures"),
         (Self::Activity, "Activity", "/activity"),
     ];
@@ -147,7 +149,7 @@ impl Record {
     }
 
     /// Whether this person may rotate and end its secrets.
-    fn secrets_are_yours(&self, visit: &Visit) -> bool {
+    pub fn secrets_are_yours(&self, visit: &Visit) -> bool {
         registry::secrets::are_yours(visit.access(), &self.apis, &self.client)
     }
 

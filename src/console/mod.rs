@@ -13,6 +13,7 @@ mod edit; // change a client
 mod failures; // why a request of a client was refused
 mod hand_over; // the one page that shows a secret
 mod help; // shortcuts, words, errors
+mod inspector; // what a token is
 mod invitations; // into an organisation
 mod labels; // what a person reads where the wire has a word
 mod landing; // where a person arrives, other addresses, what is nowhere
@@ -27,6 +28,7 @@ mod rotate; // a new secret, and an end for the old one
 mod security; // how a person proves who he is
 mod sessions; // where a person is signed in
 mod settings; // of the organisation
+mod try_it; // programs, previews and tokens for a test
 pub mod visit; // one person's request, and the pages it is answered with
 
 use axum::{Router, routing::get};
@@ -48,6 +50,7 @@ pub fn routes() -> Router<State> {
         .merge(failures::routes())
         .merge(hand_over::routes())
         .merge(help::routes())
+        .merge(inspector::routes())
         .merge(invitations::routes())
         .merge(landing::routes())
         .merge(mine::routes())
@@ -59,4 +62,5 @@ pub fn routes() -> Router<State> {
         .merge(security::routes())
         .merge(sessions::routes())
         .merge(settings::routes())
+        .merge(try_it::routes())
 }

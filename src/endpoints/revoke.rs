@@ -9,24 +9,22 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
 
 use super::{Incoming, Readers, answer};
 use crate::{
     access_token::{self, AccessToken},
     app::{App, State},
     client_auth::Caller,
-    db::Batch,
     error::Result,
     failures::Endpoint,
     grant_types::refresh_token::{self, Named},
+    issue::take_back,
     oauth::client::Origin,
     registry::{
-        Resource,
         access::{Actor, ActorKind},
-        announce, grants,
+        grants,
     },
-    store::{self, changes},
+    store,
     time::Timestamp,
 };
 
@@ -86,27 +84,8 @@ async fn cut(
     token: &AccessToken,
     now: Timestamp,
 ) -> Result<()> {
-    let (client, actor) = (&caller.client, actor(incoming, caller));
-    let resource = Resource {
-        kind: "token",
-        id: &token.jti,
-        name: "",
-    };
-    let details =
-        json!({ "client_id": token.client_id, "format": token.format, "expires_at": token.expires_at });
-    let event = app
-        .registry
-        .event(&actor, &client.org_id, "token.revoked", resource, details);
-    let mut batch = Batch::default();
-    batch.push(store::revocations::add(
-        &token.jti,
-        &client.id,
-        now,
-        token.expires_at,
-    ));
-    let subject = store::revocations::subject(&token.jti, token.expires_at);
-    announce(&mut batch, changes::Kind::Token, &subject, now);
-    batch.push(store::audit::append(&event));
+    let actor = actor(incoming, caller);
+    let batch = take_back::batch(&app.registry, &actor, &caller.client.org_id, token, now);
     app.registry.live.commit(batch).await?;
     Ok(())
 }

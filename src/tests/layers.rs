@@ -98,8 +98,23 @@ const WALLS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    (
+        "inspect",
+        &[
+            "access_token",
+            "config",
+            "grant_types",
+            "jose",
+            "live",
+            "oauth",
+            "openid",
+            "registry",
+            "store",
+        ],
+    ),
     ("observe", &["config"]),
     ("server", &["config", "observe"]),
+    ("snippets", &["oauth", "store"]),
     ("ui", &["oauth"]),
 ];
 
@@ -119,6 +134,7 @@ const BELOW_FRONTS: &[&str] = &[
     "db",
     "failures",
     "grant_types",
+    "inspect",
     "issue",
     "jose",
     "live",
@@ -127,6 +143,7 @@ const BELOW_FRONTS: &[&str] = &[
     "openid",
     "password",
     "registry",
+    "snippets",
     "store",
     "ui",
 ];

@@ -16,6 +16,7 @@ mod members; // people
 mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
+mod trials; // trying a client out, looking into a token
 mod users; // people of the whole instance
 
 use serde::{Deserialize, Deserializer};
@@ -34,6 +35,7 @@ pub fn operations() -> Vec<Operation> {
         scopes::operations(),
         members::operations(),
         invitations::operations(),
+        trials::operations(),
         activity::operations(),
         failures::operations(),
         keys::operations(),
