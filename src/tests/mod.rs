@@ -21,3 +21,4 @@ mod protocol; // which cases have a test
 mod races; // many at once
 mod sign_in; // proving who one is
 mod sql; // every statement on both databases
+mod trials; // trying a client out, looking into a token
