@@ -13,6 +13,8 @@ mod opaque; // sealed, for those that introspect
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use crate::{
     error::Result,
     live,
@@ -24,6 +26,9 @@ use crate::{
 
 /// The longest text that is looked at.
 const LONGEST: usize = crate::jose::jws::MAX_LENGTH;
+
+/// The longest life of a token that is for a test.
+pub const TEST_LIFETIME: Lifetime = Lifetime::minutes(5);
 
 /// How far the clocks of two nodes may be apart.
 pub const SKEW: Lifetime = Lifetime::seconds(60);
@@ -38,6 +43,8 @@ pub struct Claims<'a> {
     pub scope: &'a str,
     /// The person it acts for, if it does.
     pub person: Option<Person<'a>>,
+    /// Whether somebody only tries out what the client would get: it says so, and lives for minutes.
+    pub test: bool,
 }
 
 /// Whom a token acts for.
@@ -63,7 +70,7 @@ pub struct Minted {
 /// # Errors
 /// When no key signs with the algorithm of the API, or the cryptographic library fails.
 pub fn mint(registry: &Registry, claims: Claims<'_>, now: Timestamp) -> Result<Minted> {
-    let lifetime = lifetime(registry, claims.client, claims.api);
+    let lifetime = lifetime_of(registry, claims);
     let text = match claims.api.format {
         TokenFormat::Jwt => jwt::mint(registry, claims, now, lifetime)?,
         TokenFormat::Opaque => opaque::mint(registry, claims, now, lifetime),
@@ -74,6 +81,35 @@ pub fn mint(registry: &Registry, claims: Claims<'_>, now: Timestamp) -> Result<M
         lifetime,
         expires_at: Timestamp::from_seconds(now.seconds()).after(lifetime),
     })
+}
+
+/// What a token would say; nothing is made.
+pub fn preview(registry: &Registry, claims: Claims<'_>, now: Timestamp) -> Result<Preview> {
+    let lifetime = lifetime_of(registry, claims);
+    Ok(Preview {
+        header: jwt::header(registry, claims.api)?,
+        claims: jwt::preview(registry, claims, now, lifetime)?,
+        lifetime,
+    })
+}
+
+/// What a token would say.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Of a JWT; an opaque token has none.
+    pub header: Json,
+    /// The claims of a JWT, and what introspection would tell of an opaque token.
+    pub claims: Json,
+    pub lifetime: Lifetime,
+}
+
+fn lifetime_of(registry: &Registry, claims: Claims<'_>) -> Lifetime {
+    let lifetime = lifetime(registry, claims.client, claims.api);
+    if claims.test {
+        lifetime.min(TEST_LIFETIME)
+    } else {
+        lifetime
+    }
 }
 
 /// The smallest of what API, client and organisation say; what the configuration says when none of them does.
@@ -102,6 +138,8 @@ pub struct AccessToken {
     /// What a person gave, if it acts for one.
     pub grant_id: Option<String>,
     pub jti: String,
+    /// Whether it is for a test.
+    pub test: bool,
 }
 
 impl AccessToken {
@@ -150,41 +188,79 @@ pub struct ActiveToken {
     pub api: Arc<live::Api>,
 }
 
+/// Why a token does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inactive {
+    Expired,
+    /// It says that it was made in the future.
+    Early,
+    ClientGone,
+    ClientDisabled,
+    /// The client was cut off since it was made.
+    CutOff,
+    Revoked,
+    /// What the person gave has ended.
+    GrantEnded,
+    /// A scope in it is not granted any more.
+    ScopeGone,
+    ApiGone,
+}
+
 /// Whether a token still counts: its times hold, its client is active and was not cut off since, neither it nor what the
 /// person gave was revoked, and every scope in it is still granted. `product.md` section 4.
 ///
 /// That the person is active and still a member needs no look: whoever ends that revokes his grants with it.
 pub fn check_active(registry: &Registry, token: &AccessToken, now: Timestamp) -> Option<ActiveToken> {
-    if now >= token.expires_at || token.issued_at > now.after(SKEW) {
-        return None;
+    judge(registry, token, now).ok()
+}
+
+/// As [`check_active`], and says why not: for whoever looks after the client, never for whoever holds the token.
+///
+/// # Errors
+/// The first reason.
+pub fn judge(registry: &Registry, token: &AccessToken, now: Timestamp) -> Result<ActiveToken, Inactive> {
+    if now >= token.expires_at {
+        return Err(Inactive::Expired);
+    }
+    if token.issued_at > now.after(SKEW) {
+        return Err(Inactive::Early);
     }
     let live = &registry.live;
-    let client = live.client(&token.client_id)?;
-    let revoked = |id: &String| live.is_revoked(id);
-    if client.status != Status::Active
-        || client.epoch != token.epoch
-        || revoked(&token.jti)
-        || token.grant_id.as_ref().is_some_and(revoked)
-    {
-        return None;
+    let client = live.client(&token.client_id).ok_or(Inactive::ClientGone)?;
+    if client.status != Status::Active {
+        return Err(Inactive::ClientDisabled);
+    }
+    if client.epoch != token.epoch {
+        return Err(Inactive::CutOff);
+    }
+    if live.is_revoked(&token.jti) {
+        return Err(Inactive::Revoked);
+    }
+    if token.grant_id.as_ref().is_some_and(|id| live.is_revoked(id)) {
+        return Err(Inactive::GrantEnded);
     }
     let api = target(registry, &client, token)?;
-    Some(ActiveToken { client, api })
+    Ok(ActiveToken { client, api })
 }
 
 /// The API of a token, if everything in it is still granted there.
-fn target(registry: &Registry, client: &live::Client, token: &AccessToken) -> Option<Arc<live::Api>> {
+fn target(
+    registry: &Registry,
+    client: &live::Client,
+    token: &AccessToken,
+) -> Result<Arc<live::Api>, Inactive> {
     let granted = client.granted.iter().find(|granted| match &token.target {
         Target::Audience(audience) => granted.audience.as_ref() == audience,
         Target::Api(id) => granted.api.as_ref() == id,
     });
     if !client.allows_all(granted, &token.scope, token.grant_id.is_some()) {
-        return None;
+        return Err(Inactive::ScopeGone);
     }
-    match granted {
+    let api = match granted {
         Some(granted) => registry.live.api(&granted.api),
         None => userinfo(registry, &token.target),
-    }
+    };
+    api.ok_or(Inactive::ApiGone)
 }
 
 /// The API of a token for nothing but the userinfo endpoint.

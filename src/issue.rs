@@ -5,6 +5,9 @@
 //! was presented is spent in one transaction before anything is told, and the last word in a race is a conditional
 //! statement: a code or a refresh token that somebody else spent meanwhile is judged anew.
 
+pub mod take_back; // a token is cut off
+pub mod trial; // what would a client get?
+
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -145,6 +148,7 @@ fn mint(exchange: &Exchange<'_>, approval: &Approval<'_>) -> Result<Minted> {
         subject: &approval.subject,
         scope: &approval.scope,
         person,
+        test: false,
     };
     access_token::mint(exchange.registry, claims, exchange.now)
 }

@@ -22,6 +22,7 @@ pub mod error; // refused or failed, and the one place that logs failure
 pub mod failures; // why a request of a client was refused, for whoever looks after it
 pub mod grant_types; // what a token request is entitled to
 pub mod hosted; // pages a person meets: set-up, sign-in, sign-out
+pub mod inspect; // what a token is, and whether it counts
 pub mod issue; // carries out a ruling
 pub mod jobs; // what the server does by itself
 pub mod jose; // the JOSE we use, on aws-lc-rs
@@ -36,6 +37,7 @@ pub mod registry; // what may be done to the things we keep
 pub mod secret; // secrets, randomness, token text, digests, sealing
 pub mod server; // sockets in, requests out: TLS, timeouts, graceful stop
 pub mod setup_link; // the file with the first administrator's link
+pub mod snippets; // programs that get a token
 pub mod store; // the only code that knows SQL
 pub mod time; // timestamps and the only clock
 pub mod ui; // the design system: from data to markup

@@ -6,12 +6,14 @@ use std::borrow::Cow;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Value as Json, json};
 
 use super::{AccessToken, Claims, Target};
 use crate::{
     config::SigningAlgorithm,
     error::{Error, Result},
     jose::{Alg, jws::Compact},
+    live,
     oauth::{authentication, json},
     registry::Registry,
     store::apis::TokenFormat,
@@ -33,10 +35,7 @@ pub(super) fn mint(
     now: Timestamp,
     lifetime: Lifetime,
 ) -> Result<String> {
-    let alg = claims
-        .api
-        .algorithm
-        .unwrap_or_else(|| alg(registry.config.signing.algorithm));
+    let alg = algorithm(registry, claims.api);
     let keys = registry.live.keys();
     let active = keys
         .active(alg)
@@ -46,6 +45,34 @@ pub(super) fn mint(
         .key
         .encode(&active.access_token_header, payload.as_bytes())
         .map_err(Error::internal)
+}
+
+fn algorithm(registry: &Registry, api: &live::Api) -> Alg {
+    api.algorithm
+        .unwrap_or_else(|| alg(registry.config.signing.algorithm))
+}
+
+/// The header of a token for this API.
+pub(super) fn header(registry: &Registry, api: &live::Api) -> Result<Json> {
+    let alg = algorithm(registry, api);
+    let keys = registry.live.keys();
+    let active = keys
+        .active(alg)
+        .ok_or_else(|| Error::internal(format_args!("no active key signs with {alg}")))?;
+    Ok(json!({ "alg": alg.name(), "typ": TYP, "kid": active.key.kid() }))
+}
+
+/// The claims of a token that is not made.
+pub(super) fn preview(
+    registry: &Registry,
+    claims: Claims<'_>,
+    now: Timestamp,
+    lifetime: Lifetime,
+) -> Result<Json> {
+    let text = payload(registry, claims, now, lifetime);
+    let mut json: Json = serde_json::from_str(&text).map_err(Error::internal)?;
+    json["jti"] = "new for each token".into();
+    Ok(json)
 }
 
 const fn alg(setting: SigningAlgorithm) -> Alg {
@@ -91,6 +118,9 @@ fn payload(registry: &Registry, claims: Claims<'_>, now: Timestamp, lifetime: Li
         }
         out.push(']');
     }
+    if claims.test {
+        out.push_str(",\"test\":true");
+    }
     out.push_str(",\"jti\":\"");
     BASE64_URL_SAFE_NO_PAD.encode_string(registry.entropy.bytes::<16>(), &mut out);
     let mac = registry.keyring.token_mac(out.as_bytes());
@@ -129,6 +159,8 @@ struct Payload<'a> {
     _acr: Option<Cow<'a, str>>,
     #[serde(default, rename = "amr")]
     _amr: IgnoredAny,
+    #[serde(default)]
+    test: bool,
     jti: String,
 }
 
@@ -158,6 +190,7 @@ pub(super) fn read(registry: &Registry, text: &str, trust: Trust) -> Option<Acce
         epoch: payload.cv,
         grant_id: payload.grant_id,
         jti: payload.jti,
+        test: payload.test,
     })
 }
 

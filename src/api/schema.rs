@@ -1,6 +1,6 @@
 //! The schemas of the document: derived from the types that are read and written.
 
-use std::sync::OnceLock;
+use std::{borrow::Cow, sync::OnceLock};
 
 use serde_json::{Map, Value as Json, json};
 use utoipa::{
@@ -11,11 +11,13 @@ use utoipa::{
 use super::{operation, operation::Shape, problem::Problem};
 use crate::{
     config::Legacy,
+    inspect::{self, Signature},
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind, Origin, SecretState, Status},
         people_settings::{ResponseAlg, SubjectType},
     },
     registry::{credentials::CredentialState, impact::Cut},
+    snippets::Language,
     store::{
         apis::{Risk, TokenFormat},
         credential_offers::OfferState,
@@ -40,8 +42,24 @@ macro_rules! words {
 }
 
 words! {
-    ApplicationType, AuthMethod, CredentialState, Cut, DeliveryState, Kind, KeyState, OfferState, Origin, Risk, Role, SecretState, Status, SubjectType,
-    TokenFormat, UserStatus,
+    ApplicationType, AuthMethod, CredentialState, Cut, DeliveryState, Kind, KeyState, Language, OfferState, Origin, Risk, Role, SecretState, Signature, Status,
+    SubjectType, TokenFormat, UserStatus,
+}
+
+/// Another set has this name already.
+impl PartialSchema for inspect::Kind {
+    fn schema() -> RefOr<Schema> {
+        let words = Self::ALL.iter().map(|one| one.word());
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(words))
+            .into()
+    }
+}
+impl ToSchema for inspect::Kind {
+    fn name() -> Cow<'static, str> {
+        "TokenKind".into()
+    }
 }
 
 /// What is always offered; [`components`] adds what an instance offers beyond that.

@@ -6,8 +6,9 @@ mod list; // list
 mod people; // flags about the people who sign in
 mod remove; // disable, enable, delete, impact
 mod transfer; // to another organisation
+mod trial;
 mod trim; // scopes that nobody asks for
-mod usage; // how it is used
+mod usage; // how it is used // try
 
 use clap::Subcommand;
 
@@ -24,6 +25,7 @@ Examples:
   oauthority client list --unused 90d --sort -last_used_at
   oauthority client create --template service --name 'Invoice exporter' --scope invoices:read --env-file .env
   oauthority client update oac_… --add-scope invoices:write
+  oauthority client try oac_… --lang python > token.py
   oauthority client delete oac_…
   oauthority client export > clients.yaml
   oauthority client apply -f clients.yaml --dry-run";
@@ -69,6 +71,8 @@ pub enum Verb {
     Impact(remove::Impact),
     /// Show how a client is used: tokens, secrets, scopes, failures
     Usage(usage::Usage),
+    /// Try a client out: a program that gets a token, or a token for a test
+    Try(trial::Try),
 }
 
 /// Carries a verb out.
@@ -98,6 +102,7 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
         Verb::Transfer { verb } => transfer::run(connection, verb).await,
         Verb::Impact(impact) => remove::impact(connection, impact).await,
         Verb::Usage(usage) => usage::usage(connection, &usage).await,
+        Verb::Try(attempt) => trial::attempt(connection, attempt).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use clap::{Args, Subcommand};
+use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -17,6 +18,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   oauthority token get oac_… --secret-file exporter.secret --scope invoices:read
   oauthority token get oac_… --secret-file exporter.secret | oauthority token inspect -
+  oauthority token inspect --ask - < token.txt
 
 `introspect` and `revoke` ask as the client of OAUTHORITY_CLIENT_ID and OAUTHORITY_CLIENT_SECRET_FILE.";
 
@@ -28,6 +30,9 @@ pub enum Verb {
     Inspect {
         /// The token; `-` or nothing for standard input
         token: Option<String>,
+        /// Ask the server, too: whether it is genuine, whether it counts, and why not
+        #[arg(long)]
+        ask: bool,
     },
     /// Ask the server whether a token is good
     Introspect {
@@ -64,7 +69,7 @@ pub struct Get {
 pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
     let verb = match noun.verb {
         // Needs no server, so a broken profile is no obstacle.
-        Verb::Inspect { token } => {
+        Verb::Inspect { token, ask: false } => {
             let token = read(terminal, token)?;
             let view = View::new(&noun.options, terminal)?;
             let about = inspect(&token, terminal.clock.now());
@@ -86,7 +91,13 @@ pub async fn run(noun: Noun<Verb>, terminal: &mut Terminal) -> Result<()> {
             connection.terminal.say(&line);
             Ok(())
         }
-        Verb::Inspect { .. } => Ok(()),
+        Verb::Inspect { token, .. } => {
+            let token = read(connection.terminal, token)?;
+            let url = connection.of_org(&["tokens", "inspect"]).await?;
+            let body = json!({ "token": token.trim() });
+            let about = connection.send(Method::POST, url, Some(&body), None).await?.body;
+            connection.view.one(connection.terminal, &about, &[], "active")
+        }
     }
 }
 

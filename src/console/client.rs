@@ -66,14 +66,14 @@ pub(super) fn routes() -> Router<State> {
 
 /// A client with what its pages need.
 pub(super) struct Record {
-    client: Client,
-    apis: Vec<Api>,
+    pub client: Client,
+    pub apis: Vec<Api>,
     /// Newest first.
     secrets: Vec<ClientSecret>,
     /// How it was deleted.
     end: Option<Event>,
     /// Its address.
-    at: String,
+    pub at: String,
 }
 
 /// A tab of the page.
@@ -82,16 +82,18 @@ pub(super) enum Tab {
     Overview,
     Secrets,
     Access,
+    Try,
     Failures,
     Grants,
     Activity,
 }
 
 impl Tab {
-    const ALL: [(Self, &'static str, &'static str); 6] = [
+    const ALL: [(Self, &'static str, &'static str); 7] = [
         (Self::Overview, "Overview", ""),
         (Self::Secrets, "Secrets & keys", "/secrets"),
         (Self::Access, "Access", "/access"),
+        (Self::Try, "Try it", "/try"),
         (Self::Grants, "People & grants", "/grants"),
         (Self::Failures, "Failures", "/failures"),
         (Self::Activity, "Activity", "/activity"),
@@ -166,7 +168,7 @@ impl Record {
     }
 
     /// Whether this person may rotate and end its secrets.
-    fn secrets_are_yours(&self, visit: &Visit) -> bool {
+    pub fn secrets_are_yours(&self, visit: &Visit) -> bool {
         registry::secrets::are_yours(visit.access(), &self.apis, &self.client)
     }
 

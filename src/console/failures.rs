@@ -24,7 +24,6 @@ use crate::{
     ui::{
         badge::Tone,
         code::Copy,
-        form,
         notice::note,
         page::{Link, Page},
         timeline::{Entry, Timeline},
@@ -157,7 +156,7 @@ fn verdict(visit: &Visit, found: &Explained) -> Markup {
             p #still { (still) }
         }))
         @if let Some(fix) = fix.filter(|_| visit.may(Permission::ClientsRead)) {
-            div.actions { (form::primary_link(&fix.words, &fix.path, None)) }
+            div.actions { a.btn.primary #fix href=(fix.path) { (fix.words) } }
         }
     }
 }

@@ -141,7 +141,7 @@ fn with_secret(
         @if let Some(request) = request {
             (CodeBlock { id: "request", title: "Get a token", code: &request, ..CodeBlock::default() })
             p.hint { "Put the secret into the environment variable OAUTHORITY_CLIENT_SECRET first; it does not belong on a command line." }
-            (waiting("Waiting for the first token…", &wait, &wait))
+            (waiting("Waiting for the first token…", &wait, &client_path(visit, client, "/try")))
         }
     }
 }

@@ -14,6 +14,7 @@ mod edit; // change a client
 mod failures; // why a request of a client was refused
 mod hand_over; // the one page that shows a secret
 mod help; // shortcuts, words, errors
+mod inspector; // what a token is
 mod invitations; // into an organisation
 mod labels; // what a person reads where the wire has a word
 mod landing; // where a person arrives, other addresses, what is nowhere
@@ -31,6 +32,7 @@ mod settings; // of the organisation
 mod stops; // what a cut would cut, in lines
 mod tokens; // tokens by the day
 mod transfers; // clients that move to another organisation
+mod try_it; // programs, previews and tokens for a test
 pub mod visit; // one person's request, and the pages it is answered with
 mod webhooks; // who is told what happens
 
@@ -54,6 +56,7 @@ pub fn routes() -> Router<State> {
         .merge(failures::routes())
         .merge(hand_over::routes())
         .merge(help::routes())
+        .merge(inspector::routes())
         .merge(invitations::routes())
         .merge(landing::routes())
         .merge(mine::routes())
@@ -67,4 +70,5 @@ pub fn routes() -> Router<State> {
         .merge(settings::routes())
         .merge(webhooks::routes())
         .merge(transfers::routes())
+        .merge(try_it::routes())
 }

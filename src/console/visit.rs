@@ -81,6 +81,7 @@ pub enum Section {
     Apis,
     Members,
     Activity,
+    Tools,
     Settings,
     Personal,
 }

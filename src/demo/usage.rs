@@ -6,7 +6,7 @@ use crate::{
     registry::clients::Created,
     store::{
         self,
-        usage::{self, Place, Refused, Span, Times},
+        usage::{self, Endpoint, Refused, Span, Times},
     },
     time::{Lifetime, Timestamp},
 };
@@ -92,7 +92,7 @@ fn failures(demo: &Demo, created: &Created) -> Batch {
     let what = Refused {
         client_id: &client.client_id,
         org_id: &client.org_id,
-        place: Place::Token,
+        endpoint: Endpoint::Token,
         error: "invalid_scope",
         began_at: hour,
     };

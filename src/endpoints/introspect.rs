@@ -113,6 +113,9 @@ fn render(issuer: &str, token: &AccessToken, active: &ActiveToken) -> String {
     json::push_member(&mut body, "token_type", "Bearer");
     json::push_member(&mut body, "jti", &token.jti);
     json::push_member(&mut body, "org_id", &active.client.org_id);
+    if token.test {
+        body.push_str(",\"test\":true");
+    }
     body.push('}');
     body
 }

@@ -4,33 +4,27 @@
 //! A client takes back its own tokens only; of a token that is not its own it learns nothing. 200 means that the
 //! revocation is on disk and that this node no longer calls the token active.
 
-use std::sync::Arc;
-
 use axum::{
     extract::{self, Request},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
 
 use super::{Incoming, Readers, answer};
 use crate::{
-    access_token::{self, AccessToken, Target},
-    activity::Issued,
+    access_token::{self, AccessToken},
     app::{App, State},
     client_auth::Caller,
-    db::Batch,
     error::Result,
     failures::Endpoint,
     grant_types::refresh_token::{self, Named},
-    live,
+    issue::take_back,
     oauth::client::Origin,
     registry::{
-        Resource,
         access::{Actor, ActorKind},
-        announce, grants,
+        grants,
     },
-    store::{self, changes},
+    store,
     time::Timestamp,
 };
 
@@ -90,54 +84,6 @@ async fn cut(
     token: &AccessToken,
     now: Timestamp,
 ) -> Result<()> {
-    let (client, actor) = (&caller.client, actor(incoming, caller));
-    let resource = Resource {
-        kind: "token",
-        id: &token.jti,
-        name: "",
-    };
-    let details =
-        json!({ "client_id": token.client_id, "format": token.format, "expires_at": token.expires_at });
-    let event = app
-        .registry
-        .event(&actor, &client.org_id, "token.revoked", resource, details);
-    let mut batch = Batch::default();
-    batch.push(store::revocations::add(
-        &token.jti,
-        &client.id,
-        now,
-        token.expires_at,
-    ));
-    let subject = store::revocations::subject(&token.jti, token.expires_at);
-    announce(&mut batch, changes::Kind::Token, &subject, now);
-    batch.push(store::audit::append(&event));
-    let done = app.registry.live.commit(batch).await?;
-    // Of several requests for the same token, one is the first.
-    if done.first().is_some_and(|added| added.rows == 1) {
-        note(app, &caller.client, token);
-    }
-    Ok(())
-}
-
-/// One token less that is out.
-fn note(app: &App, client: &live::Client, token: &AccessToken) {
-    let registry = &app.registry;
-    let api = match &token.target {
-        Target::Audience(audience) if **audience == *registry.userinfo.audience => {
-            Some(Arc::clone(&registry.userinfo.id))
-        }
-        Target::Audience(audience) => registry.live.api_of(audience).map(|api| Arc::clone(&api.id)),
-        Target::Api(id) => Some(Arc::from(id.as_str())),
-    };
-    // Tokens for an API that is gone are dead anyway.
-    let Some(api) = api else { return };
-    let taken_back = Issued {
-        format: token.format,
-        api: &api,
-        scope: &token.scope,
-        grant: token.grant_id.as_deref(),
-        expires_at: token.expires_at,
-        epoch: token.epoch,
-    };
-    registry.activity.note_taken_back(client, taken_back);
+    let actor = actor(incoming, caller);
+    take_back::cut_off(&app.registry, &actor, &caller.client.org_id, token, now).await
 }

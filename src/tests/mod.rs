@@ -10,6 +10,7 @@ mod databases;
 mod db;
 mod docs;
 mod endpoints;
+mod failures; // why a request was refused
 mod flows; // what the documents say
 mod harness;
 mod hosted;
@@ -24,5 +25,6 @@ mod races; // many at once
 mod sign_in; // proving who one is
 mod sql; // every statement on both databases
 mod transfers;
+mod trials;
 mod usage; // how clients are used
-mod webhooks; // who is told what happens // clients that move to another organisation
+mod webhooks; // who is told what happens // clients that move to another organisation // trying a client out, looking into a token

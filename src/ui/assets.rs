@@ -35,6 +35,15 @@ pub static JS: LazyLock<Asset> = LazyLock::new(|| {
         include_str!("assets/app.js"),
     )
 });
+/// What the token inspector does in the browser; on that page only.
+pub static TOKEN_JS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "token",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("assets/token.js"),
+    )
+});
 /// The line that says scripts run, before the first paint.
 pub static BOOT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(
@@ -58,11 +67,12 @@ pub static FAVICON: LazyLock<Asset> = LazyLock::new(|| {
 });
 
 /// Every asset there is.
-pub fn all() -> [&'static Asset; 5] {
-    [&CSS, &JS, &BOOT, &ICONS, &FAVICON]
+pub fn all() -> [&'static Asset; 6] {
+    [&CSS, &JS, &TOKEN_JS, &BOOT, &ICONS, &FAVICON]
 }
 
 /// A file that is part of the program.
+#[derive(Debug)]
 pub struct Asset {
     url: String,
     integrity: String,
@@ -186,6 +196,11 @@ mod tests {
             "app.js has {} bytes",
             JS.body().len()
         );
+        assert!(
+            TOKEN_JS.body().len() <= 3 * 1024,
+            "token.js has {} bytes",
+            TOKEN_JS.body().len()
+        );
         assert_eq!(BOOT.body().lines().count(), 1);
     }
 
@@ -195,6 +210,7 @@ mod tests {
         assert_eq!(lean(source), ".a{\ncolor:red;\n}\nconst a = 1; // 2\n");
         let text_over_lines = |source: &str| source.lines().any(|line| line.matches('`').count() % 2 == 1);
         assert!(!text_over_lines(include_str!("assets/app.js")));
+        assert!(!text_over_lines(include_str!("assets/token.js")));
     }
 
     #[test]

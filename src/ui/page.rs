@@ -5,7 +5,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
-    assets::{BOOT, CSS, FAVICON, JS},
+    assets::{Asset, BOOT, CSS, FAVICON, JS},
     form::csrf,
     icon::{self, Icon},
     notice::Flash,
@@ -136,6 +136,8 @@ pub struct Page {
     pub flash: Option<Flash>,
     /// Whether the content is one narrow column, for forms and confirmations.
     pub narrow: bool,
+    /// A script of this page alone.
+    pub script: Option<&'static Asset>,
 }
 
 impl Page {
@@ -197,7 +199,7 @@ pub fn tabs(label: &str, links: &[Link]) -> Markup {
     }
 }
 
-fn head(title: &str) -> Markup {
+fn head(title: &str, more: Option<&Asset>) -> Markup {
     html! {
         head {
             meta charset="utf-8";
@@ -207,6 +209,7 @@ fn head(title: &str) -> Markup {
             script src=(BOOT.url()) integrity=(BOOT.integrity()) {}
             link rel="stylesheet" href=(CSS.url()) integrity=(CSS.integrity());
             script type="module" src=(JS.url()) integrity=(JS.integrity()) {}
+            @if let Some(script) = more { script type="module" src=(script.url()) integrity=(script.integrity()) {} }
         }
     }
 }
@@ -219,7 +222,7 @@ impl Shell {
             html lang="en" dir="ltr" data-theme=[self.theme.map(Theme::word)]
                 data-shortcuts=[(!self.shortcuts).then_some("off")]
                 data-density=[self.compact.then_some("compact")] {
-                (head(&page.browser_title(&self.org)))
+                (head(&page.browser_title(&self.org), page.script))
                 body.console {
                     a.skip href="#main" { "Skip to content" }
                     (self.bar())
@@ -336,7 +339,7 @@ impl Card {
         html! {
             (DOCTYPE)
             html lang="en" dir="ltr" data-theme=[self.theme.map(Theme::word)] data-shortcuts="off" {
-                (head(&page.browser_title("")))
+                (head(&page.browser_title(""), None))
                 body.hosted.wide[self.wide] {
                     main #main tabindex="-1" {
                         span.mark { (icon::mark()) "Oauthority" }

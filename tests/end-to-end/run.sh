@@ -51,5 +51,6 @@ export PYTHON=$root/target/venv/bin/python
 node tests/end-to-end/journey.mjs "http://localhost:$port" "$line"
 # With the administrator that the journey has made.
 node tests/end-to-end/people.mjs "http://localhost:$port" root plain-walnut-orbit-journey
+node tests/end-to-end/snippets.mjs "http://localhost:$port" root plain-walnut-orbit-journey
 node tests/end-to-end/examples.mjs "http://localhost:$port" root plain-walnut-orbit-journey "$OAUTHORITY_BIN"
 echo 'All of it works.'

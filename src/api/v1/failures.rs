@@ -122,7 +122,8 @@ impl From<Explained> for Failure {
 
 pub fn operations() -> Vec<Operation> {
     let see = Some(Permission::ClientsRead);
-    let one = |path, id, summary, permission, act| Operation {
+    // Whoever may not hears the same as of a reference that leads nowhere, so no scope is asked for first.
+    let one = |path, id, summary, act| Operation {
         tag: client_list::TAG,
         cli: Some("oauthority failure explain REF"),
         ..operation(
@@ -130,7 +131,7 @@ pub fn operations() -> Vec<Operation> {
             path,
             id,
             summary,
-            permission,
+            None,
             Answer::Ok(Shape::of::<Failure>()),
             act,
         )
@@ -153,15 +154,13 @@ pub fn operations() -> Vec<Operation> {
         one(
             "/api/v1/orgs/{org}/failures/{reference}",
             "explainFailure",
-            "See why a request was refused",
-            see,
+            "See why a request was refused, with `clients:read`",
             |call| Box::pin(explain(call)),
         ),
         one(
             "/api/v1/failures/{reference}",
             "findFailure",
-            "See why a request was refused, in whichever of your organisations",
-            see,
+            "See why a request was refused, with `clients:read` in whichever of your organisations",
             |call| Box::pin(find(call)),
         ),
     ]

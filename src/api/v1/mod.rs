@@ -22,6 +22,7 @@ mod organizations; // tenants
 mod scopes; // what an API distinguishes
 mod secrets; // rotating and ending
 mod transfers; // clients that move
+mod trials; // trying a client out, looking into a token
 mod usage; // how a client is used
 mod users; // people of the whole instance
 mod webhooks; // addresses that are told what happens
@@ -46,6 +47,7 @@ pub fn operations() -> Vec<Operation> {
         scopes::operations(),
         members::operations(),
         invitations::operations(),
+        trials::operations(),
         activity::operations(),
         failures::operations(),
         webhooks::operations(),

@@ -141,6 +141,14 @@ impl Visit {
                 Permission::AuditRead,
             ),
             item(
+                Icon::Search,
+                "Token inspector",
+                "/tools/token",
+                Section::Tools,
+                None,
+                Permission::ClientsRead,
+            ),
+            item(
                 Icon::Settings,
                 "Settings",
                 "/settings",

@@ -192,7 +192,7 @@ async fn a_13_a_query_of_the_redirect_uri_stays() {
         let answer = rp.authorize(&browser, &[("scope", "x:y")]).await;
         assert_eq!(
             params(&answer),
-            ["x", "error", "error_description", "state", "iss"]
+            ["x", "error", "error_description", "error_uri", "state", "iss"]
         );
     })
     .await;
@@ -279,7 +279,10 @@ async fn a_18_a_20_the_state_comes_back_as_it_was() {
         let answer = rp.authorize(&browser, &[("state", "")]).await;
         assert_eq!(params(&answer), ["code", "iss"]);
         let answer = rp.authorize(&browser, &[("state", ""), ("scope", "x:y")]).await;
-        assert_eq!(params(&answer), ["error", "error_description", "iss"]);
+        assert_eq!(
+            params(&answer),
+            ["error", "error_description", "error_uri", "iss"]
+        );
     })
     .await;
 }
@@ -307,7 +310,10 @@ async fn a_33_an_ambiguous_state_is_not_told_back() {
         let (rp, browser) = (Rp::web(&app).await, alice(&app).await);
         let answer = follow(&browser, &format!("{}&state=other", rp.url(&[]))).await;
         assert_eq!(param(&answer, "error").as_deref(), Some("invalid_request"));
-        assert_eq!(params(&answer), ["error", "error_description", "iss"]);
+        assert_eq!(
+            params(&answer),
+            ["error", "error_description", "error_uri", "iss"]
+        );
         // Nor is anything else taken twice, known or not.
         for name in [
             "scope",

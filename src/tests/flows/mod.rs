@@ -228,11 +228,11 @@ pub fn told(app: &TestApp, answer: &Answer, error: &str) {
     let location = answer.header("location");
     assert!(location.starts_with(CALLBACK), "{location}{}", answer.text());
     assert_eq!(param(answer, "error").as_deref(), Some(error), "{location}");
-    assert_eq!(
-        params(answer),
-        ["error", "error_description", "error_uri", "state", "iss"],
-        "{location}"
-    );
+    // What fails on our side has no reference.
+    let ours = matches!(error, "server_error" | "temporarily_unavailable");
+    let mut names = vec!["error", "error_description", "error_uri", "state", "iss"];
+    names.retain(|name| !ours || *name != "error_uri");
+    assert_eq!(params(answer), names, "{location}");
     assert_eq!(param(answer, "state").as_deref(), Some(STATE));
     assert_eq!(param(answer, "iss").as_deref(), Some(issuer(app)));
 }
