@@ -133,7 +133,7 @@ type Sent = std::result::Result<u16, String>;
 
 async fn send(registry: &Registry, hook: &Webhook, message: &Delivery) -> Result<Sent> {
     let org = store::organizations::find(registry.db(), &hook.org_id).await?;
-    let development = org.is_some_and(|org| org.settings.development_redirects);
+    let development = org.is_some_and(|org| registry_webhooks::reaches_this_machine(registry, &org));
     let reach = match Reach::of(&hook.url, development) {
         Ok(reach) => reach,
         Err(why) => return Ok(Err(why)),

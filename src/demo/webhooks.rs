@@ -19,7 +19,7 @@ use crate::{
 const TOLD: [(&str, i64, i64, i64); 4] = [
     ("client.created", 52, 1, 204),
     ("secret.rotated", 49, 2, 204),
-    ("client.updated", 47, 9, 503),
+    ("client.deleted", 47, 9, 503),
     ("client.disabled", 30, 1, 204),
 ];
 

@@ -242,7 +242,7 @@ fn page(
 }
 
 fn receiver(visit: &Visit, typed: &Typed, refused: &Refused) -> Markup {
-    let hint = if visit.org().settings.development_redirects {
+    let hint = if webhooks::reaches_this_machine(&visit.app.registry, visit.org()) {
         "A public https address, or this machine during development."
     } else {
         "A public https address."

@@ -7,7 +7,7 @@ use crate::{
         refusal::{Field, Refusal},
     },
     registry::webhooks::LONGEST_OVERLAP,
-    store::{organizations::Organization, webhooks::Webhook},
+    store::webhooks::Webhook,
     time::Lifetime,
 };
 
@@ -51,17 +51,17 @@ pub struct Edit {
 
 impl NewWebhook {
     /// The parts as they are kept.
-    pub(super) fn checked(&self, org: &Organization) -> Result<(String, String, Vec<String>)> {
+    pub(super) fn checked(&self, development: bool) -> Result<(String, String, Vec<String>)> {
         let (url, description) = (self.url.trim().to_owned(), self.description.trim().to_owned());
         let events = in_order(&self.events);
-        check(org, &url, &description, &events)?;
+        check(development, &url, &description, &events)?;
         Ok((url, description, events))
     }
 }
 
 impl Edit {
     /// The webhook as it will be.
-    pub(super) fn applied(&self, before: &Webhook, org: &Organization) -> Result<Webhook> {
+    pub(super) fn applied(&self, before: &Webhook, development: bool) -> Result<Webhook> {
         let text = |new: &Option<String>, old: &str| new.as_deref().unwrap_or(old).trim().to_owned();
         let after = Webhook {
             url: text(&self.url, &before.url),
@@ -73,7 +73,7 @@ impl Edit {
             active: self.active.unwrap_or(before.active),
             ..before.clone()
         };
-        check(org, &after.url, &after.description, &after.events)?;
+        check(development, &after.url, &after.description, &after.events)?;
         Ok(after)
     }
 }
@@ -85,9 +85,9 @@ fn in_order(events: &[String]) -> Vec<String> {
     events
 }
 
-fn check(org: &Organization, url: &str, description: &str, events: &[String]) -> Result<(), Refusal> {
+fn check(development: bool, url: &str, description: &str, events: &[String]) -> Result<(), Refusal> {
     let mut fields = Vec::new();
-    if let Err(objection) = outbound::check(url, org.settings.development_redirects) {
+    if let Err(objection) = outbound::check(url, development) {
         fields.push(Field::new("/url", objection.code, objection.detail));
     }
     if description.chars().count() > 200 || description.chars().any(char::is_control) {

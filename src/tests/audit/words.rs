@@ -36,14 +36,14 @@ fn actions(text: &str) -> BTreeSet<String> {
             before.ends_with("reason(") || before.ends_with("reason ==") || before.ends_with("reason !=");
         let argument = before.ends_with(',') && after.starts_with(',');
         let event = [
-            "resource", "details", "&details", "&json!", "json!", "who", "now", "&key", "Resource", "why",
-            "&mut",
+            "resource", "seen", "details", "&details", "&json!", "json!", "who", "now", "&key", "Resource",
+            "why", "&mut",
         ];
         let next = after.trim_start_matches(',').trim_start();
         let written = argument && event.iter().any(|word| next.starts_with(word));
         let last = before.ends_with(',') && after.starts_with(").await");
         let chosen = last
-            || before.ends_with(';') && after.starts_with('}')
+            || before.ends_with([';', '{']) && after.starts_with('}')
             || before.ends_with("=>")
             || before.ends_with("const PRUNED: &str =");
         if is_action(literal) && !other && (written || chosen) {

@@ -78,6 +78,18 @@ async fn the_demonstration_is_as_promised_and_made_once() {
         expected.extend(system.map(str::to_owned));
         assert_eq!(names(&app, &app.org, &never).await, expected);
         assert_eq!(expected.len(), 9);
+        let hooks = store::webhooks::of_organization(app.db(), &app.org.id)
+            .await
+            .unwrap();
+        let [hook] = hooks.as_slice() else {
+            panic!("{hooks:?}")
+        };
+        // It shows what it was told, and nothing leaves the machine.
+        let told = store::webhook_deliveries::list(app.db(), &hook.id, None, None, 10)
+            .await
+            .unwrap();
+        assert_eq!((hook.active, told.len()), (false, 4));
+        assert_eq!(crate::webhooks::deliver(&app.app).await.unwrap(), 0);
         for days in [30, 90, 180] {
             let idle = Filter {
                 used: Some(Used::NotSince(registry.now().before(Lifetime::days(days)))),

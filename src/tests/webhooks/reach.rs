@@ -1,7 +1,11 @@
 //! Where nothing is sent, whatever somebody types and whatever a name resolves to.
 
 use super::*;
-use crate::{db::Statement, store::organizations::Settings, tests::harness::on_both};
+use crate::{
+    db::Statement,
+    store::organizations::Settings,
+    tests::harness::{on_both, on_both_with},
+};
 
 async fn settings(app: &TestApp, development_redirects: bool) {
     let settings = Settings {
@@ -90,6 +94,36 @@ async fn b_096_an_address_that_leads_inside_by_now_is_not_connected_to() {
             let all = messages(&app, &made, None).await;
             assert!(all[0].last_status.is_none(), "{url}: {:?}", all[0]);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn b_096_a_server_with_a_public_name_posts_nothing_to_its_own_machine() {
+    on_both_with(&[("issuer", "https://id.example.com")], async |app| {
+        assert!(app.org.settings.development_redirects);
+        let receiver = Receiver::start().await;
+        let made = hook(&app, "https://hooks.example.com/", &["client.created"]).await;
+        let edit = registry_webhooks::Edit {
+            url: Some(receiver.url.clone()),
+            ..registry_webhooks::Edit::default()
+        };
+        let refused =
+            registry_webhooks::edit(&app.app.registry, &app.owner(), &made.webhook.id, None, edit).await;
+        let refused = refused.expect_err("an address inside");
+        assert_eq!(
+            refused
+                .refusal()
+                .map(|refusal| refusal.fields[0].pointer.as_str()),
+            Some("/url")
+        );
+        // Nor if it was saved before the server got its name.
+        let sql = "UPDATE webhooks SET url = $1 WHERE id = $2";
+        let write = Statement::new(sql, vec![receiver.url.as_str().into(), (&made.webhook.id).into()]);
+        app.db().write(write.into()).await.expect("written");
+        app.service(&["workspace:read"]).await;
+        assert_eq!(told(&app).await, 1);
+        assert!(receiver.heard().is_empty());
     })
     .await;
 }
