@@ -152,7 +152,10 @@ pub fn operations() -> Vec<Operation> {
         ..operation
     };
     vec![
-        list,
+        Operation {
+            instead: &[Permission::MembersRead, Permission::ClientsRead],
+            ..list
+        },
         Operation {
             body: Some(body::<CreateOAuth2ClientCredential>(example)),
             conflicts: true,
@@ -166,7 +169,10 @@ pub fn operations() -> Vec<Operation> {
             )),
             ..changing(update)
         },
-        changing(delete),
+        Operation {
+            instead: &[Permission::MembersRead, Permission::ClientsDelete],
+            ..changing(delete)
+        },
     ]
 }
 

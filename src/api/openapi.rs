@@ -49,11 +49,16 @@ pub fn document(config: &Config) -> Json {
 
 fn describe(operation: &Operation) -> Json {
     let scopes: Vec<&str> = operation.permission.iter().map(|p| p.word()).collect();
+    let mut security = vec![json!({ "bearer": [] }), json!({ "oauth2": scopes })];
+    if !operation.instead.is_empty() {
+        let instead: Vec<&str> = operation.instead.iter().map(|p| p.word()).collect();
+        security.push(json!({ "oauth2": instead }));
+    }
     let mut document = json!({
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "security": [{ "bearer": [] }, { "oauth2": scopes }],
+        "security": security,
         "parameters": parameters(operation),
     });
     if let Some(body) = &operation.body {

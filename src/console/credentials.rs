@@ -248,8 +248,9 @@ async fn show(Given(app): Given<State>, request: Request) -> Answer {
         text: html! { p { "Use a personal credential when a script acts as you." } },
         actions: html! { @if let Some(new) = &new { (new) } },
     };
+    let begins = rows.is_empty();
     let content = html! {
-        @match (&closed, rows.is_empty()) {
+        @match (&closed, begins) {
             (Some(closed), true) => (empty(closed)),
             (None, true) => (first),
             (closed, false) => {
@@ -258,7 +259,8 @@ async fn show(Given(app): Given<State>, request: Request) -> Answer {
             },
         }
     };
-    let actions = new.filter(|_| !content.0.contains("No credentials yet"));
+    // The empty page offers it itself.
+    let actions = new.filter(|_| !begins);
     Ok(visit.ok(Section::Personal, &page(actions), &content))
 }
 

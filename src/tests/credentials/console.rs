@@ -371,3 +371,108 @@ async fn an_operator_switches_the_capability_on_the_persons_page() {
     })
     .await;
 }
+
+/// The fields of the form for a member.
+fn prepared<'a>(once: &'a str, api: &'a str, delivery: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("once", once),
+        ("name", "Meter upload"),
+        ("secret_expires", "90"),
+        ("pair", "1"),
+        ("audience-0", api),
+        ("shown-0", api),
+        ("scope-0", "invoices:read"),
+        ("delivery", delivery),
+    ]
+}
+
+#[tokio::test]
+async fn an_admin_chooses_how_it_gets_there_and_takes_an_offer_back() {
+    on_both(async |app| {
+        let api = invoices(&app).await.id;
+        let ben = person(&app, "ben", Some(Role::Member)).await;
+        let ada = Browser::of(&app, "ada", Role::Admin).await;
+        let form = format!("/orgs/{}/people/{}/credentials/new", app.org.handle, ben.id);
+        let list = format!("/orgs/{}/credentials", app.org.handle);
+        let once = hidden(&ada.get(&form).await.text(), "once");
+        let shown = ada.submit(&form, &prepared(&once, &api, "slip")).await;
+        let page = shown.text();
+        assert_eq!(
+            (shown.status, secrets(&page).len()),
+            (StatusCode::OK, 1),
+            "{page}"
+        );
+        assert!(
+            page.contains("Print slip") && page.contains("is written down"),
+            "{page}"
+        );
+        let again = ada.submit(&form, &prepared(&once, &api, "slip")).await;
+        assert_eq!(again.status, StatusCode::CONFLICT);
+        let activity = ada
+            .get(&format!("/orgs/{}/activity", app.org.handle))
+            .await
+            .text();
+        assert!(
+            activity.contains("was shown the secret of somebody else"),
+            "{activity}"
+        );
+
+        let once = hidden(&ada.get(&form).await.text(), "once");
+        let offered = ada.submit(&form, &prepared(&once, &api, "link")).await;
+        assert!(secrets(&offered.text()).is_empty() && offered.text().contains("/credentials/claim/"));
+        let page = ada.get(&list).await.text();
+        assert!(page.contains("Waiting") && page.contains("Withdraw"), "{page}");
+        let offer = hidden(&page, "offer");
+        let aud = Browser::of(&app, "aud", Role::Auditor).await;
+        let looked = aud.get(&list).await.text();
+        assert!(
+            looked.contains("Meter upload") && !looked.contains("Withdraw"),
+            "{looked}"
+        );
+        assert_eq!(
+            aud.submit(&list, &[("offer", &offer)]).await.status,
+            StatusCode::FORBIDDEN
+        );
+        assert_eq!(aud.get(&form).await.status, StatusCode::FORBIDDEN);
+        let eve = Browser::of(&app, "eve", Role::Member).await;
+        assert_eq!(eve.get(&list).await.status, StatusCode::FORBIDDEN);
+        let gone = ada.submit(&list, &[("offer", &offer)]).await;
+        assert_eq!(gone.status, StatusCode::SEE_OTHER, "{}", gone.text());
+        assert!(ada.get(&list).await.text().contains("Withdrawn"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn where_a_second_factor_is_demanded_nothing_is_made_without_one() {
+    on_both(async |app| {
+        invoices(&app).await;
+        let ben = Browser::of(&app, "ben", Role::Member).await;
+        let user = store::users::find_by_username(app.db(), "ben")
+            .await
+            .unwrap()
+            .unwrap();
+        let client = made(&app, &user, Role::Member, &["invoices:read"]).await;
+        app.demand_second_factor().await;
+        let one = format!("/me/credentials/{}", client.id);
+        for path in [
+            NEW.to_owned(),
+            one.clone(),
+            format!("{one}/rotate"),
+            format!("{one}/edit"),
+        ] {
+            for answer in [
+                ben.get(&path).await,
+                ben.submit(&path, &[("once", "aaaaaaaaaaaaaaaaaaaaaa")]).await,
+            ] {
+                let to = answer.header("location");
+                assert!(
+                    to.starts_with("/login?") && to.contains("factor="),
+                    "{path}: {} {to}",
+                    answer.status
+                );
+            }
+        }
+    })
+    .await;
+}
