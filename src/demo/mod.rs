@@ -8,6 +8,7 @@
 mod apis;
 mod clients;
 mod consents;
+mod failures;
 mod people;
 
 pub use clients::{names_never_used, names_not_used_in};
@@ -67,6 +68,7 @@ pub async fn provision(
         apis::provision(&demo).await?;
         clients::provision(&demo).await?;
         consents::provision(&demo).await?;
+        failures::provision(&demo).await?;
     }
     let since = registry.now().before(Lifetime::days(RECORDED_DAYS));
     db.write(instance::set(instance::TRACKED_SINCE, &since.to_string()).into())
