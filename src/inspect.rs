@@ -157,7 +157,7 @@ pub async fn inspect(
             let found = Inspection::of(Kind::OpaqueAccessToken);
             look.access_token(found, access_token::read(registry, text)).await
         }
-        None => Ok(Inspection::of(Kind::Unknown).why("This is neither a JWT nor a token of Oauthority.")),
+        None => Ok(Inspection::of(Kind::Unknown).why(malformed(text))),
     }
 }
 
@@ -178,6 +178,23 @@ fn decoded(text: &str) -> Option<(Json, Json)> {
     };
     let (header, payload) = (json(parts.next()?)?, json(parts.next()?)?);
     (parts.next().is_some() && parts.next().is_none()).then_some((header, payload))
+}
+
+/// What keeps a text from being a JWT.
+fn malformed(text: &str) -> String {
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_json = |part: &str| {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(part);
+        bytes.is_ok_and(|bytes| serde_json::from_slice::<Json>(&bytes).is_ok_and(|json| json.is_object()))
+    };
+    match parts.as_slice() {
+        [_] => "This is neither a JWT nor a token of Oauthority.".to_owned(),
+        [header, _, _] if !is_json(header) => "The header of this JWT is not JSON in base64url.".to_owned(),
+        [_, payload, _] if !is_json(payload) => {
+            "The payload of this JWT is not JSON in base64url.".to_owned()
+        }
+        _ => format!("A JWT has two dots; this text has {}.", parts.len() - 1),
+    }
 }
 
 struct Look<'a> {

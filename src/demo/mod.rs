@@ -10,6 +10,7 @@ mod apis;
 mod clients;
 mod consents;
 mod credentials;
+mod failures;
 mod people;
 mod usage;
 mod webhooks;
@@ -72,6 +73,7 @@ pub async fn provision(
         clients::provision(&demo).await?;
         consents::provision(&demo).await?;
         webhooks::provision(&demo).await?;
+        failures::provision(&demo).await?;
     }
     credentials::provision(
         &Demo::new(registry, &ada, &org),

@@ -128,6 +128,17 @@ async fn a_changed_token_and_a_foreign_one() {
         );
         assert_eq!(found["claims"]["sub"], "me");
         assert!(found["active"].is_null());
+        for (text, words) in [
+            ("a.b.c", "The header"),
+            ("e30.b.c", "The payload"),
+            ("e30.e30", "this text has 1"),
+        ] {
+            let found = inspected(&app, &reader, text).await;
+            assert!(
+                found["why"].as_str().is_some_and(|why| why.contains(words)),
+                "{found}"
+            );
+        }
         for (text, kind) in [
             ("hello", "unknown"),
             ("a.b.c", "unknown"),
