@@ -100,7 +100,7 @@ async fn the_client_moves_and_everything_it_had_is_dead_on_every_node() {
             .tokens(
                 &app,
                 &browser,
-                &[("scope", "openid offline_access workspace:read")],
+                &[("scope", "workspace:read")],
             )
             .await;
         let own = rp.client.token(&app).await;
