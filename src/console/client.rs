@@ -56,6 +56,7 @@ pub(super) fn routes() -> Router<State> {
             "/orgs/{org}/clients/{client}/access",
             get(access::show).post(least_privilege::act),
         )
+        .route("/orgs/{org}/clients/{client}/copy", get(copy))
         .route("/orgs/{org}/clients/{client}/grants", get(grants::show))
         .route(
             "/orgs/{org}/clients/{client}/grants/{who}",
@@ -305,6 +306,22 @@ async fn show(
         (usage::section(&visit, &record, used.as_ref()))
     };
     Ok(page(&visit, &record, Tab::Overview, StatusCode::OK, &content))
+}
+
+/// The form of a new client with the settings of this one; what a sync connector has is settled.
+async fn copy(
+    Given(app): Given<State>,
+    Path((org, client)): Path<(String, String)>,
+    request: Request,
+) -> Answer {
+    let (parts, _) = request.into_parts();
+    let visit = visit::enter(&app, &parts, &org).await?;
+    let record = load(&visit, &client).await?;
+    let to = match record.client.kind {
+        Kind::SyncConnector => "/clients/new/sync-connector".to_owned(),
+        _ => format!("/clients/new/custom?like={}", record.client.client_id),
+    };
+    Ok(visit.go(&visit.path(&to), None))
 }
 
 async fn show_activity(

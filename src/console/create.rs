@@ -35,7 +35,7 @@ use crate::{
     },
     ui::{
         badge::Tone,
-        form::{self, Field, csrf, hidden, section},
+        form::{self, Field, Select, csrf, hidden, section},
         headers::Part,
         notice::note,
         page::{Link, Page},
@@ -47,6 +47,13 @@ pub(super) fn routes() -> Router<State> {
         .route("/orgs/{org}/clients/new", get(choose::show))
         .route("/orgs/{org}/clients/new/{template}", get(show).post(submit))
 }
+
+/// Directories that a connector copies.
+const DIRECTORIES: [(&str, &str); 3] = [
+    ("active-directory", "Active Directory"),
+    ("ldap", "LDAP"),
+    ("other", "Another directory"),
+];
 
 /// The way back to the list.
 pub(super) fn crumbs(visit: &Visit) -> Vec<Link> {
@@ -83,6 +90,7 @@ async fn begin(visit: &Visit, template: &str) -> Answer {
     let draft = Draft {
         template,
         host: visit.form.one("host").to_owned(),
+        directory: visit.form.one("directory").to_owned(),
         typed,
         refused: Refused::default(),
         new_row: false,
@@ -104,6 +112,8 @@ struct Draft {
     template: Template,
     /// The host of a sync connector.
     host: String,
+    /// The directory that it copies, if there is one yet.
+    directory: String,
     typed: Typed,
     refused: Refused,
     new_row: bool,
@@ -123,6 +133,7 @@ async fn act(visit: &Visit, template: &str) -> Answer {
     let mut draft = Draft {
         template,
         host: visit.form.one("host").to_owned(),
+        directory: visit.form.one("directory").to_owned(),
         typed: Typed::read(
             &visit.form,
             &blank,
@@ -151,6 +162,7 @@ async fn create(visit: &Visit, mut draft: Draft, apis: &[crate::store::apis::Api
     let registry = &visit.app.registry;
     if draft.template == Template::SyncConnector {
         draft.name_connector();
+        draft.describe_connector();
     }
     let extra = || Creation {
         secret_label: Some(draft.typed.label.clone()),
@@ -227,6 +239,17 @@ impl Draft {
         }
     }
 
+    /// What it copies, from where; the form asks no more about it.
+    fn describe_connector(&mut self) {
+        let directory = DIRECTORIES.iter().find(|(word, _)| *word == self.directory);
+        self.typed.description = match (directory, self.host.as_str()) {
+            (Some((_, name)), "") => (*name).to_owned(),
+            (Some((_, name)), host) => format!("{name} at {host}"),
+            (None, "") => String::new(),
+            (None, host) => format!("At {host}"),
+        };
+    }
+
     fn customise(&self, visit: &Visit) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("type", self.typed.application_type.word());
@@ -301,6 +324,10 @@ impl Draft {
     fn connector(&self, look: &Look<'_>) -> Markup {
         html! {
             (section("Connector", "", &html! {
+                (Select { name: "directory", label: "Directory profile", value: &self.directory, error: "",
+                    hint: "What it copies people and groups from.",
+                    options: std::iter::once(("", "None yet")).chain(DIRECTORIES)
+                        .map(|(word, name)| (word.to_owned(), name.to_owned())).collect() })
                 (Field { name: "host", label: "Connector host name", value: &self.host, placeholder: "dc1.acme.example", max: 100,
                     hint: "The machine on which the connector runs.", error: self.refused.of("host"),
                     autofocus: self.refused.is_empty(), ..Field::default() })

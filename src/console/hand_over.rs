@@ -4,6 +4,8 @@
 //! A file to take away is fetched by a second POST, once, within five minutes. For that the secret is split into two
 //! shares: the page holds one, the database the other, and neither tells anything without its twin.
 
+mod connector; // how a sync connector is configured
+
 use axum::{
     Router,
     extract::{Path, Request, State as Given},
@@ -141,8 +143,17 @@ fn with_secret(
         @if let Some(request) = request {
             (CodeBlock { id: "request", title: "Get a token", code: &request, ..CodeBlock::default() })
             p.hint { "Put the secret into the environment variable OAUTHORITY_CLIENT_SECRET first; it does not belong on a command line." }
-            (waiting("Waiting for the first token…", &wait, &client_path(visit, client, "/try")))
+            @if client.kind == Kind::SyncConnector { (connector::snippets(visit, client, apis)) }
+            (waiting(waits(client), &wait, &client_path(visit, client, "/try")))
         }
+    }
+}
+
+/// What the page waits for.
+const fn waits(client: &Client) -> &'static str {
+    match client.kind {
+        Kind::SyncConnector => "Waiting for the connector to report in…",
+        _ => "Waiting for the first token…",
     }
 }
 
@@ -407,9 +418,9 @@ pub(super) fn tell(
     };
     let line = match &used {
         Some((at, ip)) => html! {
-            span { "First token issued " (visit.reader().clock(*at)) " from " (ip.as_deref().unwrap_or("an unknown address")) "." }
+            span { @if client.kind == Kind::SyncConnector { "The connector reported in " } @else { "First token issued " } (visit.reader().clock(*at)) " from " (ip.as_deref().unwrap_or("an unknown address")) "." }
         },
-        None => waiting("Waiting for the first token…", &visit.here, &visit.here),
+        None => waiting(waits(&client), &visit.here, &visit.here),
     };
     if visit.part == Part::Waiting {
         return visit.fragment(&line);

@@ -107,6 +107,9 @@ pub(super) fn actions(visit: &Visit, client: &Client, apis: &[Api], at: &str) ->
         Status::Disabled => items.push(Item::link("Enable", format!("{at}/enable"))),
         _ => {}
     }
+    if matches!(client.kind, Kind::Custom | Kind::SyncConnector) {
+        items.push(Item::link("Create one like this", format!("{at}/copy")));
+    }
     if client.kind == Kind::Custom && client.status == Status::Active && visit.may(Permission::ClientsDelete)
     {
         items.push(Item::link("Transfer…", format!("{at}/transfer")));

@@ -82,7 +82,13 @@ fn may_be_trimmed(client: &Client, cutoff: Timestamp) -> bool {
         && client.last_used_at.is_some()
 }
 
-fn unasked(client: &Client, apis: &[Api], asked: &[AskedScope], cutoff: Timestamp) -> Vec<Unasked> {
+/// The scopes of a client that it did not ask for since `cutoff`, nor anything that comes with them.
+pub(super) fn unasked(
+    client: &Client,
+    apis: &[Api],
+    asked: &[AskedScope],
+    cutoff: Timestamp,
+) -> Vec<Unasked> {
     let mut found = Vec::new();
     for (api_id, value) in &client.scopes {
         let Some(api) = apis.iter().find(|api| api.id == *api_id) else {

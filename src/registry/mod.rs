@@ -11,6 +11,8 @@ pub mod client_grants; // what people gave clients, for those who run them
 pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
 pub mod connected_apps; // what a person lets apps do
+pub mod connectors; // what is to be known of sync connectors
+pub mod copies; // a client like another one
 pub mod credential_offers; // a credential for somebody else, who alone gets its secret
 pub mod credentials; // clients that belong to a person
 pub mod email; // the address of a person
@@ -24,6 +26,7 @@ mod known_browser; // browsers that an account knows
 pub mod least_privilege; // scopes that nobody asks for
 pub mod lockout; // who guesses shuts out himself
 pub mod members; // people of an organisation
+pub mod notes; // what is to be known of what is in order
 pub mod organizations; // tenants
 pub mod passkeys; // WebAuthn
 pub mod password_grant; // a client brings a password, for migrations only

@@ -190,15 +190,18 @@ pub fn move_client(client: &Client, to_org_id: &str, made_by: &str, now: Timesta
     .expecting("version")
 }
 
-/// Erases what is known of how a client was used, and what is on its way to it.
-pub fn erase_evidence(client_id: &str) -> [Statement; 6] {
+/// Erases what is known of how a client was used, beside what [`usage::erase`](super::usage::erase) knows, what is on its
+/// way to it, and which scopes it could be given back.
+pub fn erase_evidence(client_id: &str) -> [Statement; 8] {
     [
+        "DELETE FROM usage_counts WHERE subject = $1",
+        "DELETE FROM client_failures WHERE client_id = $1",
+        "DELETE FROM failures WHERE client_id = $1",
+        "DELETE FROM scope_trims WHERE client_id = $1",
         "DELETE FROM device_codes WHERE client_id = $1",
         "DELETE FROM logout_deliveries WHERE client_id = $1",
         "DELETE FROM tokens_out WHERE client_id = $1",
         "DELETE FROM revoked_tokens WHERE client_id = $1",
-        "DELETE FROM usage_counts WHERE subject = $1",
-        "DELETE FROM scope_trims WHERE client_id = $1",
     ]
     .map(|sql| Statement::new(sql, vec![client_id.into()]))
 }

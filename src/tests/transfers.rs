@@ -96,13 +96,7 @@ async fn the_client_moves_and_everything_it_had_is_dead_on_every_node() {
         };
         let rp = Rp::of(&app, draft).await;
         let browser = alice(&app).await;
-        let of_alice = rp
-            .tokens(
-                &app,
-                &browser,
-                &[("scope", "openid offline_access workspace:read")],
-            )
-            .await;
+        let of_alice = rp.tokens(&app, &browser, &[("scope", "workspace:read")]).await;
         let own = rp.client.token(&app).await;
         let before = scene.client(&rp.client).await;
         // SQLite has one node only.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     client_input::{ClientPatch, NewClient},
     client_list::{TAG, written_moment, written_span},
-    clients::{Client, Secret, Surroundings},
+    clients::{Client, Note, Secret, Surroundings},
     impact::Impact,
 };
 use crate::{
@@ -22,7 +22,9 @@ use crate::{
     registry::{
         access::{Access, Permission},
         clients::{self, Created, Creation},
+        copies,
         impact::{self, Plan},
+        notes,
         secrets::Term,
     },
     secret,
@@ -38,6 +40,22 @@ struct Reason {
     /// A span such as `14d`, or a moment: when the client is deleted unless somebody enables it before
     #[schema(max_length = 40)]
     delete_after: Option<String>,
+}
+
+/// How to call a copy, and what to say about its secret.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CopyClient {
+    /// Without it: the name of the other, as a copy
+    #[schema(min_length = 1, max_length = 120)]
+    name: Option<String>,
+    #[schema(max_length = 100)]
+    secret_label: Option<String>,
+    #[schema(max_length = 300)]
+    secret_note: Option<String>,
+    /// `never`, a span such as `90d`, or a moment
+    #[schema(max_length = 40)]
+    secret_expires: Option<String>,
 }
 
 /// A client, and the text of its new secret: this once, never again.
@@ -101,7 +119,25 @@ pub fn operations() -> Vec<Operation> {
         client(),
         |c| Box::pin(enable(c)),
     );
+    let copy = operation(
+        Method::POST,
+        "/api/v1/orgs/{org}/clients/{client}/copy",
+        "copyClient",
+        "Create a client with the settings of another, also of a deleted one",
+        write,
+        Answer::Created(Shape::of::<MadeClient>()),
+        |c| Box::pin(copy(c)),
+    );
     vec![
+        Operation {
+            body: Some(body::<CopyClient>(
+                false,
+                false,
+                json!({ "name": "Billing sync 2" }),
+            )),
+            cli: Some("oauthority client create --like CLIENT_ID --name 'Billing sync 2'"),
+            ..changing(copy, Precondition::None)
+        },
         Operation {
             body: Some(body::<NewClient>(true, false, new_client_example())),
             cli: Some("oauthority client create --name 'Billing sync' --type service --scope workspace:read"),
@@ -186,7 +222,33 @@ async fn create(call: Call) -> Result<Reply> {
         "/api/v1/orgs/{}/clients/{}",
         access.org.handle, created.client.client_id
     );
-    let reply = made(&call, &access, created).await?;
+    let notes = notes::of(&call.app.registry, &created.client).await?;
+    let reply = made_with(&call, &access, created, Some(notes)).await?;
+    Ok(if access.dry_run {
+        reply
+    } else {
+        reply.created(location)
+    })
+}
+
+async fn copy(call: Call) -> Result<Reply> {
+    let access = call.access().await?;
+    access.require(Permission::ClientsWrite)?;
+    let asked: CopyClient = call.input()?;
+    let extra = Creation {
+        secret_label: asked.secret_label,
+        secret_note: asked.secret_note,
+        secret_term: term(asked.secret_expires.as_deref(), "/secret_expires")?,
+        file_key: None,
+    };
+    let registry = &call.app.registry;
+    let created = copies::create(registry, &access, call.path("client"), asked.name, extra).await?;
+    let location = format!(
+        "/api/v1/orgs/{}/clients/{}",
+        access.org.handle, created.client.client_id
+    );
+    let notes = notes::of(registry, &created.client).await?;
+    let reply = made_with(&call, &access, created, Some(notes)).await?;
     Ok(if access.dry_run {
         reply
     } else {
@@ -199,6 +261,15 @@ async fn create(call: Call) -> Result<Reply> {
 /// # Errors
 /// When the storage fails.
 pub async fn made(call: &Call, access: &Access, created: Created) -> Result<Reply> {
+    made_with(call, access, created, None).await
+}
+
+async fn made_with(
+    call: &Call,
+    access: &Access,
+    created: Created,
+    notes: Option<Vec<notes::Note>>,
+) -> Result<Reply> {
     let around = Surroundings::read(&call.app.registry, access).await?;
     let etag = etag::of_version(created.client.version);
     let secret = created
@@ -207,7 +278,10 @@ pub async fn made(call: &Call, access: &Access, created: Created) -> Result<Repl
         .map(|new| Secret::of(&new.row, &[], call.now));
     let text = created.secret.filter(|_| !access.dry_run);
     let document = MadeClient {
-        client: around.show(created.client, None),
+        client: Client {
+            notes: notes.map(|all| all.into_iter().map(Note::from).collect()),
+            ..around.show(created.client, None)
+        },
         client_secret: None,
         secret,
     };
@@ -236,9 +310,16 @@ pub async fn shown(call: &Call, access: &Access, client: kept::Client) -> Result
 }
 
 /// As [`shown`], with what would stop.
-async fn tried(call: &Call, access: &Access, client: kept::Client, impact: impact::Impact) -> Result<Reply> {
+async fn tried(
+    call: &Call,
+    access: &Access,
+    client: kept::Client,
+    impact: impact::Impact,
+    notes: Option<Vec<Note>>,
+) -> Result<Reply> {
     let around = Surroundings::read(&call.app.registry, access).await?;
     let document = Client {
+        notes,
         impact: Some(impact.into()),
         ..around.show(client, None)
     };
@@ -253,11 +334,19 @@ async fn edit(call: Call) -> Result<Reply> {
     let edit = patch.edit(&before);
     let registry = &call.app.registry;
     let client = clients::edit(registry, &access, &before.client_id, Some(before.version), edit).await?;
+    let notes = notes::of(registry, &client).await?;
+    let notes = Some(notes.into_iter().map(Note::from).collect());
     if access.dry_run {
         let impact = impact::of_change(registry, &before, &client).await?;
-        return tried(&call, &access, client, impact).await;
+        return tried(&call, &access, client, impact, notes).await;
     }
-    shown(&call, &access, client).await
+    let around = Surroundings::read(registry, &access).await?;
+    let etag = etag::of_version(client.version);
+    let shown = Client {
+        notes,
+        ..around.show(client, None)
+    };
+    Ok(Reply::of(&shown)?.tagged(etag))
 }
 
 async fn delete_client(call: Call) -> Result<Reply> {

@@ -11,7 +11,7 @@ use crate::{
         people_settings::{ResponseAlg, SubjectType},
         scope::ScopeKey,
     },
-    registry::{Registry, access::Access, secrets::safe_to_end},
+    registry::{Registry, access::Access, notes, secrets::safe_to_end},
     store::{self, apis::Api, organizations::Organization, secrets::ClientSecret},
     time::{Lifetime, Timestamp},
 };
@@ -81,6 +81,10 @@ pub struct Client {
     pub file_key: Option<String>,
     /// By which door its settings or status were last changed; `null`: before that was written down
     pub changed_through: Option<Origin>,
+    /// What is to be known of a client that was just created or changed
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub notes: Option<Vec<Note>>,
     /// With `include=secrets`
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -89,6 +93,26 @@ pub struct Client {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub impact: Option<Impact>,
+}
+
+/// Something to know about a client that is in order.
+#[derive(Serialize, ToSchema)]
+pub struct Note {
+    /// A stable word, such as `name.taken`
+    pub code: &'static str,
+    pub detail: String,
+    /// The other clients that it is about
+    pub clients: Vec<String>,
+}
+
+impl From<notes::Note> for Note {
+    fn from(note: notes::Note) -> Self {
+        Self {
+            code: note.code,
+            detail: note.detail,
+            clients: note.clients,
+        }
+    }
 }
 
 /// A scope that was granted.
@@ -245,6 +269,7 @@ impl Surroundings {
             version: client.version,
             file_key: client.file_key,
             changed_through: client.changed_through,
+            notes: None,
             secrets,
             impact: None,
         }

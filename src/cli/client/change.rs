@@ -148,8 +148,11 @@ impl Template {
 #[derive(Args)]
 pub struct New {
     /// What people call it
-    #[arg(long, required_unless_present = "file")]
+    #[arg(long, required_unless_present_any = ["file", "like"])]
     name: Option<String>,
+    /// Begin with the settings of this client, also a deleted one. Flags add to it; its secrets and grants stay with it
+    #[arg(long, value_name = "CLIENT_ID", conflicts_with_all = ["file", "template", "application_type"])]
+    like: Option<String>,
     /// What to begin with
     #[arg(long, value_enum)]
     template: Option<Template>,
@@ -184,9 +187,10 @@ pub async fn create(connection: &mut Connection<'_>, new: New) -> Result<()> {
     if !new.dry_run {
         new.hand_over.check(connection)?;
     }
-    let mut body = match &new.file {
-        Some(path) => read_settings(connection, path)?,
-        None => Map::new(),
+    let mut body = match (&new.file, &new.like) {
+        (Some(path), _) => read_settings(connection, path)?,
+        (None, Some(id)) => like(connection, id).await?,
+        (None, None) => Map::new(),
     };
     if let Some(template) = new.template {
         template.write(&mut body);
@@ -212,6 +216,7 @@ pub async fn create(connection: &mut Connection<'_>, new: New) -> Result<()> {
         .await?
         .body;
     let client = answer.get("client").unwrap_or(&Json::Null);
+    tell_notes(connection, client);
     if new.dry_run {
         connection
             .terminal
@@ -229,6 +234,38 @@ pub async fn create(connection: &mut Connection<'_>, new: New) -> Result<()> {
     );
     connection.terminal.say(&line);
     new.hand_over.deliver(connection, &answer)
+}
+
+/// The settings of another client. The server knows them of a deleted one, too.
+async fn like(connection: &mut Connection<'_>, id: &str) -> Result<Map<String, Json>> {
+    let url = connection.of_org(&["clients", id, "copy"]).await?;
+    let tried = connection
+        .send(
+            Method::POST,
+            with(url, "dry_run", Some("true")),
+            Some(&json!({})),
+            None,
+        )
+        .await?;
+    Ok(super::file::settings_of(&tried.body["client"]))
+}
+
+/// Tells what is to be known of a client that is in order.
+fn tell_notes(connection: &mut Connection<'_>, client: &Json) {
+    for note in client["notes"].as_array().into_iter().flatten() {
+        let others: Vec<&str> = note["clients"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .collect();
+        let line = format!(
+            "note: {} ({})",
+            note["detail"].as_str().unwrap_or_default(),
+            others.join(", ")
+        );
+        connection.terminal.say(&line);
+    }
 }
 
 fn read_settings(connection: &mut Connection<'_>, path: &str) -> Result<Map<String, Json>> {
@@ -323,6 +360,7 @@ pub async fn update(connection: &mut Connection<'_>, update: Update) -> Result<(
         .send(Method::PATCH, url, Some(&body), etag.as_deref())
         .await?
         .body;
+    tell_notes(connection, &client);
     let words = if update.dry_run {
         "Nothing was changed; this is what would be:"
     } else {

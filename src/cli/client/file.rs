@@ -12,7 +12,7 @@ mod told; // the plan in words
 use std::collections::BTreeSet;
 
 use clap::Args;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use self::{
     document::{Document, VERSION, entry_of},
@@ -65,6 +65,13 @@ pub async fn export(connection: &mut Connection<'_>, filters: list::Filters) -> 
     };
     let text = text.map_err(|why| Failure::new(Exit::Unexpected, why))?;
     connection.terminal.print(&text)
+}
+
+/// The settings of a client as the body that makes another one.
+pub fn settings_of(client: &Json) -> Map<String, Json> {
+    let mut body = entry_of(client, String::new()).creation();
+    body.remove("file_key");
+    body
 }
 
 /// A key made of the name that is not taken yet.

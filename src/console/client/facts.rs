@@ -11,13 +11,15 @@ use crate::{
         visit::{OrTrouble, Visit},
     },
     oauth::{
-        client::{AuthMethod, response_types},
+        client::{AuthMethod, Kind, response_types},
         people_settings::ResponseAlg,
     },
+    registry::connectors::{self, Remarks},
     store::{self, clients::Client},
     ui::{
-        badge::{code_tags, tags},
+        badge::{Tone, code_tags, tags},
         code::Copy,
+        notice::note,
     },
 };
 
@@ -36,7 +38,11 @@ pub(super) async fn content(visit: &Visit, record: &Record) -> Result<Markup, Re
     let reader = visit.reader();
     let grants: Vec<&str> = client.grant_types.iter().map(|grant| grant.label()).collect();
     let edited = (client.updated_at != client.created_at).then_some(client.updated_at);
+    let remarks = connectors::remarks(&visit.app.registry, visit.access(), client)
+        .await
+        .or_trouble(visit)?;
     Ok(html! {
+        (connector(record, &remarks))
         section.card {
             dl.facts {
                 dt { "Name" } dd { (client.name) }
@@ -62,10 +68,23 @@ pub(super) async fn content(visit: &Visit, record: &Record) -> Result<Markup, Re
                 dt { "Created" } dd { (reader.moment(client.created_at)) " by " (client.created_by) }
                 dt { "Last Updated" } dd { (reader.moment_or(edited, "–"))
                     @if let Some(door) = client.changed_through.filter(|_| edited.is_some()) { " " (labels::door(door)) } }
-                dt { "Last used" } dd { (last_used(visit, record)) }
+                dt { @if client.kind == Kind::SyncConnector { "Last sync" } @else { "Last used" } } dd { (last_used(visit, record)) }
             }
         }
     })
+}
+
+/// What is to be known of a sync connector after a while.
+fn connector(record: &Record, remarks: &Remarks) -> Markup {
+    html! {
+        @if remarks.silent { (note(Tone::Warn, &html! { p {
+            b { "This connector has not reported in" } " in the 30 days and more since it was made. Look at its configuration, or delete it."
+        } })) }
+        @if !remarks.unasked.is_empty() { (note(Tone::Info, &html! { p {
+            "Not asked for in 30 days: " (code_tags(&remarks.unasked)) ". A sync connector keeps its five scopes; "
+            a href={ (record.at) "/edit?customise=yes" } { "make it a custom client" } " to take some away."
+        } })) }
+    }
 }
 
 fn uris(uris: &[String]) -> Markup {

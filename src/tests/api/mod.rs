@@ -5,6 +5,7 @@ mod apis; // resource servers, scopes, organisations, keys
 mod clients; // lists, changes, secrets
 mod conditional; // entity tags and repeated requests
 mod contract; // /api/oauth-applications
+mod copies; // a client like another one
 mod document; // what the OpenAPI document promises
 mod escalation; // nobody gives more than he has
 mod file_keys; // clients that a file knows

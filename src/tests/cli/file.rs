@@ -634,3 +634,127 @@ async fn a_file_that_is_wrong_is_refused_with_its_position_before_anything_is_as
     let unknown = desk.apply(&["--yes"]).await;
     assert_eq!(unknown.exit, Exit::NotFound, "{unknown:?}");
 }
+
+#[tokio::test]
+async fn a_client_is_made_like_another_and_flags_add_to_it() {
+    let desk = Desk::new().await;
+    desk.made(TWO).await;
+    let id = word(&desk.client("portal").await["client_id"]);
+    let create = ["client", "create", "--like", &id];
+    let made = desk
+        .shell
+        .run(&[&create[..], &["--name", "Portal", "--description", "Another"]].concat())
+        .await
+        .done();
+    assert!(
+        made.err.contains("note: Another client has this name"),
+        "{made:?}"
+    );
+    let new = desk
+        .shell
+        .run(&["client", "get", made.out.trim(), "-o", "json"])
+        .await
+        .done()
+        .json();
+    assert_eq!(
+        (&new["description"], &new["file_key"]),
+        (&json!("Another"), &Json::Null)
+    );
+    assert_eq!(new["redirect_uris"], json!(["https://app.example/callback"]));
+    desk.shell.run(&["client", "delete", &id, "--yes"]).await.done();
+    let again = desk
+        .shell
+        .run(&[&create[..], &["--name", "Third"]].concat())
+        .await
+        .done();
+    let third = desk
+        .shell
+        .run(&["client", "get", again.out.trim(), "-o", "json"])
+        .await
+        .done()
+        .json();
+    assert_eq!(
+        (&third["scopes"], &third["oidc_scopes"]),
+        (&new["scopes"], &new["oidc_scopes"])
+    );
+}
+
+#[tokio::test]
+async fn a_client_is_offered_and_taken_over_by_command() {
+    let desk = Desk::new().await;
+    let app = &desk.server.app;
+    let other = app.organization("acme-energy").await;
+    let there = desk
+        .server
+        .shell_of(&app.client(&other, service(&["clients:write"])).await);
+    let client = app.service(&["workspace:read"]).await;
+    let name = "Nightly export";
+    let offer = ["client", "transfer", "offer", &client.id, "--to", "acme-energy"];
+    assert_eq!(desk.shell.run(&offer).await.exit, Exit::Usage);
+    let offered = desk
+        .shell
+        .run(&[&offer[..], &["--confirm", name, "-q"]].concat())
+        .await
+        .done();
+    let id = offered.out.trim();
+    assert_eq!(
+        there
+            .run(&["client", "transfer", "list", "-q"])
+            .await
+            .done()
+            .out
+            .trim(),
+        id
+    );
+    let shown = there
+        .run(&["client", "transfer", "get", id, "-o", "json"])
+        .await
+        .done()
+        .json();
+    assert_eq!(shown["client"]["scopes_there"], json!(["workspace:read"]));
+    let path = there.path("secret");
+    let accept = ["client", "transfer", "accept", id, "--scope", "workspace:write"];
+    there.run(&[&accept[..], &["--dry-run"]].concat()).await.done();
+    let taken = there
+        .run(&[&accept[..], &["--secret-file", &path.to_string_lossy()]].concat())
+        .await
+        .done();
+    assert!(
+        taken.err.contains("is yours") && !taken.err.contains("oas_"),
+        "{taken:?}"
+    );
+    let secret = std::fs::read_to_string(&path).unwrap();
+    there
+        .pipe(&["token", "get", &client.id, "--secret-file", "-"], &secret)
+        .await
+        .done();
+    assert_eq!(
+        desk.shell.run(&["client", "get", &client.id]).await.exit,
+        Exit::NotFound
+    );
+    let second = app.service(&["workspace:read"]).await;
+    let offer = [
+        "client",
+        "transfer",
+        "offer",
+        &second.id,
+        "--to",
+        "acme-energy",
+        "--yes",
+        "-q",
+    ];
+    let id = desk.shell.run(&offer).await.done().out.trim().to_owned();
+    there.run(&["client", "transfer", "decline", &id]).await.done();
+    assert_eq!(
+        desk.shell
+            .run(&["client", "transfer", "withdraw", &id])
+            .await
+            .exit,
+        Exit::Conflict
+    );
+    let id = desk.shell.run(&offer).await.done().out.trim().to_owned();
+    desk.shell
+        .run(&["client", "transfer", "withdraw", &id])
+        .await
+        .done();
+}

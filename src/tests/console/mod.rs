@@ -5,6 +5,7 @@ mod apis;
 mod apps;
 mod client;
 mod clients;
+mod connector; // sync connectors, and clients like others
 mod create;
 mod cut;
 mod edit;
