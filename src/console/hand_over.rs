@@ -123,6 +123,11 @@ fn with_secret(
     let endpoint = issuer.join("/oauth2/token");
     let request = request(client, home.apis, &endpoint);
     let wait = format!("{}/waiting?secret={}", home.at, secret.row.id);
+    // Whoever looks without script reads there what happened, too.
+    let check = match client.kind {
+        Kind::Personal => wait.clone(),
+        _ => client_path(visit, client, "/try"),
+    };
     let personal = (client.kind == Kind::Personal).then(|| Personal {
         endpoint: endpoint.clone(),
         scopes: credentials::qualified(client, home.apis),
@@ -143,8 +148,8 @@ fn with_secret(
         @if let Some(request) = request {
             (CodeBlock { id: "request", title: "Get a token", code: &request, ..CodeBlock::default() })
             p.hint { "Put the secret into the environment variable OAUTHORITY_CLIENT_SECRET first; it does not belong on a command line." }
-            @if client.kind == Kind::SyncConnector { (connector::snippets(visit, client, apis)) }
-            (waiting(waits(client), &wait, &client_path(visit, client, "/try")))
+            @if client.kind == Kind::SyncConnector { (connector::snippets(visit, client, home.apis)) }
+            (waiting(waits(client), &wait, &check))
         }
     }
 }

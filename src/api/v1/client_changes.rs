@@ -378,7 +378,7 @@ async fn disable(call: Call) -> Result<Reply> {
     let client = clients::retire(registry, &access, &id, version, reason.as_deref(), delete_at).await?;
     if access.dry_run {
         let found = impact::of(registry, &access, &id, &Plan::Disable).await?;
-        return tried(&call, &access, client, found).await;
+        return tried(&call, &access, client, found, None).await;
     }
     shown(&call, &access, client).await
 }
