@@ -457,9 +457,9 @@ async fn where_a_second_factor_is_demanded_nothing_is_made_without_one() {
         let one = format!("/me/credentials/{}", client.id);
         for path in [
             NEW.to_owned(),
-            one.clone(),
             format!("{one}/rotate"),
             format!("{one}/edit"),
+            format!("{one}/delete"),
         ] {
             for answer in [
                 ben.get(&path).await,
