@@ -89,12 +89,13 @@ pub struct Aged {
     pub org: Option<(String, Settings)>,
 }
 
-/// The chains whose first entry is from before then.
+/// The chains whose first entry is from before then. Without `|| ''` the column has an affinity that the indexed expression
+/// lacks, and SQLite walks over every entry.
 pub async fn aged(db: &Db, before: Timestamp) -> Result<Vec<Aged>, DbError> {
     let rows = db
         .read(
             "SELECT c.chain, e.at, o.name, o.settings FROM audit_chains c \
-             JOIN audit_events e ON COALESCE(e.org_id, '') = c.chain AND e.seq = c.anchor_seq + 1 \
+             JOIN audit_events e ON COALESCE(e.org_id, '') = c.chain || '' AND e.seq = c.anchor_seq + 1 \
              LEFT JOIN organizations o ON o.id = c.chain WHERE e.at < $1 ORDER BY c.chain",
             vec![before.into()],
         )

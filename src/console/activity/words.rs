@@ -262,6 +262,11 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("user.sessions_ended", "end sessions of", "ended sessions of"),
     ("token.revoked", "revoke the token", "revoked the token"),
     (
+        "token.test_issued",
+        "make a test token of",
+        "made a test token of",
+    ),
+    (
         "webhook.created",
         "create the webhook to",
         "created the webhook to",

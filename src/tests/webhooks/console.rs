@@ -154,6 +154,34 @@ async fn a_dead_message_is_seen_and_sent_again() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_the_server_switched_off_needs_attention() {
+    on_both(async |app| {
+        let (receiver, browser) = (
+            Receiver::start().await,
+            Browser::of(&app, "ada", Role::Admin).await,
+        );
+        receiver.answers(410);
+        let id = hook(&app, &receiver.url, &["client.created"]).await.webhook.id;
+        app.service(&["workspace:read"]).await;
+        told(&app).await;
+        let overview = browser.get(&format!("/orgs/{}", app.org.handle)).await.text();
+        assert!(
+            overview.contains("was switched off") && overview.contains(&at(&app, &format!("/{id}"))),
+            "{overview}"
+        );
+        let page = browser.get(&at(&app, &format!("/{id}"))).await.text();
+        assert!(
+            page.contains("The server did that") && page.contains("410"),
+            "{page}"
+        );
+        let activity = format!("/orgs/{}/activity?event=webhook", app.org.handle);
+        let text = browser.get(&activity).await.text();
+        assert!(text.contains("switched off the webhook to"), "{text}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_webhook_is_changed_rotated_and_deleted_by_forms() {
     on_both(async |app| {
         let (receiver, browser) = (
