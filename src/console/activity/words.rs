@@ -261,6 +261,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ),
     ("user.sessions_ended", "end sessions of", "ended sessions of"),
     ("token.revoked", "revoke the token", "revoked the token"),
+    ("token.test_issued", "get a test token of", "got a test token of"),
     (
         "token.test_issued",
         "make a test token of",

@@ -90,6 +90,10 @@ async fn a_test_token_is_shown_once_after_a_fresh_sign_in_and_revoked_there() {
         assert_eq!(text.matches(&token).count(), 1);
         holds(&made, "Active: it counts now.");
         assert_eq!(app.introspect(&client, &token).await["test"], true);
+        holds(
+            &browser.get(&at(&app, &client, "/activity")).await,
+            "got a test token of",
+        );
         let again = browser.submit(&path, &[("once", &once)]).await;
         assert_eq!(again.status, StatusCode::CONFLICT);
         let gone = browser
