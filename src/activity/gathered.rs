@@ -414,3 +414,85 @@ fn sorted(scope: &str) -> String {
     values.dedup();
     values.join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token<'a>(api: &'a Arc<str>, scope: &'a str, second: i64) -> Issued<'a> {
+        Issued {
+            format: TokenFormat::Jwt,
+            api,
+            scope,
+            grant: None,
+            expires_at: Timestamp::from_seconds(second),
+            epoch: 1,
+        }
+    }
+
+    fn total(gathered: &Gathered) -> i64 {
+        gathered.own.iter().map(|tokens| tokens.count).sum()
+    }
+
+    #[test]
+    fn a_client_with_very_many_combinations_stays_small_and_nothing_is_left_out() {
+        let (api, now) = (Arc::from("api"), Timestamp::from_seconds(0));
+        let mut gathered = Gathered::of(&Arc::from("org"));
+        for n in 0..5_000 {
+            let scope = format!("a:{} b:{}", n % 71, n / 71);
+            gathered.issued(token(&api, &scope, 3600), now);
+        }
+        assert_eq!(total(&gathered), 5_000);
+        assert!(
+            gathered.kinds.len() < MOST_KINDS + 71 + 71 + 2,
+            "{}",
+            gathered.kinds.len()
+        );
+        assert!(gathered.own.len() <= MOST_KINDS + 1, "{}", gathered.own.len());
+        let asked = |value: &str| {
+            let held = |kind: &&Kind| kind.scopes.split(' ').any(|known| known == value);
+            let kinds = gathered.kinds.iter().filter(held);
+            kinds
+                .filter_map(|kind| kind.asked)
+                .map(|on| on.times)
+                .sum::<i64>()
+        };
+        assert_eq!((asked("a:0"), asked("b:70")), (71, 30));
+    }
+
+    #[test]
+    fn the_order_of_scopes_makes_no_difference() {
+        let (api, now) = (Arc::from("api"), Timestamp::from_seconds(0));
+        let mut gathered = Gathered::of(&Arc::from("org"));
+        for scope in ["a:1 b:1", "b:1 a:1", "a:1 b:1"] {
+            gathered.issued(token(&api, scope, 3600), now);
+        }
+        gathered.taken_back(token(&api, "b:1 a:1", 3600));
+        assert_eq!(
+            (gathered.kinds.len(), gathered.own.len(), total(&gathered)),
+            (1, 1, 2)
+        );
+        assert_eq!(gathered.kinds[0].asked.map(|on| on.times), Some(3));
+    }
+
+    #[test]
+    fn while_nothing_can_be_written_memory_stays_bounded_and_rounds_up() {
+        let (api, now) = (Arc::from("api"), Timestamp::from_seconds(0));
+        let mut kept = Gathered::of(&Arc::from("org"));
+        for second in 1..=4_000 {
+            let mut since = Gathered::of(&Arc::from("org"));
+            since.issued(token(&api, "a:1", second), now);
+            since.merge(kept);
+            kept = since;
+        }
+        assert_eq!(total(&kept), 4_000);
+        assert!(kept.own.len() <= MOST_EXPIRIES, "{}", kept.own.len());
+        let last = kept.own.iter().map(|tokens| tokens.expires_at).max();
+        assert!(last >= Some(Timestamp::from_seconds(4_000)));
+        let early = kept
+            .own
+            .iter()
+            .filter(|tokens| tokens.expires_at <= Timestamp::from_seconds(60));
+        assert_eq!(early.map(|tokens| tokens.count).sum::<i64>(), 60);
+    }
+}
