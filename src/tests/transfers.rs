@@ -106,6 +106,10 @@ async fn the_client_moves_and_everything_it_had_is_dead_on_every_node() {
         };
         let asker = app.service(&["workspace:read"]).await;
         let taken = scene.accept(&scene.offered(&rp.client).await).await.unwrap();
+        // Its turn at the log, which it takes every second.
+        if let Some(node) = &node {
+            node.app.registry.live.catch_up().await.unwrap();
+        }
         let new = rp
             .client
             .with_secret(taken.secret.as_ref().unwrap().text.expose());
