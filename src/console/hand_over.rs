@@ -425,7 +425,7 @@ pub(super) fn tell(
         Some((at, ip)) => html! {
             span { @if client.kind == Kind::SyncConnector { "The connector reported in " } @else { "First token issued " } (visit.reader().clock(*at)) " from " (ip.as_deref().unwrap_or("an unknown address")) "." }
         },
-        None => waiting(waits(&client), &visit.here, &visit.here),
+        None => waiting(waits(client), &visit.here, &visit.here),
     };
     if visit.part == Part::Waiting {
         return visit.fragment(&line);
