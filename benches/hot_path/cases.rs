@@ -46,7 +46,7 @@ struct App {
 
 /// How a client authenticates: the value of its Authorization header.
 #[derive(Clone)]
-struct Credentials(String);
+pub struct Credentials(pub String);
 
 /// Tokens that one slice of revocations may use up.
 const STOCK: usize = 6000;
@@ -100,7 +100,7 @@ fn redirect(request: &[u8], size: usize) -> Vec<u8> {
     format!("{method} /constant/{size} {rest}").into_bytes()
 }
 
-fn post(path: &str, client: &Credentials, body: &str) -> Vec<u8> {
+pub fn post(path: &str, client: &Credentials, body: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\n\
          content-type: application/x-www-form-urlencoded\r\naccept: */*\r\ncontent-length: {}\r\n\r\n{body}",
@@ -110,12 +110,22 @@ fn post(path: &str, client: &Credentials, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn get(path: &str, more: &str) -> Vec<u8> {
+pub fn get(path: &str, more: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n{more}\r\n").into_bytes()
 }
 
+impl Credentials {
+    /// HTTP Basic.
+    pub fn basic(id: &str, secret: &str) -> Self {
+        Self(format!(
+            "Basic {}",
+            BASE64_STANDARD.encode(format!("{id}:{secret}"))
+        ))
+    }
+}
+
 /// One request on a connection of its own; the whole answer.
-fn ask(address: SocketAddr, request: &[u8]) -> Outcome<String> {
+pub fn ask(address: SocketAddr, request: &[u8]) -> Outcome<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(request)?;
     let (mut answer, mut chunk) = (Vec::new(), [0; 4096]);
@@ -128,7 +138,7 @@ fn ask(address: SocketAddr, request: &[u8]) -> Outcome<String> {
     Ok(String::from_utf8(answer)?)
 }
 
-fn token(server: &Child, client: &Credentials, scope: &str) -> Outcome<String> {
+pub fn token(server: &Child, client: &Credentials, scope: &str) -> Outcome<String> {
     let body = format!("grant_type=client_credentials&scope={scope}");
     let answer = ask(server.address, &post("/oauth2/token", client, &body))?;
     let json = answer.split("\r\n\r\n").nth(1).unwrap_or_default();

@@ -7,8 +7,10 @@
 mod cases; // what is asked
 mod flood; // passwords, all at once
 mod load; // the spinning generator
+mod many; // a million clients
 mod report; // medians and ranges
 mod roles; // the two servers
+mod usage; // what it costs to count
 
 use std::{error::Error, io::Write as _, time::Duration};
 
@@ -36,9 +38,22 @@ fn main() -> Outcome<()> {
         .as_slice()
     {
         ["floor", sizes @ ..] => roles::floor(sizes),
-        ["server", directory] => roles::server(directory),
+        ["server", directory] => roles::server(directory, roles::CLIENTS, false),
+        ["server", directory, clients, jobs] => roles::server(directory, clients.parse()?, *jobs == "jobs"),
+        ["again", directory] => roles::again(directory),
+        words if words.contains(&"--usage") => print(&usage::measure()?),
+        words if words.iter().any(|word| word.starts_with("--many")) => {
+            let count = words
+                .iter()
+                .find_map(|word| word.strip_prefix("--many=")?.parse().ok());
+            print(&many::measure(count.unwrap_or(1_000_000))?)
+        }
         words => measure(words),
     }
+}
+
+fn print(text: &str) -> Outcome<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
 /// Runs every case, or those whose name contains one of the words. `--rounds=9`, `--open` and `--flood` are words, too.

@@ -19,6 +19,7 @@ use axum::{
 use oauthority::{
     app::{self, App, Surroundings},
     config::{Config, Sources},
+    jobs::Jobs,
     oauth::{
         client::{ApplicationType, GrantType, Kind},
         people_settings::PeopleSettings,
@@ -33,7 +34,7 @@ use oauthority::{
 use crate::Outcome;
 
 /// Clients that requests are drawn from.
-const CLIENTS: usize = 256;
+pub const CLIENTS: usize = 256;
 
 /// A server that runs until this is dropped.
 pub struct Child {
@@ -43,6 +44,8 @@ pub struct Child {
     pub clients: Vec<(String, String)>,
     /// The app where people sign in, last of the clients announced.
     pub app: (String, String),
+    /// The client that may see clients, announced before it.
+    pub manager: (String, String),
 }
 
 /// The person who signs in to it.
@@ -60,6 +63,28 @@ impl Child {
 
     pub fn server(directory: &Path) -> Outcome<Self> {
         Self::start(&["server", &directory.to_string_lossy()])
+    }
+
+    /// As [`server`](Self::server), with so many clients, and with its background jobs if they are wanted.
+    pub fn with(directory: &Path, clients: usize, jobs: bool) -> Outcome<Self> {
+        let jobs = if jobs { "jobs" } else { "idle" };
+        Self::start(&["server", &directory.to_string_lossy(), &clients.to_string(), jobs])
+    }
+
+    /// A server on a directory that a server had before.
+    pub fn again(directory: &Path) -> Outcome<Self> {
+        Self::start(&["again", &directory.to_string_lossy()])
+    }
+
+    /// How much memory it holds, in MiB.
+    pub fn memory(&self) -> Outcome<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib: u64 = line
+            .and_then(|line| line.split_whitespace().next())
+            .ok_or("a number")?
+            .parse()?;
+        Ok(kib / 1024)
     }
 
     fn start(arguments: &[&str]) -> Outcome<Self> {
@@ -86,6 +111,7 @@ impl Child {
             process,
             address,
             app: clients.pop().unwrap_or_default(),
+            manager: clients.pop().unwrap_or_default(),
             clients,
         })
     }
@@ -171,7 +197,16 @@ pub fn floor(sizes: &[&str]) -> Outcome<()> {
 }
 
 /// The server with its defaults on an embedded database, and clients to ask it.
-pub fn server(directory: &str) -> Outcome<()> {
+pub fn server(directory: &str, clients: usize, jobs: bool) -> Outcome<()> {
+    serve(directory, Some(clients), jobs)
+}
+
+/// A server on a directory that a server had before; it announces nobody.
+pub fn again(directory: &str) -> Outcome<()> {
+    serve(directory, None, false)
+}
+
+fn serve(directory: &str, clients: Option<usize>, with_jobs: bool) -> Outcome<()> {
     let sources = Sources::default()
         .directory(directory)
         .flag("data_dir", directory)
@@ -185,8 +220,12 @@ pub fn server(directory: &str) -> Outcome<()> {
         let observer = Observer::new(&config);
         let server = Server::bind(&config).await?;
         let app = App::open(config, Surroundings::default()).await?;
-        let clients = register(&app.registry).await?;
+        let clients = match clients {
+            Some(count) => register(&app.registry, count).await?,
+            None => Vec::new(),
+        };
         announce(server.address()?, &clients)?;
+        let _jobs = with_jobs.then(|| Jobs::start(&app));
         server
             .run(app::router(&app, observer), std::future::pending())
             .await;
@@ -194,7 +233,7 @@ pub fn server(directory: &str) -> Outcome<()> {
     })
 }
 
-async fn register(registry: &Registry) -> Outcome<Vec<(String, String)>> {
+async fn register(registry: &Registry, count: usize) -> Outcome<Vec<(String, String)>> {
     let org = store::organizations::first(registry.db())
         .await?
         .ok_or("an organisation")?;
@@ -228,31 +267,41 @@ async fn register(registry: &Registry) -> Outcome<Vec<(String, String)>> {
         };
         apis::create(registry, &access, new).await?;
     }
-    let mut made = Vec::with_capacity(CLIENTS);
-    for number in 0..CLIENTS {
-        let draft = client_input::Draft {
-            kind: Kind::Custom,
-            application_type: ApplicationType::Service,
-            name: format!("Service {number}"),
-            description: String::new(),
-            grant_types: vec![GrantType::ClientCredentials],
-            redirect_uris: Vec::new(),
-            scopes: kinds
-                .map(|(name, _)| client_input::ScopeRef::text(format!("{name}:read")))
-                .to_vec(),
-            auth_method: None,
-            require_consent: false,
-            access_token_lifetime: None,
-            optional_scopes: None,
-            people: PeopleSettings::default(),
-            user_id: None,
-        };
-        let created = clients::create(registry, &access, draft, clients::Creation::default()).await?;
-        let secret = created.secret.ok_or("a service has a secret")?;
-        made.push((created.client.client_id, secret.text.expose().to_owned()));
+    let mut made = Vec::with_capacity(count);
+    let scopes = kinds.map(|(name, _)| format!("{name}:read"));
+    for number in 0..count {
+        made.push(register_service(registry, &access, format!("Service {number}"), &scopes).await?);
     }
+    let see = ["clients:read".to_owned()];
+    made.push(register_service(registry, &access, "Manager".to_owned(), &see).await?);
     made.push(register_app(registry, &access).await?);
     Ok(made)
+}
+
+async fn register_service(
+    registry: &Registry,
+    access: &Access,
+    name: String,
+    scopes: &[String],
+) -> Outcome<(String, String)> {
+    let draft = client_input::Draft {
+        kind: Kind::Custom,
+        application_type: ApplicationType::Service,
+        name,
+        description: String::new(),
+        grant_types: vec![GrantType::ClientCredentials],
+        redirect_uris: Vec::new(),
+        scopes: scopes.iter().map(client_input::ScopeRef::text).collect(),
+        auth_method: None,
+        require_consent: false,
+        access_token_lifetime: None,
+        optional_scopes: None,
+        people: PeopleSettings::default(),
+        user_id: None,
+    };
+    let created = clients::create(registry, access, draft, clients::Creation::default()).await?;
+    let secret = created.secret.ok_or("a service has a secret")?;
+    Ok((created.client.client_id, secret.text.expose().to_owned()))
 }
 
 /// An app where people sign in, which need not ask, and a person who does.
