@@ -5,7 +5,7 @@ mod facts; // the overview
 mod grants; // who allowed it what
 mod least_privilege; // scopes that nobody asks for
 mod secrets; // secrets and what can be done to them
-mod usage; // how it is used
+pub(super) mod usage; // how it is used
 
 use axum::{
     Router,

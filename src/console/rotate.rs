@@ -10,7 +10,9 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{
-    asked, client_form, cut,
+    asked,
+    client::usage::addresses,
+    client_form, cut,
     hand_over::{self, Around},
     once,
     visit::{Answer, OrTrouble, Section, Visit, sentence},
@@ -24,7 +26,7 @@ use crate::{
         clients,
         secrets::{self, OldSecret, Rotation},
     },
-    store::{clients::Client, secrets::ClientSecret},
+    store::{self, clients::Client, secrets::ClientSecret, usage::SecretUse},
     time::{Lifetime, Timestamp},
     ui::{
         badge::Badge,
@@ -210,6 +212,9 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, refused: &client_form
         .await
         .or_trouble(visit)?;
     let usable: Vec<&ClientSecret> = all.iter().filter(|s| s.usable(visit.now)).collect();
+    let uses = store::usage::of_secrets(registry.db(), id, visit.now)
+        .await
+        .or_trouble(visit)?;
     let page = Page {
         title: format!("Rotate the secret of {}", client.name),
         error: !refused.is_empty(),
@@ -220,7 +225,7 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, refused: &client_form
     };
     let content = html! {
         (refused.summary())
-        (secrets_table(visit, &client, &usable))
+        (secrets_table(visit, &client, &usable, &uses))
         form.form method="post" novalidate {
             (csrf(&visit.visitor.csrf)) (hidden("once", &once::text(visit)))
             @if !usable.is_empty() { (section("The old secret", "", &old(visit, &usable, refused))) }
@@ -238,14 +243,20 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, refused: &client_form
     Ok(visit.page(Section::Clients, status, &page, &content))
 }
 
-fn secrets_table(visit: &Visit, client: &Client, usable: &[&ClientSecret]) -> Markup {
+fn secrets_table(visit: &Visit, client: &Client, usable: &[&ClientSecret], uses: &[SecretUse]) -> Markup {
     let reader = visit.reader();
     let row = |secret: &&ClientSecret| Row {
         id: secret.id.clone(),
         name: secret.label.clone(),
         cells: vec![
             html! { code translate="no" { "…" (secret.hint) } },
-            html! { (reader.moment_or(secret.last_used_at, "Never")) @if let Some(ip) = &secret.last_used_ip { " from " (ip) } },
+            html! {
+                (reader.moment_or(secret.last_used_at, "Never"))
+                @match uses.iter().find(|used| used.secret_id == secret.id) {
+                    Some(used) => (addresses(visit, used)),
+                    None => @if let Some(ip) = &secret.last_used_ip { " from " code { (ip) } },
+                }
+            },
             html! { @match secret.stops_at() { Some(at) => (reader.deadline(at)), None => span.hint { "Never" } } },
             if secret.state(visit.now) == SecretState::Ending {
                 html! { (Badge::ENDING) }

@@ -173,7 +173,7 @@ pub(super) fn of_secret(found: Option<&Usage>, secret_id: &str) -> Option<Secret
 }
 
 /// From where a secret was used, the latest first.
-pub(super) fn addresses(visit: &Visit, used: &SecretUse) -> Markup {
+pub(in crate::console) fn addresses(visit: &Visit, used: &SecretUse) -> Markup {
     const SHOWN: usize = 3;
     let line = |address: &Address| {
         html! { div {
