@@ -16,6 +16,7 @@ use crate::{
         client_input::{Draft, ScopeRef},
         clients::{self, Created, Creation},
         secrets::{self, OldSecret, Rotation, Term},
+        transfers,
     },
     store,
     time::Lifetime,
@@ -49,6 +50,8 @@ const LONG: &str = "Regional settlement and reconciliation batch for the norther
 const DISABLED: &str = "Legacy importer";
 const ARCHIVED: &str = "Old exporter";
 const ROTATED: &str = "Invoice exporter";
+/// It is offered to the other organisation.
+const MOVING: &str = "Globex nightly job";
 const PORTAL: &str = "Customer portal";
 /// It asks people for much, and for one thing that they may leave out.
 const PLANNER: &str = "Travel planner";
@@ -114,7 +117,7 @@ const GLOBEX: [Sample; 3] = [
         100,
         Some(6),
     ),
-    sample("Globex nightly job", Service, &["workspace:write"], 70, Some(30)),
+    sample(MOVING, Service, &["workspace:write"], 70, Some(30)),
     sample(
         "Globex field app",
         Native,
@@ -190,9 +193,11 @@ async fn create(demo: &Demo, name: String, sample: Sample) -> Result<()> {
     let ends_in = if name == "Warehouse export" { 10 } else { 300 };
     let extra = Creation {
         secret_label: None,
-        secret_note: None,
+        secret_note: (name == "Warehouse export").then(|| "vault, path warehouse/export".to_owned()),
         secret_term: Term::At(demo.now.after(Lifetime::days(ends_in))),
-        ..Creation::default()
+        file_key: name
+            .strip_prefix("CI pipeline ")
+            .map(|number| format!("ci-pipeline-{number}")),
     };
     let draft = draft(name, sample);
     let created = clients::create(&registry, &demo.access, draft, extra).await?;
@@ -258,7 +263,8 @@ async fn finish(demo: &Demo, created: &Created) -> Result<()> {
         DISABLED => {
             let registry = demo.then(demo.hours_ago(40 * DAY));
             let reason = Some("Replaced by Billing reconciler");
-            clients::disable(&registry, access, id, None, reason).await?;
+            let gone = demo.now.after(Lifetime::days(9));
+            clients::retire(&registry, access, id, None, reason, Some(gone)).await?;
             demo.write(usage::attempts(demo, id)).await?;
         }
         ARCHIVED => {
@@ -269,10 +275,15 @@ async fn finish(demo: &Demo, created: &Created) -> Result<()> {
             let rotation = Rotation {
                 old: OldSecret::EndsAt(demo.now.after(Lifetime::hours(20))),
                 label: Some("After the audit".to_owned()),
+                note: Some("vault, path invoices/exporter".to_owned()),
                 ..Rotation::default()
             };
             let registry = demo.then(demo.hours_ago(4));
             secrets::rotate(&registry, access, id, None, rotation).await?;
+        }
+        MOVING => {
+            let note = "Your people run it now.";
+            transfers::offer(&demo.then(demo.hours_ago(20)), access, id, HANDLE, note).await?;
         }
         _ => {}
     }
