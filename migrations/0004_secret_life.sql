@@ -10,6 +10,11 @@ CREATE INDEX client_secrets_notice ON client_secrets (next_notice_at);
 ALTER TABLE clients ADD COLUMN delete_at BIGINT;
 CREATE INDEX clients_delete_at ON clients (delete_at);
 
+-- Lists by last use, and counts, that read an index and no rows.
+DROP INDEX clients_org_used;
+CREATE INDEX clients_org_last_use ON clients (org_id, COALESCE(last_used_at, 0), client_id);
+CREATE INDEX clients_org_status ON clients (org_id, status, client_id);
+
 -- After how many days without a use somebody was told last, and about which last use.
 ALTER TABLE clients ADD COLUMN unused_told BIGINT;
 ALTER TABLE clients ADD COLUMN unused_told_for BIGINT;

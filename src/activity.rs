@@ -9,7 +9,10 @@ mod write; // as statements
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use foldhash::fast::RandomState;
@@ -22,7 +25,14 @@ use crate::{
     time::Timestamp,
 };
 
-const SHARDS: usize = 16;
+const SHARDS: usize = 64;
+
+/// Up to so many clients are written at each turn. Of more, one shard is, so that writing costs little beside the
+/// requests that it is about, and each client has its turn about once a minute.
+const FEW: usize = 200;
+
+/// Tokens of people are a row each: a shard with so many has its turn at once.
+const MANY_TOKENS: usize = 1_000;
 
 /// How many clients are written in one transaction, so that nobody waits for long behind it.
 const AT_ONCE: usize = 256;
@@ -44,11 +54,22 @@ pub struct Issued<'a> {
 }
 
 /// What has happened since the last flush.
-#[derive(Default)]
 pub struct Activity {
     shards: [Mutex<Shard>; SHARDS],
+    /// Which shard has its turn next.
+    turn: AtomicUsize,
     /// Whoever flushes waits for the one before, so that afterwards everything noted before is written.
     flushing: tokio::sync::Mutex<()>,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            turn: AtomicUsize::new(0),
+            flushing: tokio::sync::Mutex::default(),
+        }
+    }
 }
 
 impl Activity {
@@ -95,7 +116,7 @@ impl Activity {
     }
 
     fn of(&self, client: &Client, note: impl FnOnce(&mut Gathered)) {
-        let mut shard = lock(&self.shards[usize::from(last_byte(&client.id)) % SHARDS]);
+        let mut shard = lock(&self.shards[place(&client.id)]);
         if let Some(gathered) = shard.get_mut(&client.id) {
             return note(gathered);
         }
@@ -111,14 +132,34 @@ impl Activity {
     /// As the database says.
     pub async fn flush(self: &Arc<Self>, db: &Db) -> Result<(), WriteError> {
         let (activity, db) = (Arc::clone(self), db.clone());
-        let task = tokio::spawn(async move { activity.write(&db).await });
+        let task = tokio::spawn(async move { activity.write(&db, 0..SHARDS).await });
         task.await
             .unwrap_or_else(|_| Err(DbError::Failed("the flush was interrupted".into()).into()))
     }
 
-    async fn write(&self, db: &Db) -> Result<(), WriteError> {
+    /// Writes what has its turn: everything, while that is little.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn flush_in_turn(self: &Arc<Self>, db: &Db) -> Result<(), WriteError> {
+        if self.shards.iter().map(|shard| lock(shard).len()).sum::<usize>() <= FEW {
+            return self.flush(db).await;
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % SHARDS;
+        let heavy = |at: &usize| {
+            let shard = lock(&self.shards[*at]);
+            shard.values().map(Gathered::tokens_of_people).sum::<usize>() >= MANY_TOKENS
+        };
+        let due: Vec<usize> = (0..SHARDS).filter(|at| *at == turn || heavy(at)).collect();
+        let (activity, db) = (Arc::clone(self), db.clone());
+        let task = tokio::spawn(async move { activity.write(&db, due).await });
+        task.await
+            .unwrap_or_else(|_| Err(DbError::Failed("the flush was interrupted".into()).into()))
+    }
+
+    async fn write(&self, db: &Db, which: impl IntoIterator<Item = usize>) -> Result<(), WriteError> {
         let _one_at_a_time = self.flushing.lock().await;
-        for shard in &self.shards {
+        for shard in which.into_iter().filter_map(|at| self.shards.get(at)) {
             let taken = std::mem::take(&mut *lock(shard));
             let mut all: Vec<(Arc<str>, Gathered)> = taken.into_iter().collect();
             // In one order on every node, so that two that write at the same time do not block each other.
@@ -155,8 +196,10 @@ fn give_back(shard: &Mutex<Shard>, taken: Vec<(Arc<str>, Gathered)>) {
     }
 }
 
-fn last_byte(text: &str) -> u8 {
-    text.as_bytes().last().copied().unwrap_or_default()
+/// The shard of a client: the last letters of an id are random.
+fn place(id: &str) -> usize {
+    let last = id.bytes().rev().take(3);
+    last.fold(0, |sum, byte| (sum * 31 + usize::from(byte)) % 8191) % SHARDS
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -36,7 +36,7 @@ use crate::{
 
 /// A job and how often it runs.
 const TABLE: &[(Job, Duration)] = &[
-    (Job::FlushActivity, Duration::from_secs(2)),
+    (Job::FlushActivity, Duration::from_secs(1)),
     (Job::SettleFailures, Duration::from_secs(2)),
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
@@ -72,7 +72,7 @@ impl Job {
     async fn run(self, app: &State) -> Result<()> {
         let registry = &app.registry;
         match self {
-            Self::FlushActivity => registry.flush_activity().await,
+            Self::FlushActivity => registry.flush_activity_in_turn().await,
             Self::SettleFailures => app.failures.settle(registry).await,
             // Alone on its database, a node knows of every change because it made it.
             Self::CatchUp if !registry.db().is_shared() => Ok(()),

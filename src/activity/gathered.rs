@@ -136,6 +136,11 @@ impl Gathered {
         used.seen(Some(ip), Times::once(now));
     }
 
+    /// How many rows tokens of people will be.
+    pub fn tokens_of_people(&self) -> usize {
+        self.for_people.len()
+    }
+
     pub fn issued(&mut self, issued: Issued<'_>, now: Timestamp) {
         self.hour(now).tokens += 1;
         self.count(issued, 1, Some(now));

@@ -132,6 +132,14 @@ impl Registry {
         Ok(self.activity.flush(self.db()).await?)
     }
 
+    /// Writes down what has its turn of what was used, so that everything has it about once a minute.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn flush_activity_in_turn(&self) -> Result<()> {
+        Ok(self.activity.flush_in_turn(self.db()).await?)
+    }
+
     /// An audit event of something done.
     pub fn event(
         &self,

@@ -377,7 +377,7 @@ impl Conditions {
             all.and(condition, scope.as_str());
         }
         match filter.used {
-            Some(Used::Never) => all.sql.push_str(" AND c.last_used_at IS NULL"),
+            Some(Used::Never) => all.sql.push_str(" AND COALESCE(c.last_used_at, 0) = 0"),
             Some(Used::NotSince(at)) => all.and("COALESCE(c.last_used_at, c.created_at) < {}", at),
             None => {}
         }

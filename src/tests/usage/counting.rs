@@ -157,6 +157,34 @@ async fn what_was_written_survives_a_restart() {
     .await;
 }
 
+#[tokio::test]
+async fn of_many_clients_each_has_its_turn_and_of_few_all_have() {
+    on_both(async |app| {
+        let registry = &app.app.registry;
+        let client = app.service(&["workspace:read"]).await;
+        client.token(&app).await;
+        registry.flush_activity_in_turn().await.unwrap();
+        assert_eq!(registry.activity.waiting(), 0, "few are written at once");
+        let mut many = Vec::new();
+        for _ in 0..210 {
+            many.push(app.service(&["workspace:read"]).await);
+        }
+        for client in &many {
+            client.token(&app).await;
+        }
+        registry.flush_activity_in_turn().await.unwrap();
+        assert!(registry.activity.waiting() > 150, "only one shard had its turn");
+        for _ in 0..64 {
+            registry.flush_activity_in_turn().await.unwrap();
+        }
+        assert_eq!(registry.activity.waiting(), 0);
+        for client in many.iter().take(5) {
+            assert_eq!(numbers(&app, &client.id, Span::Hour).await, [(1, 0)]);
+        }
+    })
+    .await;
+}
+
 /// Runs a statement outside of the product.
 async fn meddle(app: &TestApp, sql: &'static str) {
     let statement = Statement::new(sql, vec![]);
