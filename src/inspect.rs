@@ -61,6 +61,9 @@ words! {
     }
 }
 
+/// The end of the year 9999: what lies behind it, as what lies before 1970, is no moment that a token could mean.
+const LATEST: i64 = 253_402_300_799;
+
 /// What is found out about a text.
 #[derive(Clone, Debug)]
 pub struct Inspection {
@@ -210,7 +213,10 @@ impl Look<'_> {
             typ.trim_start_matches("application/")
                 .eq_ignore_ascii_case("at+jwt")
         });
-        let time = |name: &str| claims[name].as_i64().map(Timestamp::from_seconds);
+        let time = |name: &str| {
+            let seconds = claims[name].as_i64().filter(|at| (0..=LATEST).contains(at));
+            seconds.map(Timestamp::from_seconds)
+        };
         let issuer = claims["iss"].as_str();
         let ours = issuer.map(|issuer| issuer == self.registry.config.issuer.as_str());
         let mut found = Inspection {

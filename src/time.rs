@@ -58,7 +58,7 @@ impl Timestamp {
 
     /// Whole seconds from `earlier` until this moment; negative if it came first.
     pub const fn seconds_since(self, earlier: Self) -> i64 {
-        (self.0 - earlier.0).div_euclid(1000)
+        self.0.saturating_sub(earlier.0).div_euclid(1000)
     }
 
     /// Reads an RFC 3339 text.
@@ -113,17 +113,17 @@ impl Lifetime {
 
     /// So many minutes.
     pub const fn minutes(minutes: i64) -> Self {
-        Self(minutes * 60)
+        Self(minutes.saturating_mul(60))
     }
 
     /// So many hours.
     pub const fn hours(hours: i64) -> Self {
-        Self(hours * 3600)
+        Self(hours.saturating_mul(3600))
     }
 
     /// So many days of 24 hours.
     pub const fn days(days: i64) -> Self {
-        Self(days * 86_400)
+        Self(days.saturating_mul(86_400))
     }
 
     /// Whole seconds.
@@ -211,5 +211,15 @@ mod tests {
         let start = Timestamp::from_seconds(1_000_000);
         let now = Clock::starting(start).now();
         assert!(now >= start && now.seconds_since(start) < 60, "{now}");
+    }
+
+    #[test]
+    fn no_number_that_somebody_writes_turns_round() {
+        let now = Timestamp::from_seconds(1_000_000);
+        for span in [Lifetime::minutes, Lifetime::hours, Lifetime::days] {
+            assert!(now.after(span(i64::MAX)) > now && now.after(span(i64::MIN)) < now);
+        }
+        assert!(Timestamp::from_seconds(i64::MIN).seconds_since(now) < 0);
+        assert!(Timestamp::from_seconds(i64::MAX).seconds_since(Timestamp::from_seconds(-1)) > 0);
     }
 }

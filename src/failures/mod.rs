@@ -103,13 +103,15 @@ impl Failures {
         let reference = Reference::draw(&registry.entropy);
         let nothing = Params::default();
         let params = request.params.unwrap_or(&nothing);
-        let shown = match request.headers {
+        let mut shown = match request.headers {
             Some(headers) => Shown::of(&registry.keyring, headers, params),
             None => Shown {
                 client_id: params.all("client_id").next().map(str::to_owned),
                 secret: None,
             },
         };
+        // What cannot be the id of a client is as long as its sender likes, and nobody asks for it later.
+        shown.client_id = shown.client_id.filter(|id| id.len() <= queue::LONGEST_ID);
         let digest = |name, purpose| {
             let text = params.all(name).next()?;
             Some(*registry.keyring.digest(purpose, text.as_bytes()).as_bytes())
@@ -157,6 +159,12 @@ impl Failures {
             source,
         };
         self.note(registry, request, error.refusal()?)
+    }
+
+    /// How many bytes that the senders chose wait in memory.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.queue.held()
     }
 
     /// Finds out what was the matter with everything noted so far, and writes it down.

@@ -34,7 +34,7 @@ pub(super) struct Noted {
 }
 
 /// No client id is longer.
-const LONGEST_ID: usize = 100;
+pub(super) const LONGEST_ID: usize = 100;
 
 impl Noted {
     /// The client that the request named, if that can be the id of one.
@@ -110,6 +110,15 @@ impl Queue {
     /// How many were dropped since the last time.
     pub fn take_dropped(&self) -> u64 {
         self.dropped.swap(0, Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        let of = |noted: &Noted| {
+            let kept = noted.sent.params.iter().filter_map(|(_, value)| value.as_deref());
+            noted.shown.client_id.as_deref().map_or(0, str::len) + kept.map(str::len).sum::<usize>()
+        };
+        self.lock().all.iter().map(of).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

@@ -238,6 +238,10 @@ pub async fn remove(registry: &Registry, access: &Access, user_id: &str) -> Resu
         store::invitations::revoke_of(org, user_id, now),
         store::credential_offers::withdraw_of_member(org, user_id, now),
     ]);
+    // From where his credentials were used goes with them; it is found by their secrets, so it goes first.
+    for statement in ids.iter().flat_map(|id| store::usage::erase(id)) {
+        batch.push(statement);
+    }
     for statement in store::credentials::delete_of_member(org, user_id, &access.actor.name, now) {
         batch.push(statement);
     }

@@ -635,12 +635,36 @@ async fn both_sides_do_it_over_the_api_and_third_parties_see_nothing() {
         .await;
         assert_eq!(wrong_side.status, 409);
         let accept = format!("/acme-energy/transfers/{id}/accept");
-        let tried = post(&there, &format!("{accept}?dry_run=true"), &json!({})).await;
+        // Whoever accepts says what he has looked at: until then the other side may change it.
+        let blind = post(&there, &accept, &json!({})).await;
+        assert_eq!(
+            blind.status,
+            StatusCode::PRECONDITION_REQUIRED,
+            "{}",
+            blind.text()
+        );
+        let registry = &app.app.registry;
+        let swapped = Edit {
+            description: Some("Changed since".to_owned()),
+            ..Edit::default()
+        };
+        clients::edit(registry, &app.owner(), &client.id, None, swapped)
+            .await
+            .unwrap();
+        let take = async |path: &str, tag: &str| {
+            let call = app.post(&format!("/api/v1/orgs{path}")).bearer(&there);
+            call.header("if-match", tag).json(&json!({})).await
+        };
+        let stale = take(&accept, shown.header("etag")).await;
+        assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED, "{}", stale.text());
+        let shown = get(&there, &format!("/acme-energy/transfers/{id}")).await;
+        let tag = shown.header("etag");
+        let tried = take(&format!("{accept}?dry_run=true"), tag).await;
         assert_eq!(
             (tried.status, &tried.json()["client_secret"]),
             (StatusCode::OK, &Json::Null)
         );
-        let taken = post(&there, &accept, &json!({})).await;
+        let taken = take(&accept, tag).await;
         assert_eq!(taken.status, 201, "{}", taken.text());
         let new = client.with_secret(&text(&taken.json(), "client_secret"));
         new.token(&app).await;

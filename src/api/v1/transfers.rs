@@ -204,7 +204,7 @@ pub fn operations() -> Vec<Operation> {
                 false,
                 json!({ "scopes": ["workspace:read"] }),
             )),
-            precondition: Precondition::Optional,
+            precondition: Precondition::Required,
             ..changes(
                 accept,
                 "oauthority client transfer accept TRANSFER --env-file .env",
@@ -311,11 +311,11 @@ async fn accept(call: Call) -> Result<Reply> {
     let registry = &call.app.registry;
     let id = call.path("transfer");
     let seen = transfers::find(registry, &access, id).await?;
-    // What the caller has looked at, if he says so.
+    // Until it is accepted the other side may change it: what comes is what the caller has looked at.
     let version = match seen.side {
         Side::Taker if seen.state == State::Offered => {
             let client = transfers::client_of(registry, &seen).await?;
-            call.demand(&etag::of_version(client.version), false)?;
+            call.demand(&etag::of_version(client.version), true)?;
             Some(client.version)
         }
         _ => None,

@@ -30,7 +30,7 @@ enum Step {
     Nothing,
     /// Somebody else was first.
     Overtaken,
-    /// The end of the chain was not made by this server: nothing is put behind it.
+    /// The end of the chain was not made by this server, or something stands behind it: nothing is put there.
     Broken,
 }
 
@@ -43,14 +43,16 @@ pub async fn all(registry: &Registry) -> Result<()> {
         if !one(registry, &name).await? {
             tracing::error!(
                 chain = name,
-                "the end of the audit chain was not made with this key file: nothing is sealed behind it"
+                "the end of the audit chain was not made with this key file, or something stands behind it already: \
+                 nothing is sealed there, see `oauthority audit verify`"
             );
         }
     }
     Ok(())
 }
 
-/// Gives the entries of a chain their places. `false` if its end was not made by this server.
+/// Gives the entries of a chain their places. `false` if its end was not made by this server, or somebody put something
+/// behind it.
 ///
 /// # Errors
 /// When the storage fails.
@@ -76,6 +78,16 @@ async fn step(registry: &Registry, name: &str) -> Result<Step> {
     // Whoever extends a forged chain would vouch for it.
     if !is_ours(registry, Which::Head, name, &before.head) {
         return Ok(Step::Broken);
+    }
+    if !store::audit::chained(db, name, before.head.seq, 1)
+        .await?
+        .is_empty()
+    {
+        // Another sealer moves the end along with what it puts there; whoever meddles does not.
+        let moved = chains::find(db, name)
+            .await?
+            .is_none_or(|now| now.head != before.head);
+        return Ok(if moved { Step::Overtaken } else { Step::Broken });
     }
     let hooks = store::webhooks::of_organization(db, name).await?;
     let now = registry.now();

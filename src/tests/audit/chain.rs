@@ -207,6 +207,43 @@ async fn an_entry_behind_the_end_is_no_entry() {
     .await;
 }
 
+#[tokio::test]
+async fn an_entry_in_the_way_of_one_chain_is_found_and_stops_no_other() {
+    on_both(async |app| {
+        let other = app.organization("acme-energy").await;
+        let all = some_activity(&app).await;
+        let orgs = [app.org.id.clone(), other.id.clone()];
+        for org in &orgs {
+            let forged = store::audit::Event {
+                id: format!("forged {org}"),
+                org_id: Some(org.clone()),
+                ..all[0].clone()
+            };
+            app.db()
+                .write(store::audit::append(&forged).into())
+                .await
+                .expect("written");
+        }
+        let next = all.len() as i64 + 1;
+        let sql = "UPDATE audit_events SET seq = $1, hash = $2 WHERE id = $3";
+        let in_the_way = format!("forged {}", app.org.id);
+        meddle(
+            &app,
+            sql,
+            vec![next.into(), vec![0_u8; 32].into(), in_the_way.into()],
+        )
+        .await;
+        app.service(&["workspace:read"]).await;
+        sealed(&app).await;
+        assert_eq!(fault(&app).await, Some((next, "unknown_entry")));
+        let report = found(&app).await;
+        assert!(report.waiting > 0, "what is new waits");
+        let waiting = store::audit::unsealed(app.db(), &other.id, 10).await;
+        assert!(waiting.expect("read").is_empty(), "the other chain goes on");
+    })
+    .await;
+}
+
 /// Whoever can write to the database computes every hash anew, as anybody can, and the end as well.
 async fn forge_everything_behind(app: &TestApp, from: usize) {
     let all = store::audit::chained(app.db(), &app.org.id, 0, 1000)

@@ -134,6 +134,42 @@ async fn it_dies_with_person_membership_and_capability_at_once_on_every_node() {
 }
 
 #[tokio::test]
+async fn with_a_membership_goes_from_where_its_credentials_were_used() {
+    on_both(async |app| {
+        invoices(&app).await;
+        let ben = person(&app, "ben", Some(Role::Member)).await;
+        let client = made(&app, &ben, Role::Member, &["invoices:read"]).await;
+        client.token(&app).await;
+        app.app.registry.flush_activity().await.unwrap();
+        let rows = async |table: &str| {
+            let sql = format!("SELECT count(*) FROM {table}");
+            let row = app.db().read_one(sql, vec![]).await.unwrap();
+            row.unwrap().next::<i64>().unwrap()
+        };
+        let tables = ["secret_addresses", "secret_counts"];
+        let before = [rows(tables[0]).await, rows(tables[1]).await];
+        assert!(before.iter().all(|count| *count > 0), "{before:?}");
+        assert!(
+            !store::usage::scopes_asked(app.db(), &client.id)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        members::remove(&app.app.registry, &app.owner(), &ben.id)
+            .await
+            .unwrap();
+        assert_eq!([rows(tables[0]).await, rows(tables[1]).await], [0, 0]);
+        assert!(
+            store::usage::scopes_asked(app.db(), &client.id)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn switched_off_nothing_works_and_everything_says_so() {
     on_both_with(&[("features.personal_credentials", "false")], async |app| {
         invoices(&app).await;

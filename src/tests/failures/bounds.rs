@@ -122,6 +122,29 @@ async fn a_flood_of_one_client_or_of_strangers_does_not_hide_another() {
 }
 
 #[tokio::test]
+async fn nobody_fills_the_memory_with_long_names() {
+    on_both(async |app| {
+        for _ in 0..10 {
+            let stranger = crate::tests::harness::TestClient {
+                id: "x".repeat(30_000),
+                secret: "x".to_owned(),
+            };
+            app.token(&stranger, &[]).await;
+            app.post("/oauth2/token")
+                .form(&[("client_id", &stranger.id)])
+                .await;
+        }
+        assert!(
+            app.app.failures.held() < 20 * 2_600,
+            "{}",
+            app.app.failures.held()
+        );
+        assert_eq!(kept(&app).await, 20);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_written_is_written_later() {
     on_both(async |app| {
         let client = app.service(&["workspace:read"]).await;

@@ -128,6 +128,18 @@ async fn a_changed_token_and_a_foreign_one() {
         );
         assert_eq!(found["claims"]["sub"], "me");
         assert!(found["active"].is_null());
+        // Numbers that are no moments are shown as claims, and never as dates.
+        let endless = format!(
+            "{}.{}.c2ln",
+            encode(json!({ "alg": "RS256" })),
+            encode(json!({ "iss": "https://other.example", "iat": i64::MIN, "exp": i64::MAX }))
+        );
+        let found = inspected(&app, &reader, &endless).await;
+        assert!(
+            found["issued_at"].is_null() && found["expires_at"].is_null(),
+            "{found}"
+        );
+        assert_eq!(found["claims"]["exp"], i64::MAX);
         for (text, words) in [
             ("a.b.c", "The header"),
             ("e30.b.c", "The payload"),
