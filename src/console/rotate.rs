@@ -244,7 +244,7 @@ fn secrets_table(visit: &Visit, client: &Client, usable: &[&ClientSecret]) -> Ma
         id: secret.id.clone(),
         name: secret.label.clone(),
         cells: vec![
-            html! { code translate="no" { "…" (secret.hint) } },
+            html! { code.nowrap translate="no" { "…" (secret.hint) } },
             html! { (reader.moment_or(secret.last_used_at, "Never")) @if let Some(ip) = &secret.last_used_ip { " from " (ip) } },
             html! { @match secret.stops_at() { Some(at) => (reader.deadline(at)), None => span.hint { "Never" } } },
             if secret.state(visit.now) == SecretState::Ending {
