@@ -78,8 +78,8 @@ async fn page(visit: &Visit, id: &str) -> Answer {
     let content = html! {
         (banner(visit, &hook))
         (facts(visit, &hook))
-        section.stack aria-labelledby="messages" {
-            h2 #messages { "Messages" }
+        div.stack {
+            h2 { "Messages" }
             (states(visit, &hook, state))
             @if messages.is_empty() { p.dim { "No message " @if state.is_some() { "is in this state." } @else { "yet. It is told of what happens from now on." } } }
             @else { (table(visit, &hook, &messages)) }
@@ -125,7 +125,7 @@ fn facts(visit: &Visit, hook: &Webhook) -> Markup {
                 dt { "URL" } dd { (Copy { id: "url", name: "URL", value: &hook.url, boxed: true }) }
                 dt { "Events" } dd { span.tags { @for event in &hook.events { code.tag.mono translate="no" { (event) } } } }
                 dt { "ID" } dd { (Copy { id: "webhook-id", name: "webhook id", value: &hook.id, boxed: true }) }
-                dt { "Signing secret" } dd { "made " (reader.moment(hook.secret_made_at))
+                dt { "Signing secret" } dd { "Made " (reader.moment(hook.secret_made_at))
                     @if let Some(at) = hook.old_secret_ends_at.filter(|at| *at > visit.now) { "; the one before signs as well until " (reader.deadline(at)) } }
                 dt { "Last delivered" } dd { (reader.moment_or(hook.last_delivered_at, "Never")) }
                 dt { "Created" } dd { (reader.moment(hook.created_at)) }
@@ -142,7 +142,7 @@ fn states(visit: &Visit, hook: &Webhook, now: Option<Progress>) -> Markup {
         (Some(Progress::Dead), "Given up"),
     ];
     html! {
-        nav aria-label="State of messages" { ul.tags {
+        nav aria-label="State of messages" { ul.tags.plain {
             @for (state, words) in choices { li {
                 @if state == now { b aria-current="true" { (words) } }
                 @else {
