@@ -135,6 +135,7 @@ async fn matters(visit: &Visit) -> Result<Vec<Matter>, Response> {
     let mut matters = told(visit).await?;
     matters.extend(ending(visit).await?);
     matters.extend(failing(visit).await?);
+    matters.extend(fallen(visit).await?);
     for attention in Attention::ALL {
         matters.extend(group(visit, *attention).await?);
     }
@@ -217,6 +218,22 @@ async fn recorded_long_enough(visit: &Visit) -> Result<bool, Response> {
         .or_trouble(visit)?;
     let since = since.and_then(|text| Timestamp::parse(&text).ok());
     Ok(since.is_some_and(|at| at <= visit.now.before(least_privilege::IDLE)))
+}
+
+/// Personal credentials of people who are inactive or may not hold any.
+async fn fallen(visit: &Visit) -> Result<Option<Matter>, Response> {
+    let count = store::credentials::fallen(visit.app.registry.db(), &visit.org().id)
+        .await
+        .or_trouble(visit)?;
+    Ok((count > 0).then(|| Matter {
+        what: format!(
+            "{} of people who may not use them",
+            labels::count(count, "personal credential", "personal credentials")
+        ),
+        why: "Their accounts are inactive, or may not hold credentials; tokens are refused".to_owned(),
+        action: "Show them",
+        href: visit.path("/credentials"),
+    }))
 }
 
 /// Clients of whose token requests more than one in twenty was refused within a day.

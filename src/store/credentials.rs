@@ -96,3 +96,16 @@ pub async fn expired(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<(Stri
         .map(|mut row| Ok((row.next()?, row.next()?)))
         .collect()
 }
+
+/// How many credentials in an organisation lie idle because their person is inactive or may not hold any.
+pub async fn fallen(db: &Db, org_id: &str) -> Result<i64, DbError> {
+    let row = db
+        .read_one(
+            "SELECT count(*) FROM clients c WHERE c.org_id = $1 AND c.kind = 'personal' AND c.status = 'active' \
+             AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = c.user_id AND u.status = 'active' \
+             AND u.may_hold_credentials = TRUE)",
+            vec![org_id.into()],
+        )
+        .await?;
+    row.map_or(Ok(0), |mut row| row.next())
+}

@@ -97,6 +97,8 @@ async fn it_dies_with_person_membership_and_capability_at_once_on_every_node() {
             }
 
             end(&app, way, &operator, &ben).await;
+            let idle = store::credentials::fallen(app.db(), &app.org.id).await.unwrap();
+            assert_eq!(idle, if way == Way::Removed { 0 } else { 2 }, "{way:?}");
             dead(&app, &caller, &client, &token, &managing).await;
             if let Some(other) = &other {
                 other.app.registry.live.catch_up().await.unwrap();
