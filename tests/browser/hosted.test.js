@@ -72,7 +72,7 @@ scene('T39 who denies is led back with access_denied, state and iss', here, both
 	assert.equal(told.code, undefined);
 });
 
-scene('T39 T48 who allows is led back with a code, although the app sends him on to a second origin', here, both, async page => {
+scene('T39 T48 J-7 who allows is led back with a code, although the app sends him on to a second origin', here, both, async page => {
 	await visit(page, request(app.planner, ALL, { prompt: 'consent' }));
 	const told = await goBack(page, '#allow');
 	assert.ok(told.code);
@@ -80,7 +80,7 @@ scene('T39 T48 who allows is led back with a code, although the app sends him on
 	assert.equal(told.iss, server.url);
 });
 
-scene('T39 T48 a sign-in on the way leads on through consent to the app', here, { ...both, as: '' }, async page => {
+scene('T39 T48 J-7 a sign-in on the way leads on through consent to the app', here, { ...both, as: '' }, async page => {
 	await visit(page, request(app.planner, ALL, { prompt: 'consent' }));
 	await page.fill('#sign-in [name=username]', 'mel');
 	await page.fill('#sign-in [name=password]', PASSWORD);

@@ -127,6 +127,8 @@ scene('T7 ticked rows are disabled together', here, { variants: ['nojs', 'js'] }
 	await visit(page, `${LIST}?limit=100`);
 	for (const name of wanted) await page.check(`input[aria-label="Select ${name}"]`);
 	await answer(page, () => page.click('button[name=do][value=disable]'));
+	assert.match(await page.innerText('h1'), /^Disable 2 clients\?$/);
+	await answer(page, () => page.click('button.danger:text-is("Disable 2 clients")'));
 	assert.match(await page.innerText('main'), /2 clients are disabled/);
 	await visit(page, `${LIST}?status=disabled`);
 	const disabled = await names(page);
