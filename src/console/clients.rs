@@ -114,7 +114,7 @@ async fn find(visit: &Visit, query: Query) -> Result<Found, axum::response::Resp
     } else {
         0
     };
-    let tracked_since = match query.one("used") {
+    let tracked_since = match query.one("used").or(query.one("attention")) {
         Some(_) => store::instance::find(db, TRACKED_SINCE).await.or_trouble(visit)?,
         None => None,
     };

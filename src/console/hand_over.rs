@@ -123,11 +123,6 @@ fn with_secret(
     let endpoint = issuer.join("/oauth2/token");
     let request = request(client, home.apis, &endpoint);
     let wait = format!("{}/waiting?secret={}", home.at, secret.row.id);
-    // Whoever looks without script reads there what happened, too.
-    let check = match client.kind {
-        Kind::Personal => wait.clone(),
-        _ => client_path(visit, client, "/try"),
-    };
     let personal = (client.kind == Kind::Personal).then(|| Personal {
         endpoint: endpoint.clone(),
         scopes: credentials::qualified(client, home.apis),
@@ -149,7 +144,7 @@ fn with_secret(
             (CodeBlock { id: "request", title: "Get a token", code: &request, ..CodeBlock::default() })
             p.hint { "Put the secret into the environment variable OAUTHORITY_CLIENT_SECRET first; it does not belong on a command line." }
             @if client.kind == Kind::SyncConnector { (connector::snippets(visit, client, home.apis)) }
-            (waiting(waits(client), &wait, &check))
+            (waiting(waits(client), &wait, &wait))
         }
     }
 }
@@ -445,7 +440,10 @@ pub(super) fn tell(
     };
     let content = html! { section.card {
         p { (line) }
-        div.actions { (form::link_button("Go to the client", at)) }
+        div.actions {
+            (form::link_button("Go to the client", at))
+            @if client.kind != Kind::Personal { (form::link_button("Try it", &format!("{at}/try"))) }
+        }
     } };
     visit.ok(section, &page, &content)
 }

@@ -3,7 +3,11 @@
 use maud::{Markup, html};
 
 use super::labels::count;
-use crate::{registry::usage::busiest, store::usage::Counted, ui::chart::Bars};
+use crate::{
+    registry::usage::busiest,
+    store::usage::Counted,
+    ui::{chart::Bars, impact::grouped},
+};
 
 /// The bars of some days (UTC), today last.
 pub(super) fn bars(days: &[Counted]) -> Markup {
@@ -15,7 +19,7 @@ pub(super) fn bars(days: &[Counted]) -> Markup {
             "{} in {spans}, busiest {} with {}",
             count(total, "token", "tokens"),
             name(day, "%-d %B"),
-            day.tokens
+            grouped(day.tokens.unsigned_abs())
         ),
     };
     let shown = days.iter().map(|day| {

@@ -198,10 +198,11 @@ pub struct ErrorSummary {
 }
 
 impl ErrorSummary {
-    /// One thing that is wrong, with a field.
+    /// One thing that is wrong, with a field; nothing if the text is empty.
     pub fn of_one(id: &str, text: &str) -> Self {
+        let one = (!text.is_empty()).then(|| (id.to_owned(), text.to_owned()));
         Self {
-            errors: vec![(id.to_owned(), text.to_owned())],
+            errors: one.into_iter().collect(),
         }
     }
 

@@ -106,6 +106,20 @@ export async function addresses(page) {
 	};
 }
 
+/** Prepares a credential for oneself, as an admin does for a member. */
+async function offer(page, at) {
+	await page.goto(at['credential for a member']);
+	await page.fill('[name=name]', 'Offered');
+	await page.locator('[name="scope-0"]').first().check();
+	await press(page, 'main form.form .actions button.primary');
+}
+
+/** Deletes a credential without leaving the page. */
+async function removed(page, path) {
+	const csrf = await page.locator('[name=csrf]').first().getAttribute('value');
+	await page.request.post(`${path}/delete`, { form: { csrf }, headers: { origin: new URL(page.url()).origin } });
+}
+
 /** States that no address has. `js` says whether scripts run. */
 export const states = {
 	'create refused': async (page, at) => {
@@ -153,6 +167,91 @@ export const states = {
 	'untrusted request opened': async (page, at) => {
 		await page.goto(at['untrusted request']);
 		await page.click('main summary');
+	},
+	'many disabled': async (page, at) => {
+		await page.goto(at.list);
+		for (const nth of [5, 6, 7]) await page.locator('#clients td.tick input').nth(nth).check();
+		await press(page, 'button[name=do][value=disable]');
+	},
+	'change confirmed': async (page, at) => {
+		await page.goto(at.edit);
+		await page.locator('[name=redirect_uris]').first().fill('https://app.acme.example/other');
+		await press(page, 'main form.form div.actions button.primary');
+		await page.locator('h1:has-text("Save changes")').waitFor();
+	},
+	'test token': async (page, at) => {
+		await page.goto(at['try it']);
+		await press(page, '#test button');
+	},
+	'test token refused': async (page, at) => {
+		await page.goto(at['try it']);
+		await page.fill('#test-scope', 'nothing:known');
+		await press(page, '#test button');
+	},
+	'token inspected': async (page, at) => {
+		await page.goto(at['try it']);
+		await press(page, '#test button');
+		const token = await page.inputValue('#token');
+		await page.goto(at['token inspector']);
+		await page.fill('#token', token);
+		await press(page, 'main button.primary');
+	},
+	'no token': async (page, at) => {
+		await page.goto(at['token inspector']);
+		await page.fill('#token', 'oas_x');
+		await press(page, 'main button.primary');
+	},
+	failure: async (page, at) => {
+		await page.goto(at['client failures']);
+		await press(page, 'main a[href*="/failures/err_"]');
+	},
+	'no failure': async page => { await page.goto('/failures/err_nothing'); },
+	'connector shown': async (page, at) => {
+		await page.goto(at['create connector']);
+		await page.fill('[name=host]', 'dc9.acme.example');
+		await press(page, 'main form.form button.primary:text-is("Create client")');
+	},
+	'first token awaited': async page => {
+		await createService(page, 'Awaited');
+		await press(page, 'a:text-is("Check now")');
+	},
+	'credential refused': async (page, at) => {
+		await page.goto(at['new credential']);
+		await press(page, 'main form.form .actions button.primary');
+	},
+	'credential shown': async (page, at) => {
+		await page.goto(at['new credential']);
+		await page.fill('[name=name]', 'Shown once');
+		await page.locator('[name="scope-0"]').first().check();
+		await press(page, 'main form.form .actions button.primary');
+		const made = await page.getAttribute('a[data-done]', 'href');
+		await page.click('summary:text-is("Show secret")');
+		// A person has only so many; the page shown stays as it is.
+		await removed(page, made);
+	},
+	'credential offered': async (page, at) => {
+		await offer(page, at);
+	},
+	'credential claimed': async (page, at) => {
+		await offer(page, at);
+		await page.goto(new URL(await page.textContent('#link')).pathname);
+	},
+	'transfer confirmed': async (page, at) => {
+		await page.goto(at.transfer);
+		await page.fill('[name=to]', 'globex');
+		await press(page, 'main form.form button.primary');
+	},
+	'webhook shown': async (page, at) => {
+		await page.goto(at['new webhook']);
+		await page.fill('[name=url]', 'https://siem.acme.example/other');
+		await page.locator('main form [type=checkbox]').first().check();
+		await press(page, 'main form.form button.primary');
+		await page.click('summary');
+	},
+	'webhook refused': async (page, at) => {
+		await page.goto(at['new webhook']);
+		await page.fill('[name=url]', 'http://siem.acme.example/other');
+		await press(page, 'main form.form button.primary');
 	},
 	conflict: async (page, at) => {
 		await page.goto(at.edit);

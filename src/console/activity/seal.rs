@@ -80,7 +80,7 @@ async fn page(visit: &Visit) -> Answer {
                 @if report.waiting > 0 { dt { "Not sealed yet" } dd { (labels::count(report.waiting, "entry", "entries")) } }
             }
         }
-        (CodeBlock { id: "verify", title: "Check it yourself, later", code: &command, ..CodeBlock::default() })
+        (CodeBlock { id: "verify", title: "Check it yourself, later", code: &command, top: true, ..CodeBlock::default() })
         p.hint { "Keep the last entry somewhere else. The command computes every hash on your own machine and proves that nothing up to that \
             entry was changed or cut off since." }
         div.actions { (form::link_button("Check again", &visit.path("/activity/verify"))) }

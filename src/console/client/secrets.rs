@@ -178,7 +178,7 @@ fn table(visit: &Visit, record: &Record, used: Option<&Usage>) -> Markup {
         name: secret.label.clone(),
         note: secret.note.clone(),
         cells: vec![
-            html! { @if writes { code { "…" (secret.hint) } } @else { span.hint { "hidden" } } },
+            html! { @if writes { code.nowrap { "…" (secret.hint) } } @else { span.hint { "hidden" } } },
             html! { (reader.moment(secret.created_at)) " by " (secret.created_by) },
             html! {
                 (reader.moment_or(secret.last_used_at, "Never"))
@@ -190,8 +190,8 @@ fn table(visit: &Visit, record: &Record, used: Option<&Usage>) -> Markup {
             html! {
                 (secret.uses)
                 @if let Some(known) = usage::of_secret(used, &secret.id) {
-                    div.hint { (known.last_hour) " in an hour" }
-                    div.hint { (known.last_day) " in a day" }
+                    div.hint.nowrap { (known.last_hour) " last hour" }
+                    div.hint.nowrap { (known.last_day) " last day" }
                 }
             },
             html! { @match secret.stops_at() { Some(at) => (reader.deadline(at)), None => span.hint { "Never" } } },

@@ -269,7 +269,7 @@ fn pair_markup(ground: &Ground, at: usize, pair: &Pair, count: usize) -> Markup 
                 }
             }
             @if let Some((api, scopes)) = ground.scopes_of(&pair.api) {
-                div.card {
+                div {
                     @for one in scopes.iter().filter(|one| one.refused.is_none()) { (scope(at, api, one, &pair.scopes)) }
                 }
             }

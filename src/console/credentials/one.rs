@@ -17,7 +17,7 @@ use crate::{
     store::{self, audit::Filter},
     ui::{
         badge::Tone,
-        code::{CodeBlock, Copy},
+        code::{CodeBlock, Copy, copy_button},
         form,
         notice::note,
         page::{Link, Page},
@@ -114,9 +114,8 @@ fn scopes(found: &Found) -> Markup {
             id: full.clone(),
             name: words.map_or_else(|| value.clone(), |scope| scope.description.clone()),
             cells: vec![
-                html! { code { (api.audience) } },
-                html! { code { (value) } },
-                html! { (Copy { id: &format!("scope-{at}"), name: "fully qualified scope", value: &full, boxed: false }) },
+                html! { (api.name) },
+                html! { code id={ "scope-" (at) } translate="no" { (full) } " " (copy_button(&format!("scope-{at}"), "fully qualified scope", None)) },
             ],
             ..Row::default()
         })
@@ -124,7 +123,7 @@ fn scopes(found: &Found) -> Markup {
     html! { (Table {
         id: "scopes",
         caption: "What it may do",
-        columns: ["It may", "Audience", "Scope", "In a token request"].map(Column::new).to_vec(),
+        columns: ["It may", "API", "In a token request"].map(Column::new).to_vec(),
         rows: rows.collect(),
         bulk: None,
     }) }

@@ -78,8 +78,8 @@ async fn page(visit: &Visit, id: &str) -> Answer {
     let content = html! {
         (banner(visit, &hook))
         (facts(visit, &hook))
-        section.stack aria-labelledby="messages" {
-            h2 #messages { "Messages" }
+        div.stack {
+            h2 { "Messages" }
             (states(visit, &hook, state))
             @if messages.is_empty() { p.dim { "No message " @if state.is_some() { "is in this state." } @else { "yet. It is told of what happens from now on." } } }
             @else { (table(visit, &hook, &messages)) }
@@ -142,7 +142,7 @@ fn states(visit: &Visit, hook: &Webhook, now: Option<Progress>) -> Markup {
         (Some(Progress::Dead), "Given up"),
     ];
     html! {
-        nav aria-label="State of messages" { ul.tags {
+        nav aria-label="State of messages" { ul.tags.plain {
             @for (state, words) in choices { li {
                 @if state == now { b aria-current="true" { (words) } }
                 @else {

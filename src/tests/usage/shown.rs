@@ -267,7 +267,7 @@ async fn the_pages_of_a_client_show_its_use() {
         assert!(used.contains("<svg") && used.contains("Show as table") && !used.contains("style="));
         assert!(used.contains("invalid_scope") && used.contains("with “Secret of 22 Nov 2026”"));
         let secrets = page(&app, &ada, &format!("{at}/secrets")).await;
-        assert!(secrets.contains("2 in an hour") && secrets.contains("2 in a day"));
+        assert!(secrets.contains("2 last hour") && secrets.contains("2 last day"));
         assert!(
             secrets.contains("<code>127.0.0.1</code>") || secrets.contains("<code>0.0.0.0</code>"),
             "{secrets}"
