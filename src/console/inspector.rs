@@ -86,7 +86,7 @@ fn page(visit: &Visit, status: StatusCode, wrong: &str, found: Option<&Inspectio
             noscript { p { "The token is sent to this server, which neither logs nor keeps it." } }
             div.field {
                 label for="token" { "Token" }
-                textarea.input #token name="token" rows="6" autocomplete="off" autocapitalize="off" spellcheck="false" translate="no" {}
+                textarea.input.mono #token name="token" rows="6" autocomplete="off" autocapitalize="off" spellcheck="false" translate="no" {}
             }
             section #decoded .stack data-issuer=(issuer) aria-label="Decoded in this browser" aria-live="polite" hidden {}
             div.actions { (form::primary("Ask the server")) }

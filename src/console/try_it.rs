@@ -98,7 +98,7 @@ async fn tab(visit: &Visit, record: &Record, status: StatusCode, wrong: &str) ->
             }
             (programs(visit, record))
             (preview(visit, record).await)
-            (test(visit, record))
+            (test(visit, record, wrong))
             p { a href=(visit.path("/tools/token")) { "Look into a token" } }
         }
     };
@@ -208,21 +208,25 @@ fn program(record: &Record, chosen: &Snippet, all: &[Snippet]) -> Markup {
     }
 }
 
-/// The fields in which somebody says what to try.
-fn fields(visit: &Visit, record: &Record, prefix: &str) -> Markup {
+/// The fields in which somebody says what to try; `wrong` is what is wrong with them. What was typed into one of the two
+/// forms does not come back in the other.
+fn fields(visit: &Visit, record: &Record, prefix: &str, wrong: &str) -> Markup {
     let several = {
         let mut apis: Vec<&str> = record.client.scopes.iter().map(|(api, _)| api.as_str()).collect();
         apis.dedup();
         apis.len() > 1
     };
-    let value = |name: &str| visit.form.given(name).unwrap_or_default().to_owned();
+    let own = visit.form.given("preview").is_some() == (prefix == "preview");
+    let value = |name: &str| visit.form.given(name).filter(|_| own).unwrap_or_default().to_owned();
     let (scope, resource) = (value("scope"), value("resource"));
     let id = format!("{prefix}-scope");
     html! {
         div.field {
             label for=(id) { "Scopes " span.hint { "(optional)" } }
             p.hint { "With a space between. Nothing: all of the default audience." }
-            input.input.mono id=(id) name="scope" value=(scope) autocomplete="off" spellcheck="false" maxlength="2000";
+            (form::remarks(&id, "", wrong))
+            input.input.mono id=(id) name="scope" value=(scope) autocomplete="off" spellcheck="false" maxlength="2000"
+                aria-invalid=[(!wrong.is_empty()).then_some("true")] aria-describedby=[(!wrong.is_empty()).then(|| format!("{id}-error"))];
         }
         @if several {
             div.field {
@@ -257,7 +261,7 @@ async fn preview(visit: &Visit, record: &Record) -> Markup {
             }
             form.stack method="get" action={ (record.at) "/try#preview" } novalidate {
                 (hidden("preview", "1"))
-                (fields(visit, record, "preview"))
+                (fields(visit, record, "preview", ""))
                 @if people {
                     (Field {
                         name: "user",
@@ -302,8 +306,8 @@ fn acts_for_itself(record: &Record) -> bool {
         && record.client.grant_types.contains(&GrantType::ClientCredentials)
 }
 
-/// The form that makes a token for a test.
-fn test(visit: &Visit, record: &Record) -> Markup {
+/// The form that makes a token for a test; `wrong` says why one was refused.
+fn test(visit: &Visit, record: &Record, wrong: &str) -> Markup {
     let may = visit.may(Permission::ClientsWrite)
         && record.client.status == Status::Active
         && acts_for_itself(record);
@@ -318,7 +322,7 @@ fn test(visit: &Visit, record: &Record) -> Markup {
                 form.stack method="post" action={ (record.at) "/try/token" } novalidate {
                     (csrf(&visit.visitor.csrf))
                     (hidden("once", &once::text(visit)))
-                    (fields(visit, record, "test"))
+                    (fields(visit, record, "test", wrong))
                     div.actions { button.btn type="submit" { "Get a test token" } }
                 }
             } @else {
@@ -386,7 +390,7 @@ async fn handed(visit: &Visit, id: &str, made: &TestToken) -> Answer {
             div.field {
                 label for="token" { "Access token " (copy_button("token", "access token", None)) }
                 // It stands here once, and this is what Revoke sends.
-                textarea.input #token name="token" rows="7" readonly spellcheck="false" translate="no" { (text) }
+                textarea.input.mono #token name="token" rows="7" readonly spellcheck="false" translate="no" { (text) }
             }
             p.hint { "Send it as “Authorization: Bearer …”. Do not keep it." }
             div.actions {

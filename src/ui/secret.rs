@@ -104,7 +104,7 @@ impl Render for HandOver<'_> {
                 div.note.warn {
                     (Icon::Alert)
                     div {
-                        h2 #handover { "Save your client secret" }
+                        h2 #handover { @if self.personal.is_some() { "Save the secret of your credential" } @else { "Save your client secret" } }
                         p { "This is the only time it is shown. Put it into a secret store; keep it out of source control and plain text files." }
                     }
                 }

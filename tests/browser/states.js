@@ -246,7 +246,7 @@ export const states = {
 		await page.fill('[name=url]', 'https://siem.acme.example/other');
 		await page.locator('main form [type=checkbox]').first().check();
 		await press(page, 'main form.form button.primary');
-		await page.click('summary');
+		await page.click('main summary');
 	},
 	'webhook refused': async (page, at) => {
 		await page.goto(at['new webhook']);
