@@ -249,7 +249,7 @@ fn secrets_table(visit: &Visit, client: &Client, usable: &[&ClientSecret], uses:
         id: secret.id.clone(),
         name: secret.label.clone(),
         cells: vec![
-            html! { code translate="no" { "…" (secret.hint) } },
+            html! { code.nowrap translate="no" { "…" (secret.hint) } },
             html! {
                 (reader.moment_or(secret.last_used_at, "Never"))
                 @match uses.iter().find(|used| used.secret_id == secret.id) {

@@ -217,7 +217,14 @@ fn fields(visit: &Visit, record: &Record, prefix: &str, wrong: &str) -> Markup {
         apis.len() > 1
     };
     let own = visit.form.given("preview").is_some() == (prefix == "preview");
-    let value = |name: &str| visit.form.given(name).filter(|_| own).unwrap_or_default().to_owned();
+    let value = |name: &str| {
+        visit
+            .form
+            .given(name)
+            .filter(|_| own)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let (scope, resource) = (value("scope"), value("resource"));
     let id = format!("{prefix}-scope");
     html! {

@@ -85,5 +85,9 @@ async fn told(
         last_error: (!arrived).then(|| format!("it answered {status}")),
         delivered_at: arrived.then(|| at.after(Lifetime::seconds(1))),
     };
-    Ok(Batch::from_iter([kept::add(&message), kept::settle(&message)]))
+    let mut batch = Batch::from_iter([kept::add(&message), kept::settle(&message)]);
+    if let Some(at) = message.delivered_at {
+        batch.push(store::webhooks::arrived(webhook, at));
+    }
+    Ok(batch)
 }

@@ -19,8 +19,10 @@ case "$back" in *state="$state"*) ;; *) echo "this is no answer to that request"
 code=$(printf %s "$back" | sed 's/.*[?&]code=\([^&#]*\).*/\1/')
 
 # 4. The code, with the secret of step 1, becomes tokens.
-|secret-basic|printf 'user = "%s:%s"\n' {{client}} "$OAUTHORITY_CLIENT_SECRET" | curl --silent --show-error --fail-with-body --config - {{endpoint}} \
-|secret-post|printf %s "$OAUTHORITY_CLIENT_SECRET" | curl --silent --show-error --fail-with-body {{endpoint}} \
+|secret-basic|printf 'user = "%s:%s"\n' {{client}} "$OAUTHORITY_CLIENT_SECRET" |
+|secret-basic|  curl --silent --show-error --fail-with-body --config - {{endpoint}} \
+|secret-post|printf %s "$OAUTHORITY_CLIENT_SECRET" |
+|secret-post|  curl --silent --show-error --fail-with-body {{endpoint}} \
 |secret-post|  --data-urlencode client_secret@- \
 |secret-post|  --data-urlencode client_id={{client}} \
 |public|curl --silent --show-error --fail-with-body {{endpoint}} \

@@ -46,6 +46,20 @@ fn t74_a_list_of_25_is_small() {
 }
 
 #[test]
+fn where_nothing_is_wrong_no_problem_is_listed() {
+    use crate::ui::form::ErrorSummary;
+    use maud::Render as _;
+    assert_eq!(ErrorSummary::of_one("name", "").render().into_string(), "");
+    let one = ErrorSummary::of_one("name", "Enter a name.")
+        .render()
+        .into_string();
+    assert!(
+        one.contains("There is a problem") && one.contains("href=\"#name\""),
+        "{one}"
+    );
+}
+
+#[test]
 fn t11_nothing_is_coming_soon() {
     for (name, page) in gallery::pages() {
         assert!(!page.to_lowercase().contains("coming soon"), "{name}");

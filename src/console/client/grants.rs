@@ -64,7 +64,7 @@ pub(super) async fn show(
             p { (labels::count(people, "person", "people")) " · "
                 (labels::count(refresh_tokens, "refresh token", "refresh tokens")) " alive" }
             (table(&visit, &record, &given, yours))
-            (Pager { count: labels::count(people, "person", "people"), next, ..Pager::default() })
+            @if next.is_some() { (Pager { count: labels::count(people, "person", "people"), next, ..Pager::default() }) }
             @if yours { div.actions { (link_button("Revoke all…", &format!("{}/grants/all", record.at))) } }
         }
     };
@@ -166,8 +166,8 @@ async fn ask_all(visit: &Visit, record: &Record) -> Answer {
         .await
         .or_trouble(visit)?;
     let lines = html! {
-        li { (labels::count(refresh_tokens, "refresh token", "refresh tokens")) " of " (labels::count(people, "person", "people"))
-            " stop working at once." }
+        li { "What " (labels::count(people, "person", "people")) " allowed is erased"
+            @if refresh_tokens > 0 { "; " (labels::count(refresh_tokens, "refresh token stops", "refresh tokens stop")) " working at once" } "." }
         @if record.holds_secret() { li { "The tokens that it got for itself stop as well; it gets new ones with its secret." } }
     };
     let title = format!("Revoke what everybody allowed {}?", record.client.name);

@@ -162,13 +162,20 @@ impl Visit {
         .collect()
     }
 
+    /// Whether this page is that one, or below it.
+    fn is_within(&self, href: &str) -> bool {
+        let here = self.here.split('?').next().unwrap_or_default();
+        here.strip_prefix(href)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') && href != "/")
+    }
+
     /// Where one goes from a page that belongs to no organisation.
     fn personal_nav(&self) -> Vec<NavItem> {
         let item = |icon, label: &str, href: &str| NavItem {
             icon,
             label: label.to_owned(),
             href: href.to_owned(),
-            current: self.here.split('?').next() == Some(href),
+            current: self.is_within(href),
             keys: None,
         };
         std::iter::once((Icon::Home, "Start", "/"))

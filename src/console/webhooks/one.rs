@@ -125,7 +125,7 @@ fn facts(visit: &Visit, hook: &Webhook) -> Markup {
                 dt { "URL" } dd { (Copy { id: "url", name: "URL", value: &hook.url, boxed: true }) }
                 dt { "Events" } dd { span.tags { @for event in &hook.events { code.tag.mono translate="no" { (event) } } } }
                 dt { "ID" } dd { (Copy { id: "webhook-id", name: "webhook id", value: &hook.id, boxed: true }) }
-                dt { "Signing secret" } dd { "made " (reader.moment(hook.secret_made_at))
+                dt { "Signing secret" } dd { "Made " (reader.moment(hook.secret_made_at))
                     @if let Some(at) = hook.old_secret_ends_at.filter(|at| *at > visit.now) { "; the one before signs as well until " (reader.deadline(at)) } }
                 dt { "Last delivered" } dd { (reader.moment_or(hook.last_delivered_at, "Never")) }
                 dt { "Created" } dd { (reader.moment(hook.created_at)) }

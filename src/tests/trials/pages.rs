@@ -29,6 +29,10 @@ async fn the_page_shows_programs_by_link_and_what_happens() {
         holds(&page, "curl --silent");
         holds(&page, "Waiting for the first token…");
         holds(&page, "?lang=python");
+        assert!(
+            !page.text().contains("There is a problem"),
+            "nothing is wrong yet"
+        );
         let page = browser.get(&at(&app, &client, "/try?lang=python")).await;
         holds(&page, "import urllib.request");
         assert!(!page.text().contains("oas_"));
@@ -102,6 +106,22 @@ async fn a_test_token_is_shown_once_after_a_fresh_sign_in_and_revoked_there() {
         assert_eq!(gone.status, StatusCode::SEE_OTHER);
         assert!(!gone.header("location").contains("eyJ"));
         assert_eq!(app.introspect(&client, &token).await["active"], false);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_scope_that_is_not_granted_is_refused_at_the_field_of_that_form() {
+    on_both(async |app| {
+        let client = app.service(&["workspace:read"]).await;
+        let browser = Browser::of(&app, "ada", Role::Admin).await;
+        let once = field(&browser.get(&at(&app, &client, "/try")).await, "once");
+        let typed = [("once", once.as_str()), ("scope", "no:such")];
+        let page = browser.submit(&at(&app, &client, "/try/token"), &typed).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        holds(&page, "href=\"#test-scope\"");
+        holds(&page, "id=\"test-scope-error\"");
+        assert_eq!(page.text().matches("value=\"no:such\"").count(), 1);
     })
     .await;
 }
