@@ -155,7 +155,7 @@ fn verdict(visit: &Visit, found: &Explained) -> Markup {
             @if let Some(advice) = &told.advice { p { (advice) } }
             p #still { (still) }
         }))
-        @if let Some(fix) = fix.filter(|_| visit.may(Permission::ClientsRead)) {
+        @if let Some(fix) = fix.filter(|_| visit.may(Permission::ClientsWrite)) {
             div.actions { a.btn.primary #fix href=(fix.path) { (fix.words) } }
         }
     }
@@ -277,7 +277,7 @@ pub(super) fn timeline(visit: &Visit, found: &[Explained], older: Option<String>
         id: one.failure.reference.clone(),
         href: visit.path(&format!("/failures/{}", one.failure.reference)),
         at: visit.reader().moment(one.failure.at),
-        sentence: line(one),
+        sentence: line(visit, one),
         bad: true,
         meta: vec![format!("from {}", one.failure.ip), one.failure.reference.clone()],
         detail: None,
@@ -289,12 +289,13 @@ pub(super) fn timeline(visit: &Visit, found: &[Explained], older: Option<String>
     }
 }
 
-/// A failure in one line, with the link that mends it.
-pub(super) fn line(one: &Explained) -> Markup {
+/// A failure in one line, with the link that mends it for whoever may.
+pub(super) fn line(visit: &Visit, one: &Explained) -> Markup {
     let told = &one.explanation;
+    let fix = told.fix.as_ref().filter(|_| visit.may(Permission::ClientsWrite));
     html! {
         code translate="no" { (one.failure.error) } " – " (told.because) " "
-        @match (&told.fix, told.still) {
+        @match (fix, told.still) {
             (_, Still::No) => "It would get further now.",
             (Some(fix), _) => a href=(fix.path) { (fix.words) },
             (None, _) => "",

@@ -129,7 +129,7 @@ async fn live_line(visit: &Visit, record: &Record) -> Result<Markup, Response> {
         (Some(failed), _) => html! {
             p.row {
                 span aria-live="polite" data-poll=(poll) {
-                    "Last request " (reader.clock(failed.failure.at)) ": " (failures::line(&failed))
+                    "Last request " (reader.clock(failed.failure.at)) ": " (failures::line(visit, &failed))
                     " " a href=(visit.path(&format!("/failures/{}", failed.failure.reference))) { "Why it failed" }
                 }
                 a href=(check) { "Check now" }

@@ -111,6 +111,9 @@ async fn the_address_that_the_caller_got_leads_to_the_page() {
         ] {
             assert!(page.text().contains(part), "{part}");
         }
+        assert!(!page.text().contains("id=\"fix\""), "an auditor mends nothing");
+        let admin = Browser::of(&app, "eve", Role::Admin).await;
+        assert!(admin.get(&long).await.text().contains("id=\"fix\""));
         let member = Browser::of(&app, "max", Role::Member).await;
         let nothing = member.get("/failures/err_aaaaaaaaaaaaaaaa").await;
         assert_eq!(nothing.status, StatusCode::NOT_FOUND);
