@@ -23,6 +23,7 @@ with database:
         row = dict(zip(names, rows[number % len(rows)]))
         source, row["client_id"] = row["client_id"], f"oac_copy{number:012d}aaaa"
         row["name"], row["name_folded"] = f"{row['name']} {number}", f"{row['name_folded']} {number}"
+        row["file_key"] = None  # a copy is described by no file
         row["name_sort"] += number.to_bytes(4, "big")
         marks = ", ".join("?" for _ in names)
         database.execute(f"INSERT INTO clients ({', '.join(names)}) VALUES ({marks})", [row[name] for name in names])
