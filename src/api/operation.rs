@@ -130,9 +130,11 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Whether it takes a key by which it may come again.
+    /// Whether it takes a key by which it may come again. What only looks does so anew each time, and nothing that it saw
+    /// is kept.
     pub fn makes(&self) -> bool {
-        self.method == Method::POST
+        let looks = |permission: Permission| permission.about().1 == "reads";
+        self.method == Method::POST && !self.permission.is_some_and(looks)
     }
 
     /// Whether something lies at the end of its path that may not be there.

@@ -103,6 +103,25 @@ async fn a_token_that_counts_no_more_says_why() {
 }
 
 #[tokio::test]
+async fn who_looks_again_with_the_same_key_sees_what_is_now() {
+    on_both(async |app| {
+        let (client, reader) = (app.service(&["workspace:read"]).await, reader(&app).await);
+        let (token, bearer) = (client.token(&app).await, reader.token(&app).await);
+        let look = async || {
+            let call = app.post(&format!("/api/v1/orgs/{}/tokens/inspect", app.org.handle));
+            let call = call.bearer(&bearer).header("idempotency-key", "the-same");
+            call.json(&json!({ "token": token })).await.json()
+        };
+        assert_eq!(look().await["active"], true);
+        clients::disable(&app.app.registry, &app.owner(), &client.id, None, None)
+            .await
+            .expect("disabled");
+        assert_eq!(look().await["active"], false);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_changed_token_and_a_foreign_one() {
     on_both(async |app| {
         let (client, reader) = (app.service(&["workspace:read"]).await, reader(&app).await);
