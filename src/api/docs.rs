@@ -125,6 +125,7 @@ fn described(operation: &Operation, issuer: &Issuer) -> Markup {
                     super::operation::Answer::Created(shape) => p { "201: " (link(&(shape.name)())) },
                     super::operation::Answer::Nothing => p { "204" },
                     super::operation::Answer::File(media_types) => p { "200: a file, " (media_types.join(" or ")) },
+                    super::operation::Answer::OkUnlessTried(shape) => p { "200: " (link(&(shape.name)())) "; with dry_run 204" },
                     super::operation::Answer::NothingBut(shape) => p { "204; with dry_run 200: " (link(&(shape.name)())) },
                 }
                 (CodeBlock { id: &curl_id, title: "curl", code: &curl, ..CodeBlock::default() })

@@ -182,6 +182,13 @@ fn responses(operation: &Operation) -> Map<String, Json> {
             let described = json!({ "description": "The file", "content": content });
             all.insert("200".to_owned(), described);
         }
+        Answer::OkUnlessTried(shape) => {
+            all.insert("200".to_owned(), ok(shape, "OK"));
+            all.insert(
+                "204".to_owned(),
+                json!({ "description": "Only tried: it would be done" }),
+            );
+        }
         Answer::NothingBut(shape) => {
             all.insert("204".to_owned(), json!({ "description": "Done" }));
             all.insert("200".to_owned(), ok(shape, "Only tried: what would stop"));

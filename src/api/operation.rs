@@ -93,6 +93,8 @@ pub enum Answer {
     File(&'static [&'static str]),
     /// Nothing; this, where it is only tried.
     NothingBut(Shape),
+    /// This; nothing, where it is only tried.
+    OkUnlessTried(Shape),
 }
 
 /// How `If-Match` is taken.

@@ -131,6 +131,7 @@ pub fn components(legacy: &Legacy) -> &'static Map<String, Json> {
             match &operation.answer {
                 operation::Answer::Ok(shape)
                 | operation::Answer::Created(shape)
+                | operation::Answer::OkUnlessTried(shape)
                 | operation::Answer::NothingBut(shape) => add(shape),
                 operation::Answer::Nothing | operation::Answer::File(_) => {}
             }

@@ -124,9 +124,9 @@ struct InspectedToken {
     /// Whether it was made for a test
     test: bool,
     /// Decoded, of a JWT
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     header: Option<Json>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     claims: Option<Json>,
 }
 
