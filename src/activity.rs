@@ -131,10 +131,7 @@ impl Activity {
     /// # Errors
     /// As the database says.
     pub async fn flush(self: &Arc<Self>, db: &Db) -> Result<(), WriteError> {
-        let (activity, db) = (Arc::clone(self), db.clone());
-        let task = tokio::spawn(async move { activity.write(&db, 0..SHARDS).await });
-        task.await
-            .unwrap_or_else(|_| Err(DbError::Failed("the flush was interrupted".into()).into()))
+        self.write_apart(db, (0..SHARDS).collect()).await
     }
 
     /// Writes what has its turn: everything, while that is little.
@@ -151,13 +148,18 @@ impl Activity {
             shard.values().map(Gathered::tokens_of_people).sum::<usize>() >= MANY_TOKENS
         };
         let due: Vec<usize> = (0..SHARDS).filter(|at| *at == turn || heavy(at)).collect();
+        self.write_apart(db, due).await
+    }
+
+    /// As [`write`](Self::write), to its end even if the caller goes away.
+    async fn write_apart(self: &Arc<Self>, db: &Db, which: Vec<usize>) -> Result<(), WriteError> {
         let (activity, db) = (Arc::clone(self), db.clone());
-        let task = tokio::spawn(async move { activity.write(&db, due).await });
+        let task = tokio::spawn(async move { activity.write(&db, which).await });
         task.await
             .unwrap_or_else(|_| Err(DbError::Failed("the flush was interrupted".into()).into()))
     }
 
-    async fn write(&self, db: &Db, which: impl IntoIterator<Item = usize>) -> Result<(), WriteError> {
+    async fn write(&self, db: &Db, which: Vec<usize>) -> Result<(), WriteError> {
         let _one_at_a_time = self.flushing.lock().await;
         for shard in which.into_iter().filter_map(|at| self.shards.get(at)) {
             let taken = std::mem::take(&mut *lock(shard));
