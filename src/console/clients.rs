@@ -115,7 +115,9 @@ async fn find(visit: &Visit, query: Query) -> Result<Found, axum::response::Resp
         0
     };
     let tracked_since = match query.one("used").or(query.one("attention")) {
-        Some(_) => store::instance::find(db, TRACKED_SINCE).await.or_trouble(visit)?,
+        Some(_) => store::instance::moment(db, TRACKED_SINCE)
+            .await
+            .or_trouble(visit)?,
         None => None,
     };
     let members = if visit.may(Permission::MembersRead) {
@@ -135,7 +137,7 @@ async fn find(visit: &Visit, query: Query) -> Result<Found, axum::response::Resp
         apis: store::apis::of_organization(db, &visit.org().id)
             .await
             .or_trouble(visit)?,
-        tracked_since: tracked_since.and_then(|text| Timestamp::parse(&text).ok()),
+        tracked_since,
         query,
         listed,
         archived,

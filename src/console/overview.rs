@@ -25,7 +25,7 @@ use crate::{
         clients::{Filter, From, SortKey},
         usage::Counted,
     },
-    time::{Lifetime, Timestamp},
+    time::Lifetime,
     ui::{
         badge::Tone,
         icon::Icon,
@@ -213,10 +213,9 @@ async fn ending(visit: &Visit) -> Result<Vec<Matter>, Response> {
 /// Whether uses are on record for so long that a scope nobody asked for is worth a word.
 async fn recorded_long_enough(visit: &Visit) -> Result<bool, Response> {
     let db = visit.app.registry.db();
-    let since = store::instance::find(db, store::instance::TRACKED_SINCE)
+    let since = store::instance::moment(db, store::instance::USAGE_SINCE)
         .await
         .or_trouble(visit)?;
-    let since = since.and_then(|text| Timestamp::parse(&text).ok());
     Ok(since.is_some_and(|at| at <= visit.now.before(least_privilege::IDLE)))
 }
 

@@ -10,7 +10,7 @@ use crate::{
         least_privilege,
     },
     store::{self, clients::Client},
-    time::{Lifetime, Timestamp},
+    time::Lifetime,
 };
 
 /// After how long something is said.
@@ -36,8 +36,7 @@ pub async fn remarks(registry: &Registry, access: &Access, client: &Client) -> R
     if client.kind != Kind::SyncConnector || client.status != Status::Active || client.created_at > cutoff {
         return Ok(Remarks::default());
     }
-    let since = store::instance::find(db, store::instance::TRACKED_SINCE).await?;
-    let recorded = since.and_then(|text| Timestamp::parse(&text).ok());
+    let recorded = store::instance::moment(db, store::instance::TRACKED_SINCE).await?;
     // What was not on record yet may have been asked for.
     if recorded.is_none_or(|at| at > cutoff) {
         return Ok(Remarks::default());
@@ -47,6 +46,11 @@ pub async fn remarks(registry: &Registry, access: &Access, client: &Client) -> R
             silent: true,
             ..Remarks::default()
         });
+    }
+    // An older version recorded uses, but no scopes.
+    let scopes_recorded = store::instance::moment(db, store::instance::USAGE_SINCE).await?;
+    if scopes_recorded.is_none_or(|at| at > cutoff) {
+        return Ok(Remarks::default());
     }
     let apis = store::apis::of_organization(db, &access.org.id).await?;
     let asked = store::usage::scopes_asked(db, &client.client_id).await?;

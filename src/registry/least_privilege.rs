@@ -59,8 +59,8 @@ pub async fn proposal(registry: &Registry, access: &Access, client_id: &str) -> 
     registry.flush_activity().await?;
     let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
     let (now, db) = (registry.now(), registry.db());
-    let since = store::instance::find(db, store::instance::TRACKED_SINCE).await?;
-    let recorded_since = since.and_then(|text| Timestamp::parse(&text).ok());
+    // Not since uses are recorded at all: an older version did not write down scopes.
+    let recorded_since = store::instance::moment(db, store::instance::USAGE_SINCE).await?;
     let asked = store::usage::scopes_asked(db, client_id).await?;
     let cutoff = now.before(IDLE);
     let known = recorded_since.is_some_and(|at| at <= cutoff);

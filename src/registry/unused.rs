@@ -33,8 +33,8 @@ const NAMED: usize = 20;
 pub async fn retire(registry: &Registry) -> Result<()> {
     registry.flush_activity().await?;
     delete_due(registry).await?;
-    let since = store::instance::find(registry.db(), store::instance::TRACKED_SINCE).await?;
-    let Some(since) = since.and_then(|text| Timestamp::parse(&text).ok()) else {
+    let since = store::instance::moment(registry.db(), store::instance::TRACKED_SINCE).await?;
+    let Some(since) = since else {
         return Ok(());
     };
     for org in store::organizations::all(registry.db()).await? {

@@ -123,10 +123,10 @@ pub async fn of_client(registry: &Registry, access: &Access, client_id: &str, da
     });
     let week = now.before(store::usage::FAILURES_KEPT);
     let attempts = store::usage::attempts_on(db, client_id).await?;
-    let usage_since = fact(registry, store::instance::USAGE_SINCE).await?;
+    let usage_since = store::instance::moment(registry.db(), store::instance::USAGE_SINCE).await?;
     Ok(Usage {
         as_of: now,
-        tracked_since: fact(registry, store::instance::TRACKED_SINCE).await?,
+        tracked_since: store::instance::moment(registry.db(), store::instance::TRACKED_SINCE).await?,
         usage_since,
         hours: store::usage::counts(db, client_id, Span::Hour, now.before(Span::Hour.kept())).await?,
         days: daily(registry, client_id, days).await?,
@@ -137,11 +137,6 @@ pub async fn of_client(registry: &Registry, access: &Access, client_id: &str, da
         attempts,
         client,
     })
-}
-
-async fn fact(registry: &Registry, name: &str) -> Result<Option<Timestamp>> {
-    let text = store::instance::find(registry.db(), name).await?;
-    Ok(text.and_then(|text| Timestamp::parse(&text).ok()))
 }
 
 /// The last days (UTC) of a client or an organisation, today last, each of them.

@@ -1,6 +1,9 @@
 //! Facts about this installation, by name.
 
-use crate::db::{Db, DbError, Statement};
+use crate::{
+    db::{Db, DbError, Statement},
+    time::Timestamp,
+};
 
 /// The value that tells whether the key file belongs to this database.
 pub const KEY_CHECK: &str = "key_check";
@@ -22,6 +25,12 @@ pub async fn find(db: &Db, name: &str) -> Result<Option<String>, DbError> {
         .read_one("SELECT value FROM instance WHERE name = $1", vec![name.into()])
         .await?;
     row.map(|mut row| row.next()).transpose()
+}
+
+/// A fact that is a moment, if it is known.
+pub async fn moment(db: &Db, name: &str) -> Result<Option<Timestamp>, DbError> {
+    let text = find(db, name).await?;
+    Ok(text.and_then(|text| Timestamp::parse(&text).ok()))
 }
 
 /// Writes a fact down once; `expecting` fails the batch if it was known already.

@@ -64,6 +64,25 @@ async fn what_was_not_asked_for_in_90_days_is_proposed_and_not_before() {
 }
 
 #[tokio::test]
+async fn where_an_older_version_ran_nothing_is_proposed_before_scopes_are_recorded_for_90_days() {
+    on_both(async |mut app| {
+        app.org.settings.secret_lifetime_days = 700;
+        let client = reader(&app).await;
+        app.clock.advance(Lifetime::days(91));
+        use_it(&app, &client).await;
+        // What that version knew: that the client was used, and no scope.
+        let since = app.clock.now().before(Lifetime::days(2)).to_string();
+        let begun = store::instance::set(store::instance::USAGE_SINCE, &since);
+        app.db().write(begun.into()).await.unwrap();
+        assert!(proposed(&app, &client).await.is_empty());
+        app.clock.advance(Lifetime::days(89));
+        use_it(&app, &client).await;
+        assert_eq!(proposed(&app, &client).await, ["shop:write", "shop:erase"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_names_no_scope_asks_for_all_of_them() {
     on_both(async |mut app| {
         app.org.settings.secret_lifetime_days = 700;
