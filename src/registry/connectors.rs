@@ -52,9 +52,7 @@ pub async fn remarks(registry: &Registry, access: &Access, client: &Client) -> R
     if scopes_recorded.is_none_or(|at| at > cutoff) {
         return Ok(Remarks::default());
     }
-    let apis = store::apis::of_organization(db, &access.org.id).await?;
-    let asked = store::usage::scopes_asked(db, &client.client_id).await?;
-    let unasked = least_privilege::unasked(client, &apis, &asked, cutoff);
+    let unasked = least_privilege::unasked(registry, client, cutoff).await?;
     Ok(Remarks {
         silent: false,
         unasked: unasked.into_iter().map(|one| one.value).collect(),

@@ -16,10 +16,8 @@ use crate::{
     },
     store::{
         self,
-        apis::Api,
         clients::Client,
         scope_trims::{self, Trim},
-        usage::AskedScope,
     },
     time::{Lifetime, Timestamp},
 };
@@ -57,16 +55,14 @@ pub struct Proposal {
 pub async fn proposal(registry: &Registry, access: &Access, client_id: &str) -> Result<Proposal> {
     let client = clients::find(registry, access, client_id).await?;
     registry.flush_activity().await?;
-    let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
     let (now, db) = (registry.now(), registry.db());
     // Not since uses are recorded at all: an older version did not write down scopes.
     let recorded_since = store::instance::moment(db, store::instance::USAGE_SINCE).await?;
-    let asked = store::usage::scopes_asked(db, client_id).await?;
     let cutoff = now.before(IDLE);
     let known = recorded_since.is_some_and(|at| at <= cutoff);
     Ok(Proposal {
         unasked: if known && may_be_trimmed(&client, cutoff) {
-            unasked(&client, &apis, &asked, cutoff)
+            unasked(registry, &client, cutoff).await?
         } else {
             Vec::new()
         },
@@ -83,50 +79,31 @@ fn may_be_trimmed(client: &Client, cutoff: Timestamp) -> bool {
 }
 
 /// The scopes of a client that it did not ask for since `cutoff`, nor anything that comes with them.
-pub(super) fn unasked(
-    client: &Client,
-    apis: &[Api],
-    asked: &[AskedScope],
-    cutoff: Timestamp,
-) -> Vec<Unasked> {
+///
+/// # Errors
+/// When the storage fails.
+pub(super) async fn unasked(registry: &Registry, client: &Client, cutoff: Timestamp) -> Result<Vec<Unasked>> {
+    let asked = store::usage::scopes_asked(registry.db(), &client.client_id).await?;
     let mut found = Vec::new();
     for (api_id, value) in &client.scopes {
-        let Some(api) = apis.iter().find(|api| api.id == *api_id) else {
+        let Some(api) = registry.live.api(api_id) else {
             continue;
         };
         let of = |value: &str| asked.iter().find(|a| a.api_id == *api_id && a.value == value);
         let granted_lately = of(value).is_some_and(|a| a.granted_at.is_some_and(|at| at >= cutoff));
-        let last = comes_with(api, value)
-            .into_iter()
-            .filter_map(|value| Some(of(value)?.on?.last_at))
-            .max();
+        let comes_with = api.implied(value).iter();
+        let last = comes_with.filter_map(|value| Some(of(value)?.on?.last_at)).max();
         if granted_lately || last.is_some_and(|at| at >= cutoff) {
             continue;
         }
         found.push(Unasked {
             api_id: api_id.clone(),
-            audience: api.audience.clone(),
+            audience: api.audience.to_string(),
             value: value.clone(),
             last_asked_at: last,
         });
     }
-    found
-}
-
-/// A value and everything that comes with it.
-fn comes_with<'a>(api: &'a Api, value: &'a str) -> Vec<&'a str> {
-    let mut all = vec![value];
-    let mut at = 0;
-    while let Some(value) = all.get(at).copied() {
-        let scope = api.scopes.iter().find(|scope| scope.value == value);
-        for more in scope.map_or(&[][..], |scope| &scope.implies) {
-            if !all.contains(&more.as_str()) {
-                all.push(more);
-            }
-        }
-        at += 1;
-    }
-    all
+    Ok(found)
 }
 
 /// Takes away what is proposed: all of it, or only the values named, as (audience, value).
