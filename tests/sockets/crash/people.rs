@@ -9,11 +9,7 @@ use reqwest::{StatusCode, header};
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use crate::{Credentials, Outcome, Server};
-
-/// The person, as she signs in.
-pub const USERNAME: &str = "alice";
-pub const PASSWORD: &str = "correct horse battery staple 7";
+use crate::server::{ALICE, Credentials, Outcome, PASSWORD, Server};
 
 const CALLBACK: &str = "https://app.example/callback";
 /// RFC 7636 Appendix B.
@@ -64,7 +60,7 @@ impl App {
     pub async fn of(server: &Server, bearer: &str) -> Outcome<Self> {
         let new = json!({ "name": "Billing", "type": "web", "scopes": ["workspace:read"],
             "require_consent": false, "redirect_uris": [CALLBACK], "grant_types": ["authorization_code", "refresh_token"] });
-        let form = [("username", USERNAME), ("password", PASSWORD)];
+        let form = [("username", ALICE), ("password", PASSWORD)];
         let url = format!("{}/login", server.base);
         let answer = server.http.post(url).form(&form).send().await?;
         let cookie = answer

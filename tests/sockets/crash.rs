@@ -1,46 +1,25 @@
 //! What was acknowledged survives. The server is killed with SIGKILL in the middle of a stream of creates, deletes,
-//! disables and revocations, of codes and refresh tokens, fifty times; after each restart it is ready within three
-//! seconds, whatever it had answered with success holds, and in the end the file is whole.
+//! disables and revocations, of codes and refresh tokens, fifty times; after each restart
+//! whatever it had answered with success holds, and in the end the file is whole.
 
-#[path = "crash/people.rs"]
 mod people; // what clients got on behalf of a person
 
 use std::{
-    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use oauthority::{
-    app::{App, Surroundings},
-    config::{Config, Sources},
-    registry::{
-        bootstrap::system_access,
-        people::{NewAccount, create},
-        secrets::{self, Rotation},
-    },
-    secret::Secret,
-    store::{self, users::Role},
-};
-use reqwest::{Client as Http, StatusCode, header, redirect};
-use serde_json::{Value as Json, json};
+use oauthority::config::Config;
+use reqwest::StatusCode;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+use crate::server::{Credentials, Outcome, Server, free_address, provision, sources};
 
 const KILLS: u64 = 50;
 const WORKERS: usize = 6;
-const READY_WITHIN: Duration = Duration::from_secs(3);
-
-/// Client id and secret.
-#[derive(Clone, Debug)]
-struct Credentials {
-    id: String,
-    secret: String,
-}
 
 /// What the server acknowledged of a client, and what it must do after any crash.
 #[derive(Clone, Debug)]
@@ -72,162 +51,6 @@ fn record(ledger: &Ledger, known: Known) -> usize {
 
 fn change(ledger: &Ledger, at: usize, change: impl FnOnce(&mut Known)) {
     change(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner)[at]);
-}
-
-fn sources(data: &Path) -> Sources {
-    Sources::default()
-        .directory(data)
-        .flag("data_dir", data.to_string_lossy())
-}
-
-/// The first start, in this process: it leaves a person, and an administrator client whose secret is known.
-async fn provision(data: &Path) -> Outcome<Credentials> {
-    std::fs::create_dir(data)?;
-    let config = Config::load(&sources(data)).map_err(|problems| format!("{problems:?}"))?;
-    let app = App::open(config, Surroundings::default()).await?;
-    let registry = &app.registry;
-    let org = store::organizations::first(registry.db())
-        .await?
-        .ok_or("the first organisation")?;
-    let alice = NewAccount {
-        username: people::USERNAME.to_owned(),
-        display_name: None,
-        password: Secret::new(people::PASSWORD.to_owned()),
-    };
-    create(registry, alice, false, &[(&org.id, Role::Member)]).await?;
-    let id = registry.config.system_clients.admin_id.clone();
-    let rotated = secrets::rotate(registry, &system_access(org), &id, None, Rotation::default()).await?;
-    let secret = rotated.secret.ok_or("a new secret")?.text.expose().to_owned();
-    Ok(Credentials { id, secret })
-}
-
-/// The server as it is delivered, in a process of its own. It is killed when this is dropped.
-struct Server {
-    process: Child,
-    base: String,
-    http: Http,
-}
-
-impl Server {
-    /// Starts it and waits until it is ready.
-    async fn start(data: &Path, address: SocketAddr) -> Outcome<Self> {
-        let started = Instant::now();
-        let base = format!("http://{address}");
-        let process = Command::new(env!("CARGO_BIN_EXE_oauthority"))
-            .args(["serve", "--listen", &address.to_string(), "--issuer", &base])
-            .arg("--data-dir")
-            .arg(data)
-            .args(["--set", "limits.requests_per_minute=0"])
-            .env_clear()
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let http = Http::builder()
-            .timeout(Duration::from_secs(10))
-            .redirect(redirect::Policy::none())
-            .build()?;
-        let server = Self { process, base, http };
-        loop {
-            let asked = server
-                .http
-                .get(format!("{}/health/ready", server.base))
-                .send()
-                .await;
-            if asked.is_ok_and(|answer| answer.status() == StatusCode::OK) {
-                return Ok(server);
-            }
-            if started.elapsed() > READY_WITHIN {
-                return Err("not ready within three seconds".into());
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    /// SIGKILL, and no moment to say goodbye.
-    fn kill(&mut self) -> Outcome<()> {
-        self.process.kill()?;
-        self.process.wait()?;
-        Ok(())
-    }
-
-    async fn post_form(
-        &self,
-        path: &str,
-        client: &Credentials,
-        form: &[(&str, &str)],
-    ) -> Outcome<(StatusCode, Json)> {
-        let call = self.http.post(format!("{}{path}", self.base)).form(form);
-        let answer = call.basic_auth(&client.id, Some(&client.secret)).send().await?;
-        let status = answer.status();
-        // A revocation answers with nothing.
-        Ok((status, answer.json().await.unwrap_or_default()))
-    }
-
-    async fn token(&self, client: &Credentials) -> Outcome<Option<String>> {
-        let form = [("grant_type", "client_credentials")];
-        let (status, body) = self.post_form("/oauth2/token", client, &form).await?;
-        match status {
-            StatusCode::OK => Ok(body["access_token"].as_str().map(str::to_owned)),
-            StatusCode::UNAUTHORIZED => Ok(None),
-            other => Err(format!("{other}: {body}").into()),
-        }
-    }
-
-    async fn is_active(&self, watcher: &Credentials, token: &str) -> Outcome<bool> {
-        let (status, body) = self
-            .post_form("/oauth2/introspect", watcher, &[("token", token)])
-            .await?;
-        if status != StatusCode::OK {
-            return Err(format!("{status}: {body}").into());
-        }
-        Ok(body["active"] == true)
-    }
-
-    async fn create(&self, bearer: &str) -> Outcome<Credentials> {
-        let new = json!({ "name": "Nightly export", "type": "service", "scopes": ["workspace:read"],
-            "grant_types": ["client_credentials"] });
-        self.register(bearer, &new).await
-    }
-
-    async fn register(&self, bearer: &str, new: &Json) -> Outcome<Credentials> {
-        let call = self
-            .http
-            .post(format!("{}/api/v1/orgs/main/clients", self.base))
-            .json(new);
-        let answer = call.bearer_auth(bearer).send().await?;
-        let (status, body): (_, Json) = (answer.status(), answer.json().await?);
-        let text = |value: &Json| {
-            value
-                .as_str()
-                .map(str::to_owned)
-                .ok_or_else(|| format!("{status}: {body}"))
-        };
-        Ok(Credentials {
-            id: text(&body["client"]["client_id"])?,
-            secret: text(&body["client_secret"])?,
-        })
-    }
-
-    /// Disables or deletes.
-    async fn cut(&self, bearer: &str, client: &Credentials, delete: bool) -> Outcome<()> {
-        let url = format!("{}/api/v1/orgs/main/clients/{}", self.base, client.id);
-        let call = if delete {
-            self.http.delete(url).header(header::IF_MATCH, "*")
-        } else {
-            self.http.post(format!("{url}/disable"))
-        };
-        let answer = call.bearer_auth(bearer).send().await?;
-        if !answer.status().is_success() {
-            return Err(format!("{}: {}", answer.status(), answer.text().await?).into());
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.kill();
-    }
 }
 
 /// Creates, and cuts, until the server is gone.
@@ -281,11 +104,6 @@ async fn check(server: &Server, watcher: &Credentials, all: &[Known]) -> Outcome
         assert!(right, "gets tokens: {gets_tokens}, active: {active:?}, {known:?}");
     }
     Ok(())
-}
-
-/// The address of a port that was free just now.
-fn free_address() -> Outcome<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
 fn integrity(data: &Path) -> Outcome<String> {
