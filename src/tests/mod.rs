@@ -26,5 +26,6 @@ mod sign_in; // proving who one is
 mod sql; // every statement on both databases
 mod transfers;
 mod trials;
+mod upgrade; // from 0.1.0
 mod usage; // how clients are used
 mod webhooks; // who is told what happens // clients that move to another organisation // trying a client out, looking into a token
