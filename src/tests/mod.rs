@@ -20,6 +20,7 @@ mod layers; // the walls of the house
 mod life; // of a client: rotated, unused, retired
 mod people; // accounts coming and going
 mod postgres;
+mod promises; // what SECURITY.md says
 mod protocol; // which cases have a test
 mod races; // many at once
 mod sign_in; // proving who one is
