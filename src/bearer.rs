@@ -14,7 +14,7 @@ use crate::{
         params::Params,
         refusal::{Code, Refusal},
     },
-    registry::{Registry, access::Permissions, bootstrap::MANAGEMENT_AUDIENCE},
+    registry::{Registry, access::Permissions, assurance::FRESH, bootstrap::MANAGEMENT_AUDIENCE},
     time::Timestamp,
 };
 
@@ -97,6 +97,7 @@ pub fn present<'a>(
 /// held no token.
 pub fn challenge(refusal: &Refusal) -> Option<HeaderValue> {
     let challenge = match refusal.code {
+        Code::InsufficientUserAuthentication => return step_up(refusal),
         Code::Unauthenticated => "Bearer realm=\"oauthority\"",
         Code::InvalidToken => "Bearer realm=\"oauthority\", error=\"invalid_token\"",
         Code::InsufficientScope => "Bearer realm=\"oauthority\", error=\"insufficient_scope\"",
@@ -104,4 +105,18 @@ pub fn challenge(refusal: &Refusal) -> Option<HeaderValue> {
         _ => return None,
     };
     Some(HeaderValue::from_static(challenge))
+}
+
+/// RFC 9470 §3: which class of authentication would do, and how old it may be.
+fn step_up(refusal: &Refusal) -> Option<HeaderValue> {
+    let mut challenge = format!(
+        "Bearer realm=\"oauthority\", error=\"{}\", error_description=\"{}\"",
+        refusal.code.name(),
+        refusal.description
+    );
+    if let Some(class) = refusal.acr {
+        challenge.push_str(&format!(", acr_values=\"{class}\""));
+    }
+    challenge.push_str(&format!(", max_age={}", FRESH.as_seconds()));
+    HeaderValue::try_from(challenge).ok()
 }

@@ -34,7 +34,7 @@ use crate::{
     error::{Error, Result},
     oauth::refusal::{Code, Field, Refusal},
     observe::RequestContext,
-    registry::{access::Access, clients},
+    registry::{access::Access, assurance::Demand, clients},
     secret, store,
     time::Timestamp,
 };
@@ -210,6 +210,22 @@ impl Call {
         }
     }
 
+    /// Asks the person who acts for the sign-in that the operation demands in any case; the functions of the registry ask
+    /// again, and for what depends on the input.
+    async fn meets(&self, operation: &Operation) -> Result<()> {
+        if operation.demand() != Demand::Fresh || self.dry_run() {
+            return Ok(());
+        }
+        match self.caller.assurance.check(self.now) {
+            Ok(()) => Ok(()),
+            Err(challenge) => {
+                // A new sign-in is no help to whoever may not do it at all.
+                self.may_still(operation).await?;
+                Err(challenge)
+            }
+        }
+    }
+
     /// The body, which was held against its schema.
     ///
     /// # Errors
@@ -336,6 +352,7 @@ async fn perform(operation: &'static Operation, call: Call, parts: &Parts, bytes
     let mut content = format!("{} {}\n", parts.method, parts.uri).into_bytes();
     content.extend_from_slice(bytes);
     let task = tokio::spawn(async move {
+        call.meets(operation).await?;
         let (app, caller) = (Arc::clone(&call.app), call.caller.key());
         let Some(key) = key else {
             return (operation.act)(call).await;

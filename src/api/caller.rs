@@ -20,6 +20,7 @@ use crate::{
     observe::RequestContext,
     registry::{
         access::{Access, Actor, ActorKind, Permission, Permissions},
+        assurance::Assurance,
         organizations,
     },
     store::{
@@ -44,6 +45,8 @@ pub struct Caller {
     pub homes: Vec<Home>,
     /// What he may do where he does not belong.
     elsewhere: Permissions,
+    /// How sure it is who acts.
+    pub assurance: Assurance,
     actor: Actor,
 }
 
@@ -85,7 +88,8 @@ pub async fn authenticate(
     }
 }
 
-/// A client that acts for itself.
+/// A client that acts for itself: nobody is asked how they signed in. What a personal credential holds from before that
+/// reaches credentials of others does not count.
 async fn itself(app: &App, held: &Bearer, client: Client, actor: Actor) -> Result<Caller> {
     let org = store::organizations::find(app.registry.db(), &client.org_id)
         .await?
@@ -102,6 +106,7 @@ async fn itself(app: &App, held: &Bearer, client: Client, actor: Actor) -> Resul
             permissions: here,
         }],
         elsewhere,
+        assurance: Assurance::Unasked,
         actor,
     })
 }
@@ -117,7 +122,8 @@ async fn reach_of(app: &App, held: &Bearer, client: &Client) -> Result<(Permissi
         None => None,
     };
     let own = role.map(Permissions::of_role).unwrap_or_default();
-    Ok((own.through(held.permissions), Permissions::default()))
+    let held = held.permissions.unattended();
+    Ok((own.through(held), Permissions::default()))
 }
 
 fn scopes(held: &Bearer) -> Vec<String> {
@@ -280,7 +286,12 @@ impl Caller {
             actor: self.actor.clone(),
             org: home.org.clone(),
             permissions: home.permissions,
-            authenticated_at: None,
+            assurance: if dry_run {
+                // Nothing changes, and nothing is handed out that works.
+                Assurance::Unasked
+            } else {
+                self.assurance.clone()
+            },
             dry_run,
         }
     }

@@ -4,7 +4,7 @@ use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
 use serde_json::Value as Json;
 
-use super::{openapi, operation::Operation, operations, schema};
+use super::{demand, openapi, operation::Operation, operations, schema};
 use crate::{
     config::{Config, Issuer},
     ui::{
@@ -110,6 +110,7 @@ fn described(operation: &Operation, issuer: &Issuer) -> Markup {
                     Some(permission) => p { "Scope: " code { (permission) } },
                     None => p { "Scope: any" },
                 }
+                @if let Some(words) = demand::words(operation.demand()) { p { (prose(words)) } }
                 @if !operation.query.is_empty() {
                     h3 { "Parameters" }
                     dl { @for parameter in &operation.query {

@@ -5,6 +5,7 @@
 
 mod call; // the way of a request
 mod caller; // who calls
+mod demand; // what else a person has to prove
 mod docs; // the document as a page
 mod etag; // conditional requests
 mod idempotency; // a POST that may be sent again

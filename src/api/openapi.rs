@@ -3,10 +3,14 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
+    demand,
     operation::{Answer, Operation, Precondition},
     operations, reads, schema,
 };
-use crate::{config::Config, registry::access::Permission};
+use crate::{
+    config::Config,
+    registry::{access::Permission, assurance::Demand},
+};
 
 /// Where it is.
 pub const PATH: &str = "/api/v1/openapi.json";
@@ -61,6 +65,9 @@ fn describe(operation: &Operation) -> Json {
         "security": security,
         "parameters": parameters(operation),
     });
+    if let Some(words) = demand::words(operation.demand()) {
+        document["description"] = json!(words);
+    }
     if let Some(body) = &operation.body {
         let content: Map<String, Json> = body
             .media_types()
@@ -211,7 +218,7 @@ fn problems(operation: &Operation) -> [(&'static str, &'static str, bool); 14] {
     let changes = !reads(&operation.method);
     [
         ("400", "Bad input, part by part", true),
-        ("401", "No access token, or one that does not count", true),
+        ("401", unauthorized(operation.demand()), true),
         ("403", "The access token does not allow this", true),
         (
             "404",
@@ -237,6 +244,16 @@ fn problems(operation: &Operation) -> [(&'static str, &'static str, bool); 14] {
         ("500", "The server failed", true),
         ("503", "The storage cannot be reached", true),
     ]
+}
+
+const fn unauthorized(demand: Demand) -> &'static str {
+    match demand {
+        Demand::Present => "No access token, or one that does not count",
+        Demand::Depends | Demand::Fresh => {
+            "No access token, or one that does not count; `insufficient_user_authentication`: its person has to sign in \
+             anew, `acr_values` and `max_age` say how"
+        }
+    }
 }
 
 fn problem(about: &str) -> Json {

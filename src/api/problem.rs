@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Failure},
     oauth::refusal::{Code, Refusal},
     observe::Unhandled,
+    registry::assurance::FRESH,
 };
 
 /// Why a request was not granted.
@@ -39,6 +40,15 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     current_etag: Option<String>,
+    /// With `insufficient_user_authentication`: the class of authentication to reach
+    /// ([RFC 9470](https://www.rfc-editor.org/rfc/rfc9470)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    acr_values: Option<&'static str>,
+    /// And how old, in seconds, the sign-in may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    max_age: Option<i64>,
 }
 
 /// One part of the input that is wrong.
@@ -70,7 +80,7 @@ const fn title(code: Code) -> &'static str {
         Code::InvalidToken => "The access token does not count",
         Code::InsufficientScope => "The access token does not allow this",
         Code::Forbidden => "Not allowed",
-        Code::FreshSignInNeeded => "A fresh sign-in is needed",
+        Code::InsufficientUserAuthentication => "A fresh sign-in is needed",
         Code::NotFound => "Not found",
         Code::MethodNotAllowed => "Method not allowed",
         Code::Conflict => "This does not fit the state of things",
@@ -94,7 +104,7 @@ pub fn render(error: &Error, about: About<'_>) -> Response {
             failure.log();
             let (status, code, detail) = failure.face();
             let title = "The server could not do this";
-            let mut response = answer(status, about, title, code, detail, Vec::new());
+            let mut response = answer(status, about, title, code, detail, Vec::new(), None);
             if matches!(failure, Failure::Unavailable(_)) {
                 response
                     .headers_mut()
@@ -119,6 +129,7 @@ pub fn unhandled(what: &Unhandled, about: About<'_>) -> Response {
         what.error,
         &what.description,
         Vec::new(),
+        None,
     )
 }
 
@@ -130,7 +141,8 @@ fn refused(refusal: &Refusal, about: About<'_>) -> Response {
         detail: field.detail.clone(),
     });
     let (title, detail) = (title(refusal.code), &refusal.description);
-    let mut response = answer(status, about, title, refusal.reason, detail, errors.collect());
+    let errors = errors.collect();
+    let mut response = answer(status, about, title, refusal.reason, detail, errors, refusal.acr);
     let headers = response.headers_mut();
     if let Some(seconds) = refusal.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -159,6 +171,7 @@ fn answer(
     code: &str,
     detail: &str,
     errors: Vec<FieldProblem>,
+    acr: Option<&'static str>,
 ) -> Response {
     let problem = Problem {
         r#type: about.issuer.join(&format!("/help/errors#{code}")),
@@ -170,6 +183,8 @@ fn answer(
         request_id: about.request_id.to_owned(),
         errors,
         current_etag: about.etag.map(str::to_owned),
+        acr_values: acr,
+        max_age: acr.map(|_| FRESH.as_seconds()),
     };
     let body = serde_json::to_string(&problem).unwrap_or_default();
     let content_type = [(header::CONTENT_TYPE, "application/problem+json")];

@@ -11,13 +11,17 @@ use crate::{
     error::Result,
     live,
     oauth::{
-        authentication::{self, MULTI_FACTOR},
+        authentication::{self, MULTI_FACTOR, SINGLE_FACTOR},
         authorization::Prompt,
         refusal::{Code, Refusal},
         scope::ScopeKey,
     },
     openid::{self, id_token},
-    registry::{Registry, factors, grants},
+    registry::{
+        Registry,
+        assurance::{self, Assurance, Missing},
+        factors, grants,
+    },
     store::{self, consents::Consent},
     time::{Lifetime, Timestamp},
 };
@@ -83,6 +87,9 @@ pub async fn next(
         return interact(silent, page);
     }
     grants::check_member(registry, &opened.client, &visitor.user.id).await?;
+    if let Some(page) = manage(registry, &opened.scopes, visitor, now).await? {
+        return interact(silent, Next::SignIn(page));
+    }
     if let Some(class) = missing_factor(registry, opened, visitor, silent).await? {
         let page = Next::SignIn(SignIn {
             again: false,
@@ -155,6 +162,29 @@ fn identify(
     Ok((too_old && !just_now).then_some(again))
 }
 
+/// What the person has to prove before anybody gets a scope that manages this server: as much as at a page that does it
+/// (`product.md`, *Assurance*).
+///
+/// # Errors
+/// When the storage fails.
+pub(super) async fn manage(
+    registry: &Registry,
+    scopes: &[ScopeKey],
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<Option<SignIn>> {
+    if !assurance::manages(registry, scopes) {
+        return Ok(None);
+    }
+    let own = factors::of(registry, &visitor.user).await?;
+    let assurance = Assurance::of_session(&visitor.session, own);
+    let strength = assurance.strength();
+    Ok(assurance.missing(now).map(|missing| SignIn {
+        again: missing == Missing::Age,
+        factor: (strength != SINGLE_FACTOR).then_some(strength),
+    }))
+}
+
 /// The class that the session has to reach and has not.
 async fn missing_factor(
     registry: &Registry,
@@ -203,7 +233,11 @@ async fn ask(registry: &Registry, opened: &Opened, visitor: &Visitor) -> Result<
     let settings = opened.settings();
     let first_party = settings.is_some_and(|s| s.first_party);
     let wanted = opened.wishes.prompts(Prompt::Consent);
-    if first_party && !wanted {
+    // RFC 8252 §8.6: anybody can answer on a loopback port or a private scheme, so the person is asked each time, whoever
+    // the app says it is. A client that holds a secret is known by it.
+    let confidential = opened.client.application_type.holds_secret();
+    let assured = confidential || opened.back.redirect_uri().starts_with("https://");
+    if first_party && assured && !wanted {
         return Ok(Next::Answer(opened.scopes.clone(), Word::Unneeded));
     }
     let known = store::consents::find(registry.db(), &visitor.user.id, &opened.client.id).await?;
@@ -222,10 +256,7 @@ async fn ask(registry: &Registry, opened: &Opened, visitor: &Visitor) -> Result<
         .cloned()
         .collect();
     let required = settings.is_some_and(|s| s.require_consent);
-    // RFC 8252 §8.6: anybody can answer on a loopback port or a private scheme, so the person is asked each time.
-    let assured = opened.back.redirect_uri().starts_with("https://");
-    let must = required && (!assured || !exempt(registry, &new).await?);
-    if wanted || must {
+    if wanted || !assured || required && !exempt(registry, &new).await? {
         return Ok(Next::Ask(Question {
             asked: opened.scopes.clone(),
             new,

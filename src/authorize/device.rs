@@ -36,7 +36,7 @@ use crate::{
     time::{Lifetime, Timestamp},
 };
 
-use super::decide::{SignIn, lacks_second_factor};
+use super::decide::{SignIn, lacks_second_factor, manage};
 
 /// How long a device waits between two polls, to begin with (RFC 8628 §3.2).
 pub const INTERVAL: Lifetime = Lifetime::seconds(5);
@@ -183,6 +183,9 @@ impl Waiting {
         // A sign-in since the device asked is as fresh as can be.
         let again = session.authenticated_at < self.code.created_at
             && oldest.is_some_and(|age| session.authenticated_at.after(age) < now);
+        if let Some(page) = manage(registry, &self.scopes, visitor, now).await? {
+            return Ok(Some(page));
+        }
         let factor = lacks_second_factor(registry, &self.client, visitor).await?;
         Ok((again || factor).then_some(SignIn {
             again,

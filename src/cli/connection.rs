@@ -9,12 +9,16 @@ use super::{
     Terminal,
     exit::{Exit, Failure, Result},
     kept::Place,
+    login,
     options::Options,
     profile::{self, Profile, Profiles},
     render::View,
     renew,
 };
 use crate::registry::bootstrap::MANAGEMENT_AUDIENCE;
+
+/// What the API says when the sign-in is too old or too weak (RFC 9470 §3).
+const STEP_UP: &str = "insufficient_user_authentication";
 
 /// A server to talk to, with the surroundings of the command.
 pub struct Connection<'t> {
@@ -124,11 +128,30 @@ impl<'t> Connection<'t> {
         self.send(Method::GET, url, None, None).await
     }
 
-    /// Sends a request with the caller's token.
+    /// Sends a request with the caller's token. Where the server wants a fresher or stronger sign-in for it, somebody who
+    /// signed in and can be asked does so, and it is sent once more.
     ///
     /// # Errors
     /// As the server says.
     pub async fn send(
+        &mut self,
+        method: Method,
+        url: Url,
+        body: Option<&Json>,
+        etag: Option<&str>,
+    ) -> Result<Answer> {
+        let refused = match self.send_once(method.clone(), url.clone(), body, etag).await {
+            Err(failure) if failure.error() == Some(STEP_UP) => failure,
+            other => return other,
+        };
+        if !self.signed_in || !self.terminal.can_ask {
+            return Err(refused);
+        }
+        login::step_up(self, &refused).await?;
+        self.send_once(method, url, body, etag).await
+    }
+
+    async fn send_once(
         &mut self,
         method: Method,
         url: Url,
@@ -222,6 +245,16 @@ impl<'t> Connection<'t> {
     /// What somebody who signed in can do about a refusal.
     fn hint(&self, failure: &Failure, challenge: Option<&str>) -> Option<String> {
         match (self.signed_in, failure.error()?) {
+            (true, STEP_UP) => Some(
+                "\n  to do it: run `oauthority login`, then this again; in scripts, call as a service client with \
+                 OAUTHORITY_CLIENT_ID and OAUTHORITY_CLIENT_SECRET_FILE"
+                    .to_owned(),
+            ),
+            (false, STEP_UP) => Some(
+                "\n  the token acts for a person: run `oauthority login` instead, or in scripts call as a service client \
+                 with OAUTHORITY_CLIENT_ID and OAUTHORITY_CLIENT_SECRET_FILE"
+                    .to_owned(),
+            ),
             (true, "insufficient_scope") => {
                 let (_, rest) = challenge?.split_once("scope=\"")?;
                 let scope = rest.split('"').next()?;

@@ -31,7 +31,7 @@ impl Exit {
         (Self::NotFound, "there is no such thing here"),
         (
             Self::SignInNeeded,
-            "not signed in, or the token is not accepted any more",
+            "not signed in, the token is not accepted any more, or the sign-in is too old for this",
         ),
         (Self::Forbidden, "signed in, but not allowed to do this"),
         (

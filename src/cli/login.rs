@@ -4,11 +4,14 @@
 mod browser; // on this machine
 mod device; // anywhere, by a code
 mod discovery; // where the endpoints are
+mod step_up; // anew, in the middle of a command
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use clap::Args;
 use serde_json::Value as Json;
+
+pub use step_up::step_up;
 
 use super::{
     Terminal,
@@ -71,6 +74,24 @@ struct Wish<'a> {
     client_id: &'a str,
     scope: &'a str,
     patience: Duration,
+    proof: Proof<'a>,
+}
+
+/// How the person has to sign in, as a challenge says ([RFC 9470 §3](https://www.rfc-editor.org/rfc/rfc9470#section-3)).
+#[derive(Clone, Copy, Default)]
+struct Proof<'a> {
+    acr_values: Option<&'a str>,
+    max_age: Option<i64>,
+}
+
+impl<'a> Proof<'a> {
+    /// As a problem document says it.
+    fn of(problem: &'a Json) -> Self {
+        Self {
+            acr_values: problem.get("acr_values").and_then(Json::as_str),
+            max_age: problem.get("max_age").and_then(Json::as_i64),
+        }
+    }
 }
 
 /// The file of the profiles, and which of them is meant.
@@ -171,16 +192,14 @@ async fn sign_in(
         client_id: &login.client_id,
         scope: &scope,
         patience: Duration::from_secs(login.wait),
+        proof: Proof::default(),
     };
-    let by_code = login.device
-        || !login.web
-            && browser::opener(connection.terminal).is_none()
-            && server.device_authorization.is_some();
-    let answer = if by_code {
-        device::tokens(connection, &server, &wish).await?
-    } else {
-        browser::tokens(connection, &server, &wish).await?
+    let way = match (login.device, login.web) {
+        (true, _) => Some(Way::Device),
+        (_, true) => Some(Way::Web),
+        _ => None,
     };
+    let answer = tokens(connection, &server, &wish, way).await?;
     let blank = Kept {
         host: connection.host.as_str().trim_end_matches('/').to_owned(),
         client_id: login.client_id.clone(),
@@ -211,6 +230,28 @@ async fn sign_in(
         drop(end(connection, &kept).await);
     }
     Ok(())
+}
+
+/// Where somebody signs in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Web,
+    Device,
+}
+
+/// Gets tokens for whoever signs in; `None` is by a browser here if one can be opened, otherwise by a code.
+async fn tokens(
+    connection: &mut Connection<'_>,
+    server: &discovery::Server,
+    wish: &Wish<'_>,
+    way: Option<Way>,
+) -> Result<Json> {
+    let by_code = browser::opener(connection.terminal).is_none() && server.device_authorization.is_some();
+    match way {
+        Some(Way::Device) => device::tokens(connection, server, wish).await,
+        None if by_code => device::tokens(connection, server, wish).await,
+        Some(Way::Web) | None => browser::tokens(connection, server, wish).await,
+    }
 }
 
 /// The sign-in that the profile has by now.

@@ -75,7 +75,7 @@ fn access_of(visit: &Visit, org: Organization, role: Role) -> Access {
         actor: visit.actor(),
         org,
         permissions: Permissions::of_role(role).with(Permission::AccountWrite),
-        authenticated_at: Some(visit.visitor.session.authenticated_at),
+        assurance: visit.assurance(),
         dry_run: false,
     }
 }

@@ -167,8 +167,9 @@ const ERRORS: &[(Code, &str)] = &[
         "Your role in this organisation does not allow it. Ask an organisation admin.",
     ),
     (
-        Code::FreshSignInNeeded,
-        "Sign in again: this needs a sign-in not older than 15 minutes.",
+        Code::InsufficientUserAuthentication,
+        "Sign in again, with your second factor if the account has one: this needs a sign-in not older than 15 minutes. \
+         The command line does so by itself; a token for unattended work belongs to a service client.",
     ),
     (
         Code::NotFound,

@@ -111,15 +111,15 @@ async fn change_email(Given(app): Given<State>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let visit = visit::enter_person_post(&app, &parts, body).await?;
     let (registry, actor) = (&app.registry, visit.actor());
-    let (user, at) = (&visit.visitor.user, visit.visitor.session.authenticated_at);
+    let (user, session) = (&visit.visitor.user, &visit.visitor.session);
     if visit.form.one("do") == "remove" {
-        email::remove(registry, &actor, at, user)
+        email::remove(registry, &actor, session, user)
             .await
             .or_trouble(&visit)?;
         return Ok(visit.go("/me/profile", Some(&done("Your e-mail address is removed."))));
     }
     let address = visit.form.one("email");
-    let asked = email::ask(registry, &actor, at, user, address).await;
+    let asked = email::ask(registry, &actor, session, user, address).await;
     match refused(asked, &visit)? {
         Some(errors) => Ok(page(&visit, &Typed::kept(&visit), &errors)),
         None => {

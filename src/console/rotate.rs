@@ -23,6 +23,7 @@ use crate::{
     oauth::{client::SecretState, refusal::Field as Wrong},
     registry::{
         access::{Access, Permission},
+        assurance::Assurance,
         clients,
         secrets::{self, OldSecret, Rotation},
     },
@@ -49,7 +50,7 @@ async fn show(
     asked::read(&app, &org, request, async |visit| {
         // Whether it can be rotated at all is for the registry to say; only looking needs no fresh sign-in.
         let looking = Access {
-            authenticated_at: None,
+            assurance: Assurance::Unasked,
             ..rehearsal(visit)
         };
         secrets::rotate(&visit.app.registry, &looking, &id, None, Rotation::default())

@@ -1,5 +1,5 @@
 //! How a person proves who he is: password, authenticator app, recovery codes, passkeys. Whatever changes it needs a sign-in
-//! not older than 15 minutes; the password needs the old one.
+//! not older than 15 minutes, with what the account has now; the password needs the old one.
 
 mod app; // an authenticator app is set up
 
@@ -18,12 +18,17 @@ use crate::{
     browser::accounts,
     error::{Error, Result},
     oauth::refusal::Code,
-    registry::{access::FRESH, authenticator_app, passkeys, people, recovery_codes, sessions::Browser},
+    registry::{
+        assurance::Prover,
+        authenticator_app, passkeys, people, recovery_codes,
+        sessions::{self, Browser},
+    },
     secret::Secret,
     store::passkeys::Passkey,
     ui::{
         factor::{self, PasskeyAction, passkey_button, passkey_trouble},
         form::{self, ErrorSummary, Field, Kind, csrf, hidden},
+        notice::Flash,
         page::{Link, Page},
     },
 };
@@ -66,6 +71,7 @@ async fn act(Given(app): Given<State>, request: Request) -> Answer {
     match visit.form.one("do") {
         "password" => change_password(&visit, &browser).await,
         "codes" => make_codes(&visit).await,
+        "end_the_rest" => end_the_rest(&visit, &browser).await,
         "app.remove" => remove_app(&visit).await,
         "passkey.rename" => rename_passkey(&visit).await,
         "passkey.remove" => remove_passkey(&visit).await,
@@ -82,7 +88,9 @@ async fn change_password(visit: &Visit, browser: &Browser) -> Answer {
     let text = |name: &str| Secret::new(visit.form.exact(name).to_owned());
     let (user, session) = (&visit.visitor.user, &visit.visitor.session);
     let passwords = (text("old_password"), text("password"));
-    let changed = people::change_password(&visit.app.registry, user, session, passwords, browser).await;
+    let end_apps = visit.form.ticked("end_apps");
+    let changed =
+        people::change_password(&visit.app.registry, user, session, passwords, end_apps, browser).await;
     match changed {
         Ok(()) => Ok(visit.go(
             HERE,
@@ -114,8 +122,8 @@ fn wrong_password(error: Error) -> Result<ErrorSummary> {
 
 /// The codes go into this answer and nowhere else.
 async fn make_codes(visit: &Visit) -> Answer {
-    visit.require_fresh()?;
-    let codes = recovery_codes::make(&visit.app.registry, &visit.actor(), &visit.visitor.user)
+    let prover = Prover::Session(&visit.visitor.session);
+    let codes = recovery_codes::make(&visit.app.registry, &visit.actor(), &visit.visitor.user, prover)
         .await
         .or_trouble(visit)?;
     let page = Page {
@@ -129,11 +137,28 @@ async fn make_codes(visit: &Visit) -> Answer {
 }
 
 async fn remove_app(visit: &Visit) -> Answer {
-    visit.require_fresh()?;
-    authenticator_app::remove(&visit.app.registry, &visit.actor(), &visit.visitor.user)
+    let (user, session) = (&visit.visitor.user, &visit.visitor.session);
+    authenticator_app::remove(&visit.app.registry, &visit.actor(), user, session)
         .await
         .or_trouble(visit)?;
-    Ok(visit.go(HERE, Some(&done("Your authenticator app is removed."))))
+    Ok(visit.go(HERE, Some(&changed("Your authenticator app is removed."))))
+}
+
+/// What happened, and what ended with it.
+fn changed(what: &str) -> Flash {
+    done(format!(
+        "{what} Apps that manage this server for you, such as the command line, have to sign in again."
+    ))
+}
+
+/// Ends whatever else goes on in the person's name.
+async fn end_the_rest(visit: &Visit, browser: &Browser) -> Answer {
+    let (user, session) = (&visit.visitor.user, &visit.visitor.session);
+    sessions::end_everything_else(&visit.app.registry, user, session, browser)
+        .await
+        .or_trouble(visit)?;
+    let words = "You are signed out everywhere else, and every app has to ask you again.";
+    Ok(visit.go(HERE, Some(&done(words))))
 }
 
 async fn rename_passkey(visit: &Visit) -> Answer {
@@ -145,12 +170,12 @@ async fn rename_passkey(visit: &Visit) -> Answer {
 }
 
 async fn remove_passkey(visit: &Visit) -> Answer {
-    visit.require_fresh()?;
     let id = visit.form.one("passkey");
-    passkeys::remove(&visit.app.registry, &visit.actor(), &visit.visitor.user, id)
+    let (user, session) = (&visit.visitor.user, &visit.visitor.session);
+    passkeys::remove(&visit.app.registry, &visit.actor(), user, session, id)
         .await
         .or_trouble(visit)?;
-    Ok(visit.go(HERE, Some(&done("The passkey is removed."))))
+    Ok(visit.go(HERE, Some(&changed("The passkey is removed."))))
 }
 
 async fn page(visit: &Visit, status: StatusCode, errors: &ErrorSummary) -> Answer {
@@ -174,7 +199,9 @@ async fn page(visit: &Visit, status: StatusCode, errors: &ErrorSummary) -> Answe
             section.card {
                 h2 { "Sessions" }
                 p { "See where you are signed in, and sign out there." }
-                div.actions { (form::link_button("See sessions", "/me/sessions")) }
+                p { "When you have changed how you sign in because somebody else may know it, end everything that goes on in your name, but this session: other sessions, and what you allowed apps." }
+                (button(visit, "end_the_rest", "", "End everything else"))
+                div.actions { (form::link_button("See sessions", "/me/sessions")) (form::link_button("See apps", "/me/apps")) }
             }
         }
     };
@@ -193,7 +220,8 @@ fn password(visit: &Visit, errors: &ErrorSummary) -> Markup {
                 (Field { name: "password", label: "New password", kind: Kind::Password, error: errors.of("password"),
                     hint: "At least 12 characters. A few unrelated words are stronger than one with symbols.",
                     autocomplete: "new-password", ..Field::default() })
-                p.hint { "You are signed out everywhere else." }
+                (form::end_apps())
+                p.hint { "You are signed out everywhere else, and apps that manage this server for you have to sign in again." }
                 div.actions { button.btn type="submit" { "Change password" } }
             }
         }
@@ -235,7 +263,7 @@ fn codes_card(visit: &Visit) -> Markup {
 
 fn passkeys_card(visit: &Visit, keys: &[Passkey]) -> Markup {
     let available = passkeys::available(&visit.app.registry);
-    let fresh = visit.visitor.session.authenticated_at >= visit.now.before(FRESH);
+    let fresh = visit.assurance().missing(visit.now).is_none();
     html! {
         section.card {
             h2 #passkeys { "Passkeys" }

@@ -23,7 +23,8 @@ use crate::{
     },
     observe::RequestContext,
     registry::{
-        access::{Access, Actor, ActorKind, FRESH, Permission, Permissions},
+        access::{Access, Actor, ActorKind, Permission, Permissions},
+        assurance::Assurance,
         factors, organizations,
     },
     store::{
@@ -261,7 +262,7 @@ impl Visit {
             actor: self.actor(),
             org,
             permissions,
-            authenticated_at: Some(self.visitor.session.authenticated_at),
+            assurance: self.assurance(),
             dry_run: false,
         });
         Ok(())
@@ -328,15 +329,19 @@ impl Visit {
         self.may(permission).then(|| self.path(tail))
     }
 
-    /// Asks for a sign-in that is not older than [`FRESH`].
+    /// How sure it is that it is this person.
+    pub fn assurance(&self) -> Assurance {
+        Assurance::of_session(&self.visitor.session, self.factors)
+    }
+
+    /// Asks for a fresh sign-in, at the strength that the account has now.
     ///
     /// # Errors
     /// The page that asks for another proof, and then goes on.
     pub fn require_fresh(&self) -> std::result::Result<(), Response> {
-        if self.visitor.session.authenticated_at < self.now.before(FRESH) {
-            return Err(self.ask_password(""));
-        }
-        Ok(())
+        self.assurance()
+            .check(self.now)
+            .map_err(|error| self.trouble(error))
     }
 
     /// Whether the person may do it.
@@ -422,7 +427,7 @@ impl Visit {
                 Problem::failed(failure.face().0, changed, &self.here, &self.request_id)
             }
             Error::Refused(refusal) => match refusal.code {
-                Code::FreshSignInNeeded => return self.ask_password(""),
+                Code::InsufficientUserAuthentication => return self.ask_password(""),
                 Code::NotFound => Problem::not_found(None, &self.request_id),
                 code => {
                     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);

@@ -41,6 +41,10 @@ pub const MIGRATIONS: &[Migration] = &[
         "0009_files_and_transfers",
         include_str!("../../migrations/0009_files_and_transfers.sql"),
     ),
+    (
+        "0012_assurance",
+        include_str!("../../migrations/0012_assurance.sql"),
+    ),
 ];
 
 const LEDGER: &str =

@@ -24,6 +24,7 @@ use crate::{
     registry::{
         Registry,
         access::{Access, Actor, ActorKind, Permissions},
+        assurance::Assurance,
         bootstrap, organizations,
     },
     secret::Secret,
@@ -134,7 +135,7 @@ impl Demo {
                 actor,
                 org: org.clone(),
                 permissions: Permissions::of_role(Role::Owner),
-                authenticated_at: None,
+                assurance: Assurance::Unasked,
                 dry_run: false,
             },
             now: registry.now(),

@@ -36,7 +36,9 @@ use crate::{
     failures::Reference,
     grant_types::Source,
     oauth::{refusal::Code, scope::ScopeKey},
+    registry::grants,
     store,
+    time::Lifetime,
     ui::{
         form,
         headers::{self, Place},
@@ -215,7 +217,13 @@ impl Asked {
         };
         let shown = self.transaction.clone().showing(self.shown());
         let tx = shown.seal(&app.registry);
-        let content = self.content(&tx, &name, &wishes, client.pairwise_sector().is_some());
+        let lasting = lasting(app, grants::lasts(client, &self.question.asked));
+        let content = self.content(
+            &tx,
+            (&name, &lasting),
+            &wishes,
+            client.pairwise_sector().is_some(),
+        );
         Ok(headers::answer(
             Place::Transaction,
             StatusCode::OK,
@@ -239,7 +247,7 @@ impl Asked {
         }
     }
 
-    fn content(&self, tx: &str, name: &str, wishes: &[Wish], own_name: bool) -> Markup {
+    fn content(&self, tx: &str, (name, lasting): (&str, &str), wishes: &[Wish], own_name: bool) -> Markup {
         let uri = self.opened.back.redirect_uri();
         let user = &self.visitor.user;
         html! {
@@ -252,6 +260,7 @@ impl Asked {
                 (form::hidden("tx", tx))
                 (scopes::list(wishes))
                 @if own_name { p.hint { "This app does not learn the name that other apps know you by." } }
+                p #duration { (lasting) }
                 p #destination { "Then you go back to " (destination(uri)) "." }
                 details { summary { "Details" } dl.facts { dt { "App" } dd { (name) " " code translate="no" { (self.opened.client.id) } } dt { "Returns to" } dd { code translate="no" { (uri) } } } }
                 div.actions.even {
@@ -265,6 +274,24 @@ impl Asked {
     fn chooser(&self) -> String {
         url::form_urlencoded::byte_serialize(format!("/consent?tx={}", self.tx).as_bytes()).collect()
     }
+}
+
+/// For how long the app may do it.
+fn lasting(app: &App, offline: bool) -> String {
+    if !offline {
+        return "It may do this until you sign out here.".to_owned();
+    }
+    let days = |lifetime: Lifetime| match lifetime.as_seconds() / 86_400 {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        n => format!("{n} days"),
+    };
+    let lifetimes = &app.registry.config.lifetimes;
+    format!(
+        "It may do this for up to {}, also while you are not there, unless it is not used for {}.",
+        days(lifetimes.refresh_absolute),
+        days(lifetimes.refresh_idle)
+    )
 }
 
 /// Where the person goes from here: the registrable part in bold.

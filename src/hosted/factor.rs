@@ -18,6 +18,7 @@ use crate::{
     error::Result,
     oauth::authentication::PHISHING_RESISTANT,
     registry::{
+        assurance::Prover,
         authenticator_app::{self, Offer},
         factors::{self, Step},
         passkeys, recovery_codes,
@@ -90,8 +91,9 @@ async fn add(app: &App, parts: &Parts, form: &Form, asked: &Asked) -> Result<Res
     let cookies = landing.cookies(app, &accounts);
     let response = match &landing {
         Landing::Next(step, _) => redirect(step, asked.place()),
-        Landing::There(_) => {
-            let codes = recovery_codes::make(&app.registry, &browser.actor(&user), &user).await?;
+        Landing::There(signed_in) => {
+            let prover = Prover::SignIn(Some(&signed_in.session));
+            let codes = recovery_codes::make(&app.registry, &browser.actor(&user), &user, prover).await?;
             let texts = codes.iter().map(|code| code.expose().as_str());
             let content = parts_of::recovery_codes(texts, &asked.return_to);
             let card = Card {

@@ -28,7 +28,11 @@ use crate::{
         authentication::{self, SINGLE_FACTOR},
         refusal::Code,
     },
-    registry::{access::FRESH, factors, passkeys, sign_in::Proof},
+    registry::{
+        assurance::{self, Prover},
+        factors, passkeys,
+        sign_in::Proof,
+    },
     store::users::User,
     ui::headers::{self, Place},
 };
@@ -144,6 +148,10 @@ fn said(body: &Value, cookies: Vec<HeaderValue>) -> Response {
 fn answer(outcome: Result<Response>) -> Response {
     outcome.unwrap_or_else(|error| {
         let (status, why) = match &error {
+            // A page, where the challenge of an API means nothing.
+            Error::Refused(refusal) if refusal.code == Code::InsufficientUserAuthentication => {
+                (StatusCode::FORBIDDEN, refusal.description.to_string())
+            }
             Error::Refused(refusal) => (
                 StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::BAD_REQUEST),
                 refusal.description.to_string(),
@@ -266,11 +274,7 @@ async fn maker<'a>(app: &App, asking: &'a Asking) -> Result<Maker<'a>> {
             .reason("csrf")
             .into());
     };
-    if account.session.authenticated_at < app.registry.now().before(FRESH) {
-        return Err(Code::FreshSignInNeeded
-            .because("This needs a sign-in not older than 15 minutes. Sign in again, then repeat it.")
-            .into());
-    }
+    assurance::check_session(&app.registry, &account.user, &account.session).await?;
     Ok(Maker::SignedIn(account))
 }
 
@@ -306,7 +310,8 @@ async fn create(Given(app): Given<State>, request: Request) -> Response {
                 }
                 Maker::SignedIn(account) => {
                     let actor = browser.actor(&account.user);
-                    passkeys::create(registry, &actor, &account.user, at, name, &made).await?;
+                    let maker = (&account.user, Prover::Session(&account.session));
+                    passkeys::create(registry, &actor, maker, at, name, &made).await?;
                     let gone = browser::set_cookie(&app, ceremony_name(&app), "", 0);
                     Ok(said(
                         &json!({ "location": asking.sent.asked().return_to }),

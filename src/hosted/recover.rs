@@ -134,7 +134,8 @@ async fn set(app: &State, parts: &Parts, token: &str, form: Result<Form>) -> Res
     let form = form?;
     let user = open(app, token).await?;
     let password = Secret::new(form.exact("password").to_owned());
-    match recovery::set_password(&app.registry, &nobody(parts), token, password).await {
+    let end_apps = form.ticked("end_apps");
+    match recovery::set_password(&app.registry, &nobody(parts), token, password, end_apps).await {
         Ok(_) => Ok(done_page()),
         Err(error) => match error.refusal() {
             Some(refusal) if !refusal.fields.is_empty() => {
@@ -156,6 +157,7 @@ fn password_page(token: &str, user: &User, errors: &ErrorSummary) -> Response {
             (Field { name: "password", label: "New password", kind: Kind::Password, error: errors.of("password"),
                 hint: "At least 12 characters. A few unrelated words are stronger than one with symbols.",
                 autocomplete: "new-password", ..Field::default() })
+            (form::end_apps())
             div.actions { (form::primary("Set password")) }
         }
     };

@@ -232,7 +232,7 @@ fn resource(client: &Client) -> Resource<'_> {
 /// Makes a token for a test: as the client would get it, but for five minutes at most and with a claim that says so.
 ///
 /// # Errors
-/// `not_found`; missing permission; `fresh_sign_in_needed`; `conflict` for a client that is disabled or acts for people
+/// `not_found`; missing permission; `insufficient_user_authentication`; `conflict` for a client that is disabled or acts for people
 /// only; what the token endpoint would refuse, as bad input.
 pub async fn issue(
     registry: &Registry,

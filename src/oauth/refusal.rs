@@ -41,8 +41,8 @@ pub enum Code {
     /// No bearer token or session where one is needed.
     Unauthenticated,
     Forbidden,
-    /// The sign-in is older than a sensitive action allows.
-    FreshSignInNeeded,
+    /// RFC 9470 §3: the sign-in is older, or proved less, than a sensitive action allows.
+    InsufficientUserAuthentication,
     NotFound,
     MethodNotAllowed,
     Conflict,
@@ -93,7 +93,7 @@ impl Code {
             Self::Invalid => ("invalid_input", 400),
             Self::Unauthenticated => ("unauthenticated", 401),
             Self::Forbidden => ("forbidden", 403),
-            Self::FreshSignInNeeded => ("fresh_sign_in_needed", 403),
+            Self::InsufficientUserAuthentication => ("insufficient_user_authentication", 401),
             Self::NotFound => ("not_found", 404),
             Self::MethodNotAllowed => ("method_not_allowed", 405),
             Self::Conflict => ("conflict", 409),
@@ -116,6 +116,7 @@ impl Code {
             description: description.into(),
             fields: Vec::new(),
             retry_after: None,
+            acr: None,
         }
     }
 }
@@ -133,6 +134,8 @@ pub struct Refusal {
     pub fields: Vec<Field>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u64>,
+    /// The class of authentication that would do ([RFC 9470 §3](https://www.rfc-editor.org/rfc/rfc9470#section-3)).
+    pub acr: Option<&'static str>,
 }
 
 impl Refusal {
@@ -152,6 +155,15 @@ impl Refusal {
     #[must_use]
     pub fn reason(self, reason: &'static str) -> Self {
         Self { reason, ..self }
+    }
+
+    /// The same no, with the class of authentication that would do.
+    #[must_use]
+    pub fn acr(self, class: &'static str) -> Self {
+        Self {
+            acr: Some(class),
+            ..self
+        }
     }
 
     /// The same no, to be tried again after so many seconds.

@@ -7,8 +7,9 @@ use crate::{
         client::{Origin, words},
         refusal::{Code, Refusal},
     },
+    registry::assurance::Assurance,
     store::{organizations::Organization, users::Role},
-    time::{Lifetime, Timestamp},
+    time::Timestamp,
 };
 
 words! {
@@ -102,6 +103,22 @@ impl Permission {
         )
     }
 
+    /// Whether it changes roles, factors, credentials, or anything that is equal to a credential of somebody else. A
+    /// credential that works unattended in a person's name holds none of these (`product.md`, *Assurance*).
+    pub const fn reaches_credentials(self) -> bool {
+        matches!(
+            self,
+            OrganizationsWrite
+                | ClientsWrite
+                | ClientsDelete
+                | MembersWrite
+                | MembersDelete
+                | ScimWrite
+                | AccountWrite
+                | InstanceWrite
+        )
+    }
+
     /// Whether it is about a person's own account, whatever his role.
     pub const fn is_personal(self) -> bool {
         matches!(self, AccountRead | AccountWrite)
@@ -157,6 +174,16 @@ impl Permissions {
         Self {
             held,
             withheld: self.withheld | self.held & !held,
+        }
+    }
+
+    /// What of it a personal credential may hold.
+    #[must_use]
+    pub fn unattended(self) -> Self {
+        let reaching = Permission::ALL.iter().filter(|p| p.reaches_credentials());
+        Self {
+            held: reaching.fold(self.held, |held, permission| held & !permission.bit()),
+            ..self
         }
     }
 
@@ -246,15 +273,11 @@ pub struct Access {
     pub actor: Actor,
     pub org: Organization,
     pub permissions: Permissions,
-    /// When a person last proved who he is at the page he acts by; `None` for whoever calls with a token, and for the
-    /// server itself.
-    pub authenticated_at: Option<Timestamp>,
+    /// How sure it is who acts.
+    pub assurance: Assurance,
     /// Only say what would come of it.
     pub dry_run: bool,
 }
-
-/// How old a sign-in may be for a sensitive action.
-pub const FRESH: Lifetime = Lifetime::minutes(15);
 
 impl Access {
     /// Asks for a permission.
@@ -281,30 +304,22 @@ impl Access {
         .into())
     }
 
-    /// Asks for a permission and, of a person, a sign-in that is not older than [`FRESH`].
+    /// Asks for a permission and, of a person, a fresh sign-in at the strength that the account has now.
     ///
     /// # Errors
-    /// As [`require`](Self::require), and `fresh_sign_in_needed`.
+    /// As [`require`](Self::require), and as [`check_fresh`](Self::check_fresh).
     pub fn require_fresh(&self, permission: Permission, now: Timestamp) -> Result<()> {
         self.require(permission)?;
-        match self.authenticated_at {
-            Some(at) => check_fresh(at, now),
-            None => Ok(()),
-        }
+        self.check_fresh(now)
     }
-}
 
-/// Asks for a sign-in that is not older than [`FRESH`].
-///
-/// # Errors
-/// `fresh_sign_in_needed`.
-pub fn check_fresh(authenticated_at: Timestamp, now: Timestamp) -> Result<()> {
-    if authenticated_at < now.before(FRESH) {
-        return Err(Code::FreshSignInNeeded
-            .because("this needs a sign-in not older than 15 minutes: enter your password again")
-            .into());
+    /// Asks a person for a fresh sign-in at the strength that the account has now.
+    ///
+    /// # Errors
+    /// `insufficient_user_authentication`.
+    pub fn check_fresh(&self, now: Timestamp) -> Result<()> {
+        self.assurance.check(now)
     }
-    Ok(())
 }
 
 fn scope_missing(permission: Permission) -> Refusal {

@@ -453,7 +453,8 @@ pub async fn create_scope(
 /// Changes a scope; its value never changes.
 ///
 /// # Errors
-/// Bad input field by field; `not_found`; missing permission.
+/// Bad input field by field; `not_found`; missing permission; for people, an old sign-in when it would come with more scopes
+/// or nobody would be asked for it any more.
 pub async fn edit_scope(registry: &Registry, access: &Access, api_id: &str, new: NewScope) -> Result<Scope> {
     access.require(Permission::ApisWrite)?;
     let api = find_own(registry, access, api_id, None).await?;
@@ -470,6 +471,10 @@ pub async fn edit_scope(registry: &Registry, access: &Access, api_id: &str, new:
     }
     let scope = made(new, before.created_at);
     let (was, is) = differences(&describe_scope(before), &describe_scope(&scope));
+    // What a scope brings along and whether anybody is asked for it is given to every client that holds it.
+    if is.contains_key("implies") || is.contains_key("requires_consent") {
+        access.check_fresh(registry.now())?;
+    }
     let mut batch = Batch::default();
     batch.push(store::apis::set_scope(api_id, &scope));
     batch.push(store::apis::bump(api_id, registry.now()));

@@ -10,11 +10,16 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::{
-    db::{Batch, WriteError},
+    db::WriteError,
     error::{Error, Result},
     oauth::refusal::{Code, Field, Refusal},
-    registry::{Registry, access::Actor, people},
-    store::{self, users::User},
+    registry::{
+        Registry,
+        access::Actor,
+        assurance::{self, Prover},
+        people,
+    },
+    store::{self, sessions::Session, users::User},
     time::{Lifetime, Timestamp},
 };
 
@@ -104,8 +109,15 @@ fn step(registry: &Registry, secret: &[u8], code: &str) -> Result<Option<i64>> {
 /// Adds the app to which a secret was offered, once a code proves that it has it.
 ///
 /// # Errors
-/// Bad input for a wrong code; `conflict` when there is an app already.
-pub async fn set_up(registry: &Registry, actor: &Actor, user: &User, sealed: &str, code: &str) -> Result<()> {
+/// Bad input for a wrong code; `conflict` when there is an app already; `insufficient_user_authentication`.
+pub async fn set_up(
+    registry: &Registry,
+    actor: &Actor,
+    user: &User,
+    prover: Prover<'_>,
+    (sealed, code): (&str, &str),
+) -> Result<()> {
+    prover.check(registry, user).await?;
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
     let secret = offered(registry, user, sealed);
     let step = match &secret {
@@ -119,7 +131,7 @@ pub async fn set_up(registry: &Registry, actor: &Actor, user: &User, sealed: &st
     let kept = registry
         .keyring
         .seal(&registry.entropy, &kept_purpose(user), &secret);
-    let mut batch = Batch::default();
+    let mut batch = assurance::adding(registry, user, prover, "otp");
     batch.push(store::totp_secrets::add(&user.id, kept, step, registry.now()));
     let details = json!({ "factor": "authenticator_app" });
     people::tell(registry, actor, user, "user.factor_added", &details, &mut batch).await?;
@@ -160,9 +172,11 @@ pub(super) async fn spend(registry: &Registry, user: &User, code: &str) -> Resul
 /// Removes the app.
 ///
 /// # Errors
-/// `conflict` when there is none.
-pub async fn remove(registry: &Registry, actor: &Actor, user: &User) -> Result<()> {
-    let mut batch = Batch::from(store::totp_secrets::remove(&user.id));
+/// `conflict` when there is none; `insufficient_user_authentication`.
+pub async fn remove(registry: &Registry, actor: &Actor, user: &User, session: &Session) -> Result<()> {
+    assurance::check_session(registry, user, session).await?;
+    let mut batch = assurance::changing(registry, user, Some(session), "factor_removed");
+    batch.push(store::totp_secrets::remove(&user.id));
     let details = json!({ "factor": "authenticator_app" });
     people::tell(registry, actor, user, "user.factor_removed", &details, &mut batch).await?;
     registry.live.commit(batch).await?;

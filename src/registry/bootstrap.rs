@@ -17,6 +17,7 @@ use crate::{
         access::{Access, Actor, Permission, Permissions},
         announce,
         apis::{self, NewApi, NewScope},
+        assurance::Assurance,
         client_input::{Draft, SYNC_CONNECTOR_SCOPES, ScopeRef},
         clients::{self, Creation},
         keys, organizations,
@@ -196,7 +197,7 @@ pub fn system_access(org: Organization) -> Access {
         actor: Actor::system(),
         org,
         permissions: Permissions::operator(),
-        authenticated_at: None,
+        assurance: Assurance::Unasked,
         dry_run: false,
     }
 }

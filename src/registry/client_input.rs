@@ -411,6 +411,11 @@ pub(super) fn may_grant(api: &Api, value: &str, kind: Kind, held: Permissions) -
     if permission.is_instance() && kind != Kind::System {
         return Err(format!("{value} is for system clients only."));
     }
+    if kind == Kind::Personal && permission.reaches_credentials() {
+        return Err(format!(
+            "{value} reaches credentials of others, so a personal credential cannot hold it: use a service client."
+        ));
+    }
     if held.may_give(permission) {
         Ok(())
     } else {

@@ -10,12 +10,8 @@ use crate::{
     error::{Error, Result},
     mail::{Action, Mail},
     oauth::refusal::{Code, Field, Refusal},
-    registry::{
-        Registry,
-        access::{self, Actor},
-        accounts, people,
-    },
-    store::{self, users::User},
+    registry::{Registry, access::Actor, accounts, assurance, people},
+    store::{self, sessions::Session, users::User},
     time::{Lifetime, Timestamp},
 };
 
@@ -42,16 +38,16 @@ pub(super) fn check(address: &str) -> Result<String, &'static str> {
 /// Sends a link to an address that is to become a person's, or once more. The other waits, with the last link only.
 ///
 /// # Errors
-/// `fresh_sign_in_needed`; an address that is none; `rate_limited`.
+/// `insufficient_user_authentication`; an address that is none; `rate_limited`.
 pub async fn ask(
     registry: &Registry,
     actor: &Actor,
-    authenticated_at: Timestamp,
+    session: &Session,
     user: &User,
     address: &str,
 ) -> Result<String> {
     let now = registry.now();
-    access::check_fresh(authenticated_at, now)?;
+    assurance::check_session(registry, user, session).await?;
     let address = check(address)
         .map_err(|detail| Error::from(Refusal::fields(vec![Field::new("/email", "email", detail)])))?;
     let hour = now.before(Lifetime::hours(1));
@@ -160,15 +156,10 @@ fn notice(user: &User, address: &str, now: Timestamp) -> Option<Mail> {
 /// Removes the address of a person, and one that waits.
 ///
 /// # Errors
-/// `fresh_sign_in_needed`.
-pub async fn remove(
-    registry: &Registry,
-    actor: &Actor,
-    authenticated_at: Timestamp,
-    user: &User,
-) -> Result<()> {
+/// `insufficient_user_authentication`.
+pub async fn remove(registry: &Registry, actor: &Actor, session: &Session, user: &User) -> Result<()> {
     let now = registry.now();
-    access::check_fresh(authenticated_at, now)?;
+    assurance::check_session(registry, user, session).await?;
     let mut batch = Batch::from_iter([
         store::once::void_about(VERIFY, &user.id, now),
         store::users::remove_email(&user.id, now),

@@ -14,6 +14,7 @@ use crate::{
     registry::{
         Registry,
         access::{Access, Permission},
+        assurance::{self, Prover},
         authenticator_app,
         lockout::Attempt,
         people, recovery_codes, sessions,
@@ -128,7 +129,8 @@ pub async fn add_app(
 ) -> Result<Proof> {
     may_add(registry, &proof).await?;
     let actor = browser.actor(&proof.user);
-    authenticator_app::set_up(registry, &actor, &proof.user, sealed, code).await?;
+    let prover = Prover::SignIn(browser.session_of(&proof.user.id));
+    authenticator_app::set_up(registry, &actor, &proof.user, prover, (sealed, code)).await?;
     Ok(proof.and(registry, "otp"))
 }
 
@@ -149,7 +151,8 @@ pub async fn reset(registry: &Registry, access: &Access, person: &str) -> Result
 
 async fn remove_all(registry: &Registry, access: &Access, user: &User) -> Result<()> {
     let before = of(registry, user).await?;
-    let mut batch = store::factors::remove_all(&user.id);
+    let mut batch = assurance::changing(registry, user, None, "factors_reset");
+    batch.append(store::factors::remove_all(&user.id));
     sessions::ending_all(registry, &user.id, "factors_reset", &mut batch).await?;
     let details = json!({ "before": {
         "authenticator_apps": before.authenticator_apps,

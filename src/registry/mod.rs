@@ -4,6 +4,7 @@
 pub mod access; // who acts, for which organisation, with which permissions
 pub mod accounts; // people of the whole instance
 pub mod apis; // resource servers and scopes
+pub mod assurance; // how sure it is who acts
 pub mod audit; // the chain of what was done
 pub mod authenticator_app; // one-time codes
 pub mod bootstrap; // what the first start creates

@@ -51,7 +51,7 @@ pub async fn create(
     name: &str,
     owner: Option<&str>,
 ) -> Result<Organization> {
-    access.require(Permission::InstanceWrite)?;
+    access.require_fresh(Permission::InstanceWrite, registry.now())?;
     let (org, batch) = draft(registry, &access.actor, handle, name, owner)?;
     registry.commit(access, batch).await.map_err(taken)?;
     Ok(org)
@@ -151,7 +151,7 @@ fn resource(org: &Organization) -> Resource<'_> {
 /// Changes name and settings.
 ///
 /// # Errors
-/// Bad input field by field; `precondition_failed`; missing permission.
+/// Bad input field by field; `precondition_failed`; missing permission; for people, an old sign-in when settings change.
 pub async fn edit(
     registry: &Registry,
     access: &Access,
@@ -175,6 +175,10 @@ pub async fn edit(
     let (was, is) = differences(&describe(before), &describe(&after));
     if is.is_empty() {
         return Ok(after);
+    }
+    // They decide how its people sign in and how its secrets live.
+    if is.contains_key("settings") {
+        access.check_fresh(registry.now())?;
     }
     let now = registry.now();
     let mut batch = Batch::default();

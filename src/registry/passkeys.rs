@@ -14,12 +14,13 @@ use webauthn_rs::prelude::{
 };
 
 use crate::{
-    db::{Batch, WriteError},
+    db::WriteError,
     error::{Error, Result},
     oauth::refusal::{Code, Refusal},
     registry::{
         Registry,
         access::Actor,
+        assurance::{self, Prover},
         people,
         sessions::Browser,
         sign_in::{self, Proof},
@@ -27,6 +28,7 @@ use crate::{
     store::{
         self,
         passkeys::Passkey,
+        sessions::Session,
         users::{User, UserStatus},
     },
     time::{Lifetime, Timestamp},
@@ -180,15 +182,17 @@ fn most() -> Refusal {
 /// Keeps the passkey that an authenticator made for a person.
 ///
 /// # Errors
-/// `unauthenticated` when it does not fit what was begun; `conflict` for a passkey known already, or one too many.
+/// `unauthenticated` when it does not fit what was begun; `conflict` for a passkey known already, or one too many;
+/// `insufficient_user_authentication`.
 pub async fn create(
     registry: &Registry,
     actor: &Actor,
-    user: &User,
+    (user, prover): (&User, Prover<'_>),
     (bound, sealed): (&str, &str),
     name: &str,
     made: &RegisterPublicKeyCredential,
 ) -> Result<()> {
+    prover.check(registry, user).await?;
     let relying_party = needed(registry)?;
     let ceremony: Ceremony<PasskeyRegistration> = open(registry, "create", bound, sealed).await?;
     if ceremony.user != user.id {
@@ -205,7 +209,8 @@ pub async fn create(
         created_at: registry.now(),
         last_used_at: None,
     };
-    let mut batch = Batch::from(store::passkeys::add(&passkey, MOST));
+    let mut batch = assurance::adding(registry, user, prover, "pop user");
+    batch.push(store::passkeys::add(&passkey, MOST));
     let details = json!({ "factor": "passkey", "name": passkey.name });
     people::tell(registry, actor, user, "user.factor_added", &details, &mut batch).await?;
     registry.live.commit(batch).await.map_err(|error| match error {
@@ -232,7 +237,9 @@ pub async fn create_in_sign_in(
     browser: &Browser,
 ) -> Result<Proof> {
     let actor = browser.actor(&proof.user);
-    create(registry, &actor, &proof.user, (bound, sealed), name, made).await?;
+    let prover = Prover::SignIn(browser.session_of(&proof.user.id));
+    let maker = (&proof.user, prover);
+    create(registry, &actor, maker, (bound, sealed), name, made).await?;
     Ok(proof.and(registry, "pop user"))
 }
 
@@ -354,9 +361,17 @@ pub async fn rename(registry: &Registry, user: &User, id: &str, name: &str) -> R
 /// Removes a passkey.
 ///
 /// # Errors
-/// `not_found`.
-pub async fn remove(registry: &Registry, actor: &Actor, user: &User, id: &str) -> Result<()> {
-    let mut batch = Batch::from(store::passkeys::remove(id, &user.id));
+/// `not_found`; `insufficient_user_authentication`.
+pub async fn remove(
+    registry: &Registry,
+    actor: &Actor,
+    user: &User,
+    session: &Session,
+    id: &str,
+) -> Result<()> {
+    assurance::check_session(registry, user, session).await?;
+    let mut batch = assurance::changing(registry, user, Some(session), "factor_removed");
+    batch.push(store::passkeys::remove(id, &user.id));
     let details = json!({ "factor": "passkey" });
     people::tell(registry, actor, user, "user.factor_removed", &details, &mut batch).await?;
     registry.live.commit(batch).await.map_err(gone)?;

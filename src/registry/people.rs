@@ -10,13 +10,14 @@ use crate::{
     registry::{
         Registry, Resource,
         access::Actor,
-        accounts, lockout,
+        accounts, assurance, factors, lockout,
         sessions::{self, Browser},
         sign_in,
     },
     secret::Secret,
     store::{
         self,
+        grants::{self, Which},
         sessions::Session,
         users::{Preferences, Profile, Role, User, UserStatus},
     },
@@ -242,7 +243,7 @@ pub async fn pick_password(
     let hash = hashed(registry, password, &[&user.username, &user.display_name]).await?;
     let now = registry.now();
     let digest = registry.keyring.digest(ACCOUNT, token.as_bytes());
-    let mut batch = Batch::default();
+    let mut batch = assurance::changing(registry, user, None, "password_set");
     batch.push(store::once::spend(digest.as_bytes(), ACCOUNT, now));
     batch.push(store::users::set_password(&user.id, &hash, now));
     registry.live.commit(batch).await.map_err(|error| match error {
@@ -300,27 +301,40 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// A person picks another password. His other sessions end; what he proved elsewhere and has not finished does not count
-/// any more.
+/// A person picks another password. Their other sessions end, and what they gave apps that manage this server; with
+/// `end_apps`, what they gave any. What they proved elsewhere and have not finished does not count any more.
 ///
 /// # Errors
-/// `unauthenticated` when the old one is wrong, or after too many tries; a weak password.
+/// `unauthenticated` when the old one is wrong, or after too many tries; a weak password; for an account with a second
+/// factor, `insufficient_user_authentication`.
 pub async fn change_password(
     registry: &Registry,
     user: &User,
     session: &Session,
     passwords: (Secret<String>, Secret<String>),
+    end_apps: bool,
     browser: &Browser,
 ) -> Result<()> {
     let (old, new) = passwords;
     sign_in::password(registry, &user.username, old, browser).await?;
+    // The old password is the fresh sign-in of an account that has nothing else.
+    if factors::any(factors::of(registry, user).await?) {
+        assurance::check_session(registry, user, session).await?;
+    }
     let hash = hashed(registry, new, &[&user.username, &user.display_name]).await?;
-    let mut batch = Batch::default();
+    let mut batch = assurance::changing(registry, user, Some(session), "password_changed");
     batch.push(store::users::hold_proven(
         &user.id,
         user.password_hash.as_deref().unwrap_or_default(),
     ));
     batch.push(store::users::set_password(&user.id, &hash, registry.now()));
+    if end_apps {
+        batch.push(grants::revoke(
+            Which::User(&user.id),
+            "password_changed",
+            registry.now(),
+        ));
+    }
     let mut others = sessions::of_user(registry, &user.id).await?;
     others.retain(|other| other.id != session.id);
     sessions::ending(registry, &others, "password_changed", &mut batch);

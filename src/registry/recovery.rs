@@ -16,13 +16,14 @@ use crate::{
     registry::{
         Registry,
         access::{Access, Actor, Permission},
-        accounts,
+        accounts, assurance,
         people::{self, ACCOUNT, AccountLink},
         sessions,
     },
     secret::Secret,
     store::{
         self,
+        grants::{self, Which},
         users::{User, UserStatus},
     },
     time::{Lifetime, Timestamp},
@@ -205,7 +206,8 @@ pub async fn open(registry: &Registry, token: &str) -> Result<Option<User>> {
     Ok(user.filter(|u| u.status == UserStatus::Active && password_state(registry, u) == state))
 }
 
-/// Sets a new password by a link. All sessions of the person end, with the grants that live by them.
+/// Sets a new password by a link. All sessions of the person end, with the grants that live by them, and what they gave
+/// apps that manage this server; with `end_apps`, what they gave any.
 ///
 /// # Errors
 /// `gone` for a dead link; a weak password.
@@ -214,6 +216,7 @@ pub async fn set_password(
     actor: &Actor,
     token: &str,
     password: Secret<String>,
+    end_apps: bool,
 ) -> Result<User> {
     let user = open(registry, token)
         .await?
@@ -221,13 +224,17 @@ pub async fn set_password(
     let hash = people::hashed(registry, password, &[&user.username, &user.display_name]).await?;
     let now = registry.now();
     let digest = registry.keyring.digest(RECOVER, token.as_bytes());
-    let mut batch = Batch::from_iter([
+    let mut batch = assurance::changing(registry, &user, None, "password_reset");
+    batch.append(Batch::from_iter([
         store::once::spend(digest.as_bytes(), RECOVER, now),
         store::once::void_about(RECOVER, &user.id, now),
         // A first password can no longer be picked either.
         store::once::void_about(ACCOUNT, &user.id, now),
         store::users::replace_password(&user.id, user.password_hash.as_deref(), &hash, now),
-    ]);
+    ]));
+    if end_apps {
+        batch.push(grants::revoke(Which::User(&user.id), "password_reset", now));
+    }
     sessions::ending_all(registry, &user.id, "password_reset", &mut batch).await?;
     let actor = people::acting(&user, actor);
     let events = accounts::events(registry, &actor, &user, "user.password_reset", &json!({})).await?;

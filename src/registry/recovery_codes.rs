@@ -5,7 +5,12 @@ use serde_json::json;
 use crate::{
     db::{Batch, WriteError},
     error::Result,
-    registry::{Registry, access::Actor, people},
+    registry::{
+        Registry,
+        access::Actor,
+        assurance::{self, Prover},
+        people,
+    },
     secret::Secret,
     store::{self, users::User},
 };
@@ -42,10 +47,17 @@ fn digest(registry: &Registry, user: &User, code: &str) -> [u8; 32] {
 /// New codes; those from before do not work any more. They are written in two halves.
 ///
 /// # Errors
-/// When the storage fails.
-pub async fn make(registry: &Registry, actor: &Actor, user: &User) -> Result<Vec<Secret<String>>> {
+/// `insufficient_user_authentication`; when the storage fails.
+pub async fn make(
+    registry: &Registry,
+    actor: &Actor,
+    user: &User,
+    prover: Prover<'_>,
+) -> Result<Vec<Secret<String>>> {
+    prover.check(registry, user).await?;
     let codes: Vec<String> = (0..COUNT).map(|_| draw(registry)).collect();
-    let mut batch = Batch::from(store::recovery_codes::remove_all(&user.id));
+    let mut batch = assurance::changing(registry, user, prover.session(), "recovery_codes_made");
+    batch.push(store::recovery_codes::remove_all(&user.id));
     for code in &codes {
         let digest = digest(registry, user, code);
         batch.push(store::recovery_codes::add(&user.id, &digest, registry.now()));

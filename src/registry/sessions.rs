@@ -100,6 +100,7 @@ pub(super) async fn begin(
         created_at: before.map_or(now, |before| before.created_at),
         authenticated_at: proven.at,
         methods: proven.methods.to_owned(),
+        demoted: !proven.anew && before.is_some_and(|before| before.demoted),
         last_seen_at: now,
         expires_at: before.map_or(
             whole,
@@ -249,6 +250,39 @@ pub async fn ending_all(registry: &Registry, user_id: &str, why: &str, batch: &m
 pub async fn end(registry: &Registry, sessions: &[Session], why: &str) -> Result<()> {
     let mut batch = Batch::default();
     ending(registry, sessions, why, &mut batch);
+    registry.live.commit(batch).await?;
+    Ok(())
+}
+
+/// A person ends everything that goes on in their name but this session: other sessions, and what they gave apps.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn end_everything_else(
+    registry: &Registry,
+    user: &User,
+    own: &Session,
+    browser: &Browser,
+) -> Result<()> {
+    let mut others = of_user(registry, &user.id).await?;
+    others.retain(|session| session.id != own.id);
+    let now = registry.now();
+    let mut batch = Batch::default();
+    ending(registry, &others, "ended_by_person", &mut batch);
+    batch.push(grants::revoke(Which::User(&user.id), "ended_by_person", now));
+    announce(&mut batch, changes::Kind::Person, &user.id, now);
+    let ids: Vec<&str> = others.iter().map(|s| s.id.as_str()).collect();
+    let details = json!({ "sessions": ids, "apps": true });
+    let actor = browser.actor(user);
+    people::tell(
+        registry,
+        &actor,
+        user,
+        "user.sessions_ended",
+        &details,
+        &mut batch,
+    )
+    .await?;
     registry.live.commit(batch).await?;
     Ok(())
 }

@@ -280,6 +280,14 @@ pub fn hold_person(user_id: &str, now: Timestamp) -> Statement {
     .expecting("person")
 }
 
+/// Locks the row of a person, active or not.
+pub fn lock_person(user_id: &str) -> Statement {
+    Statement::new(
+        "UPDATE users SET last_grant_at = last_grant_at WHERE id = $1",
+        vec![user_id.into()],
+    )
+}
+
 /// Locks a membership: `member` if there is none (any more).
 pub fn hold_member(org_id: &str, user_id: &str, now: Timestamp) -> Statement {
     Statement::new(
@@ -340,6 +348,8 @@ pub enum Which<'a> {
     User(&'a str),
     /// Of a person at the clients of an organisation that are not the instance's own.
     Member(&'a str, &'a str),
+    /// Of a person, for scopes of this API: (person, API).
+    OfApi(&'a str, &'a str),
     /// Of a person at one client.
     Consent(&'a str, &'a str),
     /// Of a session, unless they outlive it.
@@ -365,6 +375,11 @@ pub fn revoke(which: Which<'_>, why: &str, now: Timestamp) -> Statement {
             "UPDATE grants SET revoked_at = $1, revoked_why = $2 WHERE user_id = $3 AND org_id = $4 \
              AND revoked_at IS NULL \
              AND client_id NOT IN (SELECT client_id FROM clients WHERE kind = 'system')"
+        }
+        Which::OfApi(user, api) => {
+            params.extend([user.into(), format!("% {}/%", escaped(api)).into()]);
+            "UPDATE grants SET revoked_at = $1, revoked_why = $2 WHERE user_id = $3 AND revoked_at IS NULL \
+             AND ' ' || scopes || ' ' LIKE $4 ESCAPE '\\'"
         }
         Which::Consent(user, client) => {
             params.extend([user.into(), client.into()]);

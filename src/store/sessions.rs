@@ -17,6 +17,8 @@ pub struct Session {
     pub authenticated_at: Timestamp,
     /// How, as RFC 8176 names it, with spaces between: `pwd otp`.
     pub methods: String,
+    /// Whether how the person signs in was changed elsewhere since: then it is not fresh, whatever its time.
+    pub demoted: bool,
     pub last_seen_at: Timestamp,
     pub expires_at: Timestamp,
     pub ip: String,
@@ -31,6 +33,7 @@ fn read(mut row: Row) -> Result<Session, DbError> {
         created_at: row.next()?,
         authenticated_at: row.next()?,
         methods: row.next()?,
+        demoted: row.next()?,
         last_seen_at: row.next()?,
         expires_at: row.next()?,
         ip: row.next()?,
@@ -41,8 +44,8 @@ fn read(mut row: Row) -> Result<Session, DbError> {
 macro_rules! columns {
     ($tail:literal) => {
         concat!(
-            "SELECT digest, id, user_id, created_at, authenticated_at, methods, last_seen_at, expires_at, ip, \
-             user_agent FROM sessions ",
+            "SELECT digest, id, user_id, created_at, authenticated_at, methods, demoted, last_seen_at, expires_at, \
+             ip, user_agent FROM sessions ",
             $tail
         )
     };
@@ -107,7 +110,7 @@ pub fn add(session: &Session) -> Statement {
 pub fn renew(digest: &[u8], session: &Session) -> Statement {
     Statement::new(
         "UPDATE sessions SET digest = $1, authenticated_at = $2, methods = $3, last_seen_at = $4, expires_at = $5, \
-         ip = $6, user_agent = $7 WHERE digest = $8 AND user_id = $9",
+         ip = $6, user_agent = $7, demoted = $8 WHERE digest = $9 AND user_id = $10",
         vec![
             session.digest.clone().into(),
             session.authenticated_at.into(),
@@ -116,11 +119,28 @@ pub fn renew(digest: &[u8], session: &Session) -> Statement {
             session.expires_at.into(),
             (&session.ip).into(),
             (&session.user_agent).into(),
+            session.demoted.into(),
             digest.into(),
             (&session.user_id).into(),
         ],
     )
     .expecting("session")
+}
+
+/// Notes that a session proved more.
+pub fn prove_more(digest: &[u8], methods: &str) -> Statement {
+    Statement::new(
+        "UPDATE sessions SET methods = $1 WHERE digest = $2",
+        vec![methods.into(), digest.into()],
+    )
+}
+
+/// Takes freshness from the sessions of a person, except the one with this id.
+pub fn demote_others(user_id: &str, id: &str) -> Statement {
+    Statement::new(
+        "UPDATE sessions SET demoted = TRUE WHERE user_id = $1 AND id <> $2",
+        vec![user_id.into(), id.into()],
+    )
 }
 
 /// Notes that a session was seen.

@@ -29,6 +29,7 @@ use crate::{
     registry::{
         access::{Access, Actor, ActorKind, Permissions},
         apis::{self, NewApi, NewScope},
+        assurance::Assurance,
         bootstrap::system_access,
         client_input::{Draft, ScopeRef},
         clients::{self, Creation},
@@ -39,6 +40,7 @@ use crate::{
     store::{
         self,
         apis::{Api, Risk, TokenFormat},
+        factors::Factors,
         organizations::Organization,
         users::Role,
     },
@@ -185,7 +187,7 @@ impl TestApp {
             },
             org: org.clone(),
             permissions: Permissions::of_role(Role::Owner),
-            authenticated_at: Some(self.clock.now()),
+            assurance: Assurance::of_sign_in(self.clock.now(), "pwd", Factors::default()),
             dry_run: false,
         }
     }

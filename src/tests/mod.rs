@@ -1,6 +1,7 @@
 //! Tests that need a database or the whole application.
 
 mod api;
+mod assurance; // how sure it is who acts
 mod audit; // the activity as evidence
 mod browser; // one person's browser, as an actor
 mod cli; // the commands

@@ -266,6 +266,19 @@ pub fn danger(words: &str) -> Markup {
     html! { button.btn.danger type="submit" { (words) } }
 }
 
+/// Where somebody picks another password: whether apps keep what they were allowed.
+pub fn end_apps() -> Markup {
+    html! {
+        (super::choice::Checkbox {
+            name: "end_apps",
+            value: "yes",
+            label: "End what apps may do for me, too",
+            hint: "Choose this if somebody else may know the old password. Each app then asks you again.",
+            ..super::choice::Checkbox::default()
+        })
+    }
+}
+
 /// A link that looks like a button.
 pub fn link_button(words: &str, href: &str) -> Markup {
     html! { a.btn href=(href) { (words) } }

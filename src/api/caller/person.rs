@@ -10,7 +10,11 @@ use crate::{
     bearer::Bearer,
     error::Result,
     oauth::client::Kind,
-    registry::access::{Actor, ActorKind, Permissions},
+    registry::{
+        access::{Actor, ActorKind, Permissions},
+        assurance::Assurance,
+        factors,
+    },
     store::{
         self,
         clients::Client,
@@ -41,6 +45,7 @@ pub async fn caller(
         .await?
         .filter(|user| user.status == UserStatus::Active)
         .ok_or_else(|| gone("person"))?;
+    let factors = factors::of(&app.registry, &user).await?;
     // Who runs the instance does so by the instance's own clients.
     let operator = user.operator && client.kind == Kind::System;
     let elsewhere = if operator {
@@ -54,6 +59,7 @@ pub async fn caller(
         client_id: client.client_id,
         client_name: client.name,
         elsewhere,
+        assurance: Assurance::of_grant(&grant, factors),
         actor: Actor {
             kind: ActorKind::User,
             id: user.id.clone(),

@@ -63,6 +63,12 @@ pub async fn tokens(connection: &mut Connection<'_>, server: &Server, wish: &Wis
         .append_pair("state", &state)
         .append_pair("code_challenge", Challenge::of(&verifier).as_str())
         .append_pair("code_challenge_method", "S256");
+    if let Some(class) = wish.proof.acr_values {
+        url.query_pairs_mut().append_pair("acr_values", class);
+    }
+    if let Some(age) = wish.proof.max_age {
+        url.query_pairs_mut().append_pair("max_age", &age.to_string());
+    }
     show(connection, &url);
     let expected = Expected {
         state,

@@ -48,6 +48,9 @@ pub(super) async fn disable(visit: &Visit, ids: &[String], back: &str) -> Answer
         .given("reason")
         .map(|text| text.chars().take(300).collect::<String>());
     let delete_at = cut::delete_at(visit);
+    if delete_at.is_some() {
+        visit.require_fresh()?;
+    }
     let (mut disabled, mut left) = (0, Vec::new());
     for id in ids {
         let registry = &visit.app.registry;

@@ -19,6 +19,7 @@ use crate::{
     },
     registry::{
         access::Access,
+        assurance::Assurance,
         credentials as own,
         secrets::{OldSecret, Rotation},
     },
@@ -40,7 +41,7 @@ pub(super) async fn show_rotate(
     let found = find(&visit, &id).await?;
     // Whether it can be rotated at all; only looking needs no fresh sign-in.
     let looking = Access {
-        authenticated_at: None,
+        assurance: Assurance::Unasked,
         ..rehearsal(&found)
     };
     own::rotate(

@@ -12,6 +12,7 @@ use crate::{
     app::State,
     console::visit::{self, Answer, OrTrouble, Section, Visit, done},
     registry::{
+        assurance::{self, Prover},
         authenticator_app::{self, Offer},
         recovery_codes,
     },
@@ -46,10 +47,10 @@ pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Answer
     if sealed.is_empty() {
         return offer(&visit);
     }
-    visit.require_fresh()?;
-    let (registry, user) = (&app.registry, &visit.visitor.user);
-    let code = visit.form.one("code");
-    if let Err(error) = authenticator_app::set_up(registry, &visit.actor(), user, sealed, code).await {
+    let (registry, user, session) = (&app.registry, &visit.visitor.user, &visit.visitor.session);
+    let (code, prover) = (visit.form.one("code"), Prover::Session(session));
+    let added = authenticator_app::set_up(registry, &visit.actor(), user, prover, (sealed, code)).await;
+    if let Err(error) = added {
         return match error.refusal().and_then(|r| r.fields.first()) {
             Some(wrong) => {
                 let offer = authenticator_app::again(registry, user, sealed);
@@ -62,7 +63,9 @@ pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Answer
         let words = "Your authenticator app is set up.";
         return Ok(visit.go(HERE, Some(&done(words))));
     }
-    let codes = recovery_codes::make(registry, &visit.actor(), user)
+    // The code has proven the app to this session.
+    let session = assurance::proving(session, "otp");
+    let codes = recovery_codes::make(registry, &visit.actor(), user, Prover::Session(&session))
         .await
         .or_trouble(&visit)?;
     let page = Page {

@@ -13,7 +13,7 @@ use crate::{
     browser::accounts,
     error::Result as Outcome,
     oauth::refusal::Code,
-    registry::{factors, passkeys, sign_in},
+    registry::{assurance::Missing, factors, passkeys, sign_in},
     secret::Secret,
     ui::{
         factor::{PasskeyAction, code_field, passkey_button, passkey_trouble},
@@ -68,6 +68,10 @@ impl Visit {
             ..Page::default()
         };
         let errors = ErrorSummary::of_one("confirm_password", wrong);
+        let why = match self.assurance().missing(self.now) {
+            Some(Missing::Strength) => "This needs a sign-in with your second factor.",
+            _ => "This needs a sign-in not older than 15 minutes.",
+        };
         let passkey = self.factors.passkeys > 0 && passkeys::available(&self.app.registry);
         let content = html! {
             @if !wrong.is_empty() { (errors) }
@@ -76,7 +80,7 @@ impl Visit {
                 @for (name, value) in self.form.fields() {
                     @if !matches!(name, "csrf" | "confirm_password" | "confirm_code") { (form::hidden(name, value)) }
                 }
-                p { "This needs a sign-in not older than 15 minutes. What you entered is kept; nothing has been changed yet." }
+                p { (why) " What you entered is kept; nothing has been changed yet." }
                 (form::Field {
                     label: "Password",
                     name: "confirm_password",

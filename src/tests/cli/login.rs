@@ -3,6 +3,7 @@
 mod browser; // by a browser on the same machine
 mod device; // by a code on any device
 mod kept; // what is kept between commands
+mod step_up; // a fresher sign-in
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -12,7 +13,10 @@ use super::shell::{Captured, Listening, Ran, Shell};
 use crate::{
     cli::{self, Exit},
     store::users::Role,
-    tests::{browser::Browser, flows::follow},
+    tests::{
+        browser::Browser,
+        flows::{allowed_here, follow},
+    },
 };
 
 /// A server that is reached under the name it gives itself.
@@ -68,6 +72,7 @@ async fn log_in(shell: &Shell, browser: &Browser<'_>, more: &[&str]) -> (Ran, St
         let url = said(&err, "/oauth2/authorize?").await;
         let (_, path) = url.split_once("/oauth2/").expect("a URL of the server");
         let answer = follow(browser, &format!("/oauth2/{path}")).await;
+        let answer = allowed_here(browser, answer, "http://127.0.0.1").await;
         get(answer.header("location")).await.1
     })
     .await

@@ -186,7 +186,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
     on_both(async |app| {
         let ben = Browser::of(&app, "ben", Role::Member).await;
         let ada = Browser::of(&app, "ada", Role::Admin).await;
-        let asked = json!({ "name": "Manager", "scopes": ["clients:write"] });
+        let asked = json!({ "name": "Manager", "scopes": ["apis:write"] });
         let ask = async |token: &str| app.post(OWN).bearer(token).json(&asked).await;
         let bens = token(&app, &ben, "account:write").await;
         let refused = ask(&bens).await;
@@ -204,7 +204,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
             "{why}: {}",
             weak.text()
         );
-        let strong = token(&app, &ada, "account:write clients:write").await;
+        let strong = token(&app, &ada, "account:write apis:write").await;
         let made = ask(&strong).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
         for scope in ["instance:read", "account:write"] {
@@ -224,7 +224,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
             |value: &str| rows.iter().find(|row| row["value"] == value).expect(value)["refused"].clone();
         assert_eq!(why("workspace:read"), Json::Null);
         assert!(
-            why("clients:write")
+            why("apis:write")
                 .as_str()
                 .is_some_and(|why| why.contains("do not hold")),
             "{listed}"
@@ -236,7 +236,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
             secret: text(&made.json(), "client_secret"),
         };
         let token = client.token(&app).await;
-        let path = format!("/api/v1/orgs/{}/clients", app.org.handle);
+        let path = format!("/api/v1/orgs/{}/apis", app.org.handle);
         assert_eq!(app.get(&path).bearer(&token).send().await.status, StatusCode::OK);
         let user = store::users::find_by_username(app.db(), "ada")
             .await
@@ -249,7 +249,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
             app.get(&path).bearer(&token).send().await.status,
             StatusCode::FORBIDDEN
         );
-        let mut access = own(&app, &user, Role::Member);
+        let access = own(&app, &user, Role::Member);
         let kept = CredentialEdit {
             name: Some("Renamed".to_owned()),
             ..CredentialEdit::default()
@@ -258,7 +258,6 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
         credentials::edit(registry, &access, &user.id, &client.id, None, kept)
             .await
             .expect("a new name gives nothing");
-        access.authenticated_at = Some(app.clock.now());
         let rotated =
             credentials::rotate(registry, &access, &user.id, &client.id, None, Default::default()).await;
         assert_eq!(

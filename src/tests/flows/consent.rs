@@ -313,7 +313,7 @@ async fn nobody_is_asked_where_none_is_needed() {
     on_both(async |app| {
         let browser = alice(&app).await;
         Rp::web(&app).await.code(&browser, &[]).await;
-        // A client of the instance itself, on the device.
+        // A client of the instance itself, too; but not where anybody may listen (RFC 8252 §8.6).
         let first_party = Rp {
             client: TestClient {
                 id: app.app.registry.config.system_clients.mobile_id.clone(),
@@ -322,12 +322,8 @@ async fn nobody_is_asked_where_none_is_needed() {
             redirect_uri: "org.oauthority.mobile:/callback".to_owned(),
         };
         let answer = first_party.authorize(&browser, &[("scope", "openid")]).await;
-        assert!(
-            param(&answer, "code").is_some(),
-            "{} {}",
-            answer.header("location"),
-            answer.text()
-        );
+        assert_eq!(param(&answer, "code"), None);
+        assert!(answer.text().contains("id=\"consent\""), "{}", answer.text());
         // A scope that its API gives without asking.
         let scope = |value: &str, requires_consent| NewScope {
             value: value.to_owned(),

@@ -130,9 +130,10 @@ impl Rp {
         follow(browser, &self.url(more)).await
     }
 
-    /// A code, when nothing stands in the way.
+    /// A code, when nothing stands in the way but the page that everybody sees who comes back to their own machine.
     pub async fn code(&self, browser: &Browser<'_>, more: &[(&str, &str)]) -> String {
         let answer = self.authorize(browser, more).await;
+        let answer = allowed_here(browser, answer, &self.redirect_uri).await;
         param(&answer, "code")
             .unwrap_or_else(|| panic!("no code: {} {}", answer.header("location"), answer.text()))
     }
@@ -174,6 +175,14 @@ impl Rp {
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     }
+}
+
+/// The answer after the page that an app on one's own machine shows each time; any other as it is.
+pub async fn allowed_here(browser: &Browser<'_>, answer: Answer, redirect_uri: &str) -> Answer {
+    if redirect_uri.starts_with("https://") || !answer.text().contains("id=\"consent\"") {
+        return answer;
+    }
+    say(browser, &answer, "allow", &[]).await
 }
 
 /// Opens a page and follows redirects within this server.

@@ -52,13 +52,13 @@ pub async fn signs_in(registry: &Registry, username: &str, password: Secret<Stri
 }
 
 /// An authenticator app.
-struct App {
+pub struct App {
     secret: String,
 }
 
 impl App {
     /// The code it shows now.
-    fn code(&self, app: &TestApp) -> String {
+    pub fn code(&self, app: &TestApp) -> String {
         let secret = totp_rs::Secret::try_from_base32(&self.secret).expect("base32");
         let totp = Builder::new().with_secret(secret).build().expect("a secret");
         let now = u64::try_from(app.clock.now().seconds()).expect("after 1970");
@@ -95,7 +95,7 @@ fn codes(page: &Answer) -> Vec<String> {
 }
 
 /// Sets up an app on the security page; the recovery codes that come with it.
-async fn set_up_app(app: &TestApp, browser: &Browser<'_>) -> (App, Vec<String>) {
+pub async fn set_up_app(app: &TestApp, browser: &Browser<'_>) -> (App, Vec<String>) {
     let page = browser.get("/me/security/app").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text());
     let (device, sealed) = (offered(&page), hidden(&page, "sealed"));

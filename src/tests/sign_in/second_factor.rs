@@ -314,6 +314,8 @@ async fn a_session_steps_up_without_the_password_and_keeps_its_id() {
 async fn an_organisation_that_needs_a_second_factor_is_closed_to_a_session_with_one() {
     on_both(async |app| {
         let browser = Browser::of(&app, "ada", Role::Admin).await;
+        let old = Browser::new(&app);
+        old.sign_in("ada").await;
         let path = format!("/orgs/{}/clients", app.org.handle);
         assert_eq!(browser.get(&path).await.status, StatusCode::OK);
         app.demand_second_factor().await;
@@ -321,7 +323,10 @@ async fn an_organisation_that_needs_a_second_factor_is_closed_to_a_session_with_
         assert_eq!(led.status, StatusCode::SEE_OTHER);
         assert!(led.header("location").starts_with("/login?return_to=%2Forgs%2F"));
         set_up_app(&app, &browser).await;
-        let led = browser.get(led.header("location")).await;
+        // Where it was set up, the app was shown as well.
+        assert_eq!(browser.get(&path).await.status, StatusCode::OK);
+        let led = old.get(&path).await;
+        let led = old.get(led.header("location")).await;
         assert!(
             led.header("location").starts_with("/login/mfa?"),
             "{}",

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A person types the code that the command shows, and answers.
-async fn say(browser: &Browser<'_>, err: &Captured, fields: &[(&str, &str)]) {
+pub(super) async fn say(browser: &Browser<'_>, err: &Captured, fields: &[(&str, &str)]) {
     let complete = said(err, "/device?user_code=").await;
     let (_, code) = complete.split_once("user_code=").expect("a code");
     let spaced: Vec<String> = code.chars().map(String::from).collect();
