@@ -16,7 +16,7 @@ use crate::{
         access::Permission,
         announce,
         client_input::{self, Draft, Resolved, ScopeRef, Surroundings},
-        file_keys,
+        control, file_keys,
         secrets::{self, NewSecret, Term},
         transfers, unused,
     },
@@ -424,7 +424,8 @@ fn draft_of(client: &Client, apis: &[Api], edit: Edit) -> Draft {
 /// Changes the settings of a client. A scope that is taken away stops working in tokens already issued, too.
 ///
 /// # Errors
-/// Bad input field by field; `precondition_failed` when `version` is stale; `conflict` for a system or deleted client.
+/// Bad input field by field; `precondition_failed` when `version` is stale; `conflict` for a system or deleted client. For
+/// what is equal to a credential: `forbidden` when the client may do more than whoever asks; for people, an old sign-in.
 pub async fn edit(
     registry: &Registry,
     access: &Access,
@@ -492,6 +493,11 @@ pub(super) async fn change_with(
     if is.is_empty() && before.kind == after.kind {
         return Ok(before);
     }
+    let action = action.unwrap_or(match after.kind {
+        Kind::Personal => "credential.updated",
+        _ => "client.updated",
+    });
+    guard(registry, access, (&before, &after), (&apis, &is), action).await?;
     batch.push(store::clients::set(&after, now));
     let key = after.file_key.as_deref();
     batch.push(store::clients::note_change(client_id, key, access.actor.origin));
@@ -505,10 +511,6 @@ pub(super) async fn change_with(
     }
     announce(&mut batch, changes::Kind::Client, client_id, now);
     let details = json!({ "before": was, "after": is });
-    let action = action.unwrap_or(match after.kind {
-        Kind::Personal => "credential.updated",
-        _ => "client.updated",
-    });
     let event = registry.event(&access.actor, &after.org_id, action, resource(&after), details);
     batch.push(store::audit::append(&event));
     let committed = registry.commit(access, batch).await;
@@ -518,6 +520,25 @@ pub(super) async fn change_with(
         version: before.version + 1,
         ..after
     })
+}
+
+/// Asks for what a change demands: who controls the client must hold what it holds, and a person must have signed in anew
+/// for whatever is equal to a credential or gives scopes of the management API.
+async fn guard(
+    registry: &Registry,
+    access: &Access,
+    (before, after): (&Client, &Client),
+    (apis, changed): (&[Api], &serde_json::Map<String, Json>),
+    action: &str,
+) -> Result<()> {
+    let credential = control::is_credential(before, after, changed);
+    if credential {
+        control::check(registry, access, before, action).await?;
+    }
+    if credential || control::gives_management(before, after, apis) {
+        access.check_fresh(registry.now())?;
+    }
+    Ok(())
 }
 
 /// The members in which two descriptions differ: as they were, as they are.
@@ -583,15 +604,18 @@ pub async fn retire(
 /// Brings a disabled client back. Tokens issued before it was disabled stay dead.
 ///
 /// # Errors
-/// `conflict` for a deleted client; missing permission.
+/// `conflict` for a deleted client; `forbidden` for one that may do more than whoever asks; missing permission; for people,
+/// an old sign-in.
 pub async fn enable(
     registry: &Registry,
     access: &Access,
     client_id: &str,
     version: Option<i64>,
 ) -> Result<Client> {
-    access.require(Permission::ClientsWrite)?;
-    set_status(registry, access, client_id, version, Status::Active.into()).await
+    access.require_fresh(Permission::ClientsWrite, registry.now())?;
+    let before = find_for_change(registry, access, client_id, version).await?;
+    control::check(registry, access, &before, "client.enabled").await?;
+    set_status_of(registry, access, before, Status::Active.into()).await
 }
 
 /// Deletes a client for good: its secrets and grants are erased, its id is never used again.

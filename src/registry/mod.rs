@@ -13,6 +13,7 @@ pub mod client_input; // what a client may look like
 pub mod clients; // create, edit, disable, enable, delete
 pub mod connected_apps; // what a person lets apps do
 pub mod connectors; // what is to be known of sync connectors
+mod control; // who may control a client
 pub mod copies; // a client like another one
 pub mod credential_offers; // a credential for somebody else, who alone gets its secret
 pub mod credentials; // clients that belong to a person

@@ -11,7 +11,7 @@ use crate::{
     },
     registry::{
         Registry, Resource, access::Access, access::Permission, announce, client_input, clients,
-        clients::Created,
+        clients::Created, control,
     },
     secret::ClientSecretText,
     store::{self, apis::Api, changes, clients::Client, organizations::Organization, secrets::ClientSecret},
@@ -229,14 +229,7 @@ async fn find(registry: &Registry, access: &Access, client_id: &str, version: Op
         return Err(Code::Forbidden.because(why).reason("client.system").into());
     }
     clients::refuse_personal(registry, access, &client, "secret.rotated").await?;
-    let apis = store::apis::of_organization(registry.db(), &access.org.id).await?;
-    if !are_yours(access, &apis, &client) {
-        let why = "this client may do more than you: its secret is for somebody who holds all its management scopes";
-        registry
-            .note_refusal(access, "secret.rotated", resource(&client), why)
-            .await;
-        return Err(Code::Forbidden.because(why).reason("client.beyond_yours").into());
-    }
+    control::check(registry, access, &client, "secret.rotated").await?;
     Ok(client)
 }
 

@@ -21,6 +21,7 @@ use crate::{
         announce,
         client_input::{self, Draft, ScopeRef, Surroundings},
         clients::{self, Created},
+        control,
         secrets::{self, Term},
     },
     store::{
@@ -165,8 +166,8 @@ fn resource<'a>(client_id: &'a str, name: &'a str) -> Resource<'a> {
 /// Offers a client to the organisation with this handle. The answer is the same whether there is one or not.
 ///
 /// # Errors
-/// Bad input; `conflict` for a client that does not travel or has an open offer; missing permission; for people, an old
-/// sign-in.
+/// Bad input; `conflict` for a client that does not travel or has an open offer; `forbidden` for one that may do more than
+/// whoever offers it; missing permission; for people, an old sign-in.
 pub async fn offer(
     registry: &Registry,
     access: &Access,
@@ -177,6 +178,7 @@ pub async fn offer(
     access.require_fresh(Permission::ClientsDelete, registry.now())?;
     let client = clients::find(registry, access, client_id).await?;
     check_travels(&client)?;
+    control::check(registry, access, &client, "client.transfer_offered").await?;
     let (to, note) = (to.trim(), note.trim());
     check_offer(access, to, note)?;
     let now = registry.now();

@@ -3,6 +3,7 @@
 
 mod api; // old and weak sign-ins at the API
 mod console; // every page that changes something has decided
+mod control; // nobody controls a client that may do more
 mod factors; // the strength that the account has now
 mod page; // apps on people's own machines always show one
 
