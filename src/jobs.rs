@@ -19,14 +19,14 @@ use crate::{
     db::Statement,
     error::Result,
     registry::{
-        Registry, audit, credential_offers, credentials, keys, least_privilege, lockout, recovery,
+        Registry, audit, credential_offers, credentials, guessing, keys, least_privilege, lockout, recovery,
         secret_notices, transfers as moves, unused,
     },
     setup_link,
     store::{
         self, authorization_codes, changes, credential_offers as offers, device_codes, failures, grants,
-        idempotency, invitations, once, revocations, scope_trims, sessions, sign_in_failures, tokens_out,
-        transfers,
+        guess_counts, idempotency, invitations, once, revocations, scope_trims, sessions, sign_in_failures,
+        tokens_out, transfers,
         usage::{self, Span},
         webhook_deliveries,
     },
@@ -41,6 +41,7 @@ const TABLE: &[(Job, Duration)] = &[
     (Job::CatchUp, Duration::from_secs(1)),
     (Job::KeepSetupLink, Duration::from_secs(5)),
     (Job::AnswerRecoveries, Duration::from_secs(2)),
+    (Job::TellOfGuesses, Duration::from_secs(2)),
     (Job::DeliverMail, Duration::from_secs(2)),
     (Job::TellOfSignOuts, Duration::from_secs(2)),
     (Job::TellOfSecrets, Duration::from_secs(30)),
@@ -58,6 +59,7 @@ enum Job {
     CatchUp,
     KeepSetupLink,
     AnswerRecoveries,
+    TellOfGuesses,
     DeliverMail,
     TellOfSignOuts,
     TellOfSecrets,
@@ -79,6 +81,7 @@ impl Job {
             Self::CatchUp => registry.live.catch_up().await,
             Self::KeepSetupLink => setup_link::keep(registry).await,
             Self::AnswerRecoveries => recovery::answer_all(registry).await,
+            Self::TellOfGuesses => guessing::tell(registry).await,
             Self::DeliverMail => registry.deliver_mail().await,
             Self::TellOfSignOuts => backchannel::deliver(app).await.map(drop),
             Self::TellOfSecrets => secret_notices::tell(registry).await,
@@ -182,7 +185,7 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget(registry, || device_codes::forget(now.before(CODES))).await?;
     forget(registry, || grants::forget(now.before(GRANTS))).await?;
     forget(registry, || sessions::forget(now, idle)).await?;
-    forget(registry, || sign_in_failures::forget(now.before(lockout::WINDOW))).await?;
+    forget_guesses(registry, now).await?;
     // Another node's clock may be behind this one: there the token still lives.
     forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
     forget(registry, || tokens_out::forget(now)).await?;
@@ -200,6 +203,24 @@ pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
     forget(registry, || store::webhooks::forget_old_secrets(now)).await?;
     audit::retention::enforce(registry).await?;
     forget(registry, || changes::forget(now.before(CHANGES))).await
+}
+
+async fn forget_guesses(registry: &Registry, now: Timestamp) -> Result<()> {
+    // Codes of devices are counted there, too, as long as one lives.
+    let window = lockout::WINDOW.max(registry.config.lifetimes.device_code);
+    forget(registry, || sign_in_failures::forget(now.before(window))).await?;
+    forget(registry, || {
+        guess_counts::forget_ended(now.before(guessing::ENDED))
+    })
+    .await?;
+    forget(registry, || {
+        guess_counts::forget_open(now.before(guessing::OPEN), guessing::CLOSED)
+    })
+    .await?;
+    forget(registry, || {
+        guess_counts::forget_nobody(now.before(guessing::NOBODY))
+    })
+    .await
 }
 
 /// Since when a secret is looked at for addresses that are too many: longer than the time between two sweeps.

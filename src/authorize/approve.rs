@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::response::Response;
 use serde_json::json;
 
-use super::{implicit, request::Opened};
+use super::{Transaction, implicit, request::Opened};
 use crate::{
     browser::Visitor,
     db::Batch,
@@ -32,6 +32,8 @@ pub struct Approval<'a> {
     pub visitor: &'a Visitor,
     pub scopes: Vec<ScopeKey>,
     pub word: Word<'a>,
+    /// The request that this answers, once.
+    pub transaction: &'a Transaction,
 }
 
 /// What the person said about it.
@@ -64,6 +66,9 @@ impl Approval<'_> {
             batch.append(consent(registry, actor, said, "browser", now));
         }
         batch.push(store::grants::add(grant));
+        if let Some(spent) = self.transaction.spent(registry) {
+            batch.push(spent);
+        }
         batch
     }
 }
@@ -115,8 +120,9 @@ fn note_use(registry: &Registry, approval: &Approval<'_>, now: Timestamp) {
 /// Writes down a grant and makes its code.
 ///
 /// # Errors
-/// `access_denied` when the person was deactivated or removed from the organisation meanwhile, `consent_required` when he
-/// took back meanwhile what he had allowed, `login_required` when he signed out; when the storage fails.
+/// `access_denied` when the person was deactivated or removed from the organisation meanwhile, `consent_required` when they
+/// took back meanwhile what they had allowed, `login_required` when they signed out; [`grants::ANSWERED`] for a request that
+/// was answered before; when the storage fails.
 async fn code(registry: &Registry, actor: &Actor, approval: &Approval<'_>, now: Timestamp) -> Result<String> {
     let opened = approval.opened;
     let offline = grants::lasts(&opened.client, &approval.scopes);
@@ -190,17 +196,22 @@ pub fn consent(registry: &Registry, actor: &Actor, said: Said<'_>, how: &str, no
     ])
 }
 
-/// Writes down that a person does not allow what he was asked for. A failure to write it down does not change his word.
-pub async fn denied(registry: &Registry, actor: &Actor, client: &live::Client) {
+/// Writes down that a person does not allow what they were asked for.
+///
+/// # Errors
+/// [`grants::ANSWERED`] for a request that was answered before; when the storage fails: the form can be sent again.
+pub async fn denied(
+    registry: &Registry,
+    actor: &Actor,
+    client: &live::Client,
+    transaction: &Transaction,
+) -> Result<()> {
     let details = json!({ "how": "browser" });
     let event = registry.event(actor, &client.org_id, "consent.denied", resource(client), details);
-    if let Err(error) = registry.db().write(store::audit::append(&event).into()).await {
-        tracing::warn!(
-            ?error,
-            request_id = event.request_id,
-            "a refusal could not be written to the audit log"
-        );
-    }
+    let spent = transaction.spent(registry);
+    let batch = spent.into_iter().chain([store::audit::append(&event)]).collect();
+    registry.live.commit(batch).await.map_err(grants::denied)?;
+    Ok(())
 }
 
 /// A client, as the audit trail names it.

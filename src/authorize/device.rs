@@ -1,8 +1,9 @@
 //! A device asks, and a person answers elsewhere. [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628)
 //!
 //! 1. [`begin`]: the device gets two codes. It keeps the long one and shows the short one.
-//! 2. [`find`]: the person types the short one on a page of ours.
-//! 3. [`allow`] or [`deny`]: what he says, once. The grant waits for the device, which fetches its tokens with the long code.
+//! 2. [`find`] and [`bind`]: a person types the short one on a page of ours. From then on the request is theirs alone: for
+//!    everybody else the code is unknown.
+//! 3. [`allow`] or [`deny`]: what they say, once. The grant waits for the device, which fetches its tokens with the long code.
 //!
 //! A grant for a device belongs to no session of the browser in which it was given: signing out there does not sign out the
 //! device.
@@ -14,7 +15,7 @@ use serde_json::json;
 use super::approve::{self, Said};
 use crate::{
     browser::Visitor,
-    db::{Batch, WriteError},
+    db::{Batch, Statement, WriteError},
     error::{Error, Result},
     live,
     oauth::{
@@ -80,6 +81,7 @@ pub async fn begin(registry: &Registry, asking: Asking<'_>, now: Timestamp) -> R
         polled_at: None,
         state: DeviceState::Pending,
         grant_id: None,
+        user_id: None,
     };
     for _ in 0..MOST_DRAWS {
         let user_code = UserCode::draw(|| registry.entropy.bytes::<1>()[0]);
@@ -120,13 +122,20 @@ pub struct Waiting {
     pub scopes: Vec<ScopeKey>,
 }
 
-/// What a user code leads to.
+/// What a user code leads to, for one of these people: the code that somebody else typed is unknown.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn find(registry: &Registry, user_code: UserCode, now: Timestamp) -> Result<Found> {
+pub async fn find(
+    registry: &Registry,
+    user_code: UserCode,
+    people: &[&str],
+    now: Timestamp,
+) -> Result<Found> {
     let digest = registry.keyring.digest(USER_CODE, user_code.letters());
-    let Some(code) = store::device_codes::find_by_user_code(registry.db(), digest.as_bytes()).await? else {
+    let code = store::device_codes::find_by_user_code(registry.db(), digest.as_bytes()).await?;
+    let own = |code: &DeviceCode| code.user_id.as_deref().is_none_or(|user| people.contains(&user));
+    let Some(code) = code.filter(own) else {
         return Ok(Found::Unknown);
     };
     if code.state != DeviceState::Pending {
@@ -154,6 +163,34 @@ pub async fn find(registry: &Registry, user_code: UserCode, now: Timestamp) -> R
     } else {
         Found::Waiting(Box::new(Waiting { code, client, scopes }))
     })
+}
+
+/// Writes down who typed the code of a device, with what goes with it; another account of the same browser may have typed
+/// it before. It does not become theirs who could not answer anyway. `false` when somebody else did meanwhile, or it was
+/// decided or has expired.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn bind(
+    registry: &Registry,
+    waiting: &Waiting,
+    visitor: &Visitor,
+    with: Statement,
+    now: Timestamp,
+) -> Result<bool> {
+    let (code, user_id) = (&waiting.code, visitor.user.id.as_str());
+    let before = code.user_id.as_deref().unwrap_or(user_id);
+    let mut batch = Batch::from(with);
+    match grants::check_member(registry, &waiting.client, user_id).await {
+        Ok(()) => batch.push(store::device_codes::bind(&code.digest, user_id, before, now)),
+        Err(Error::Refused(_)) => {}
+        Err(error) => return Err(error),
+    }
+    match registry.db().write(batch).await {
+        Ok(_) => Ok(true),
+        Err(WriteError::Unmet("pending")) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether a client still may ask for a scope.
@@ -225,7 +262,8 @@ pub async fn allow(registry: &Registry, actor: &Actor, word: Word<'_>, now: Time
     let mut batch = grants::hold(client, &grant, now);
     batch.append(approve::consent(registry, actor, said, "device", now));
     batch.push(store::grants::add(&grant));
-    batch.push(store::device_codes::approve(&code.digest, &grant.id, now));
+    let user = &word.visitor.user.id;
+    batch.push(store::device_codes::approve(&code.digest, user, &grant.id, now));
     decided(registry, batch).await
 }
 
@@ -233,13 +271,19 @@ pub async fn allow(registry: &Registry, actor: &Actor, word: Word<'_>, now: Time
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn deny(registry: &Registry, actor: &Actor, waiting: &Waiting, now: Timestamp) -> Result<bool> {
+pub async fn deny(
+    registry: &Registry,
+    actor: &Actor,
+    waiting: &Waiting,
+    user_id: &str,
+    now: Timestamp,
+) -> Result<bool> {
     let client = &waiting.client;
     let details = json!({ "how": "device" });
     let resource = approve::resource(client);
     let event = registry.event(actor, &client.org_id, "consent.denied", resource, details);
     let batch = Batch::from_iter([
-        store::device_codes::deny(&waiting.code.digest, now),
+        store::device_codes::deny(&waiting.code.digest, user_id, now),
         store::audit::append(&event),
     ]);
     decided(registry, batch).await

@@ -99,6 +99,34 @@ fn referred(reference: Option<&str>) -> Markup {
     }
 }
 
+/// The page for a request that was answered already: nothing happens a second time.
+pub fn answered() -> Response {
+    over(
+        "This request was answered already",
+        "One request gets one answer, so nothing was changed by this page. Go back to the app; if it still waits, start again \
+         there.",
+    )
+}
+
+/// The page for a request that somebody else is asked, or in another session.
+pub fn of_another() -> Response {
+    over(
+        "This request belongs to another sign-in",
+        "It was begun by another account or in another browser, so it cannot be answered here. Go back to the app and start \
+         again.",
+    )
+}
+
+fn over(title: &str, text: &str) -> Response {
+    let content = html! { p #over { (text) } };
+    let card = Card {
+        title: title.to_owned(),
+        error: true,
+        ..Card::default()
+    };
+    headers::answer(Place::Transaction, StatusCode::BAD_REQUEST, card.page(&content))
+}
+
 /// The page for somebody who took too long.
 pub fn expired(reference: Option<&str>) -> Response {
     let content = html! {

@@ -9,7 +9,10 @@ use crate::{
     app::App,
     error::Result,
     observe::RequestContext,
-    registry::sessions::{self, Browser, SignedIn},
+    registry::{
+        sessions::{self, Browser, SignedIn},
+        sign_in,
+    },
     store::{sessions::Session, users::User},
     time::Lifetime,
 };
@@ -76,6 +79,14 @@ pub fn browser(app: &App, parts: &Parts, accounts: &[Account]) -> Browser {
         known: cookie(&parts.headers, known_name(app)).unwrap_or_default(),
         sessions: accounts.iter().map(|account| account.session.clone()).collect(),
     }
+}
+
+/// The cookie of a browser that an account knows from now on; see [`sign_in::remember_browser`].
+pub fn known(app: &App, headers: &HeaderMap, user: &User) -> HeaderValue {
+    let name = known_name(app);
+    let known = cookie(headers, name).unwrap_or_default();
+    let text = sign_in::remember_browser(&app.registry, &known, user);
+    set_cookie(app, name, &text, KNOWN.as_seconds())
 }
 
 fn set_others<'a>(app: &App, others: impl Iterator<Item = &'a Account>) -> HeaderValue {

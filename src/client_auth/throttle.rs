@@ -30,7 +30,6 @@ pub struct Throttle {
     sign_ins: Counter,
     recoveries: Counter,
     devices: Counter,
-    guesses: Counter,
     guesses_from: Counter,
     /// How long whoever guessed too often waits: as long as a code lives that he might have met.
     patience: Lifetime,
@@ -38,9 +37,7 @@ pub struct Throttle {
 
 /// Device authorization requests from one address in a minute.
 const DEVICES: u64 = 60;
-/// Wrong user codes of one person: 5 ÷ 20⁸ < 2⁻³² ([RFC 8628 §5.1](https://www.rfc-editor.org/rfc/rfc8628#section-5.1)).
-const GUESSES: u64 = 5;
-/// Wrong user codes from one address, where several people may sit.
+/// Wrong user codes from one address, where several people may sit; those of one person are counted in the database.
 const GUESSES_FROM: u64 = 20;
 
 impl Throttle {
@@ -66,7 +63,6 @@ impl Throttle {
             sign_ins: Counter::new(sign_ins),
             recoveries: Counter::new(RECOVERIES),
             devices: Counter::new(DEVICES),
-            guesses: Counter::new(GUESSES),
             guesses_from: Counter::new(GUESSES_FROM),
             patience: Lifetime::minutes(10),
         }
@@ -174,19 +170,15 @@ impl Throttle {
         Ok(())
     }
 
-    /// Until when this person, or everybody at this address, has to wait after too many wrong user codes.
-    pub fn guessing_pauses_until(&self, user_id: &str, ip: IpAddr, now: Timestamp) -> Option<Timestamp> {
-        let own = self.guesses.full_until(self.hasher.hash_one(user_id), now);
-        own.max(
-            self.guesses_from
-                .full_until(self.hasher.hash_one(network(ip)), now),
-        )
+    /// Until when everybody at this address has to wait after too many wrong user codes.
+    pub fn guessing_pauses_until(&self, ip: IpAddr, now: Timestamp) -> Option<Timestamp> {
+        self.guesses_from
+            .full_until(self.hasher.hash_one(network(ip)), now)
     }
 
-    /// Counts a wrong user code of a person at an address.
-    pub fn note_guess(&self, user_id: &str, ip: IpAddr, now: Timestamp) {
+    /// Counts a wrong user code from an address.
+    pub fn note_guess(&self, ip: IpAddr, now: Timestamp) {
         let until = now.after(self.patience);
-        self.guesses.note_until(self.hasher.hash_one(user_id), now, until);
         self.guesses_from
             .note_until(self.hasher.hash_one(network(ip)), now, until);
     }

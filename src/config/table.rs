@@ -103,7 +103,7 @@ pub(super) static SETTINGS: &[Setting] = settings![
     "limits.failed_authentications_per_client", Text("10"), |c| Slot::Integer(&mut c.limits.failed_authentications_per_client, 1, 10_000),
         "Wrong secrets for one client from one address in a minute; then 429.";
     "limits.sign_in_attempts_per_account", Text("10"), |c| Slot::Integer(&mut c.limits.sign_in_attempts_per_account, 3, 1000),
-        "Wrong passwords and codes for one account from one network, or from one browser that it knows, in fifteen minutes; then sign-in from there pauses, and from nowhere else.";
+        "Wrong passwords and codes for one account from one network, or from one browser that it knows, in fifteen minutes; then sign-in from there pauses. What an account takes from everywhere together is fixed: see sign-in.md.";
     "limits.sign_in_attempts_per_address", Text("30"), |c| Slot::Integer(&mut c.limits.sign_in_attempts_per_address, 3, 100_000),
         "Sign-in attempts from one address in a minute; then 429.";
     "limits.requests_per_minute", Text("600"), |c| Slot::Integer(&mut c.limits.requests_per_minute, 0, u64::MAX),

@@ -20,7 +20,7 @@ use crate::{
     oauth::refusal::Code,
     registry::{
         assurance::Prover,
-        authenticator_app, passkeys, people, recovery_codes,
+        authenticator_app, guessing, passkeys, people, recovery_codes,
         sessions::{self, Browser},
     },
     secret::Secret,
@@ -107,14 +107,13 @@ async fn change_password(visit: &Visit, browser: &Browser) -> Answer {
 
 fn wrong_password(error: Error) -> Result<ErrorSummary> {
     match error.refusal() {
-        Some(refusal) if refusal.code == Code::Unauthenticated => {
-            let words = if refusal.reason == "locked" {
-                refusal.description.as_ref()
-            } else {
-                "This is not your present password."
-            };
-            Ok(ErrorSummary::of_one("old_password", words))
+        Some(refusal) if guessing::is_shut(refusal) => {
+            Ok(ErrorSummary::of_one("old_password", &refusal.description))
         }
+        Some(refusal) if refusal.code == Code::Unauthenticated => Ok(ErrorSummary::of_one(
+            "old_password",
+            "This is not your present password.",
+        )),
         Some(refusal) if !refusal.fields.is_empty() => Ok(ErrorSummary::of_fields(&refusal.fields)),
         _ => Err(error),
     }

@@ -42,6 +42,10 @@ pub const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/0009_files_and_transfers.sql"),
     ),
     (
+        "0011_guessing",
+        include_str!("../../migrations/0011_guessing.sql"),
+    ),
+    (
         "0012_assurance",
         include_str!("../../migrations/0012_assurance.sql"),
     ),

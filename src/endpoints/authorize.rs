@@ -24,7 +24,10 @@ use crate::{
     error::{Error, Result},
     failures::{Endpoint, Reference},
     oauth::{client::Origin, params::Params, refusal::Code},
-    registry::access::{Actor, ActorKind},
+    registry::{
+        access::{Actor, ActorKind},
+        grants::ANSWERED,
+    },
     ui::headers::{self, Place},
 };
 
@@ -32,7 +35,7 @@ use crate::{
 pub(super) async fn get(extract::State(app): extract::State<State>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let params = parts.uri.query().unwrap_or_default().to_owned();
-    let transaction = Transaction::begin(params, app.registry.now());
+    let transaction = Transaction::begin(&app.registry, params);
     proceed(&app, &parts, transaction).await
 }
 
@@ -49,7 +52,7 @@ pub(super) async fn post(extract::State(app): extract::State<State>, request: Re
             let text = std::str::from_utf8(&incoming.body)
                 .map_err(|_| Code::InvalidRequest.because("the request is not form-encoded UTF-8"))?
                 .to_owned();
-            let transaction = Transaction::begin(text, app.registry.now());
+            let transaction = Transaction::begin(&app.registry, text);
             Ok(proceed(app, &incoming.parts, transaction).await)
         },
     )
@@ -91,6 +94,8 @@ async fn proceed(app: &App, parts: &Parts, transaction: Transaction) -> Response
     };
     match step(app, parts, transaction, &opened).await {
         Ok(response) => response,
+        // The client heard of the first answer.
+        Err(error) if error.refusal().is_some_and(|r| r.reason == ANSWERED) => page::answered(),
         // RFC 6749 §4.1.2.1: the client hears of everything that happens from here on.
         Err(error) => opened.back.fail(&error, uri(&error).as_deref()),
     }
@@ -106,6 +111,12 @@ async fn step(app: &App, parts: &Parts, transaction: Transaction, opened: &Opene
     let registry = &app.registry;
     let now = registry.now();
     let visitor = browser::visitor(app, &parts.headers).await?;
+    if visitor
+        .as_ref()
+        .is_some_and(|visitor| transaction.is_of_another(visitor))
+    {
+        return Ok(page::of_another());
+    }
     let next = decide::next(registry, &transaction, opened, visitor.as_ref(), now).await?;
     Ok(match (next, visitor) {
         (Next::Answer(scopes, word), Some(visitor)) => {
@@ -114,10 +125,14 @@ async fn step(app: &App, parts: &Parts, transaction: Transaction, opened: &Opene
                 visitor: &visitor,
                 scopes,
                 word,
+                transaction: &transaction,
             };
             approve::answer(registry, &actor(parts, &visitor), &approval, now).await?
         }
-        (Next::Ask(_), _) => lead(&format!("/consent?tx={}", transaction.seal(registry))),
+        (Next::Ask(_), Some(visitor)) => {
+            let asked = transaction.asked_of(&visitor);
+            lead(&format!("/consent?tx={}", asked.seal(registry)))
+        }
         (Next::Choose, _) => lead(&with_return(
             "/login/choose",
             &transaction.chosen().path(registry),
@@ -137,7 +152,9 @@ async fn step(app: &App, parts: &Parts, transaction: Transaction, opened: &Opene
             lead(&with_return("/login", &transaction.path(registry), &more))
         }
         // Nobody is answered for who is not there.
-        (Next::Answer(..), None) => return Err(Error::internal("an answer for nobody")),
+        (Next::Answer(..) | Next::Ask(_), None) => {
+            return Err(Error::internal("an answer for nobody"));
+        }
     })
 }
 

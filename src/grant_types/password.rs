@@ -39,7 +39,7 @@ pub(super) async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
     let offline = grants::lasts(client, &scopes);
     let grant = grants::draft(registry, client, giver, &scopes, offline, now);
     let mut batch = grants::hold(client, &grant, now);
-    batch.push(proven.forgiven);
+    batch.append(proven.forgiven);
     batch.push(store::grants::add(&grant));
     Ok(straight(exchange, Box::new(grant), batch, &resources)?)
 }

@@ -36,9 +36,12 @@ use crate::{
     failures::Reference,
     grant_types::Source,
     oauth::{refusal::Code, scope::ScopeKey},
-    registry::grants,
+    registry::{
+        Registry,
+        grants::{self, ANSWERED},
+    },
     store,
-    time::Lifetime,
+    time::{Lifetime, Timestamp},
     ui::{
         form,
         headers::{self, Place},
@@ -94,8 +97,8 @@ struct Asked {
     visitor: Visitor,
     question: Question,
     transaction: Transaction,
-    /// The same, sealed, as it came.
-    tx: String,
+    /// When something that the person had allowed this app was last taken back.
+    ended: Option<Timestamp>,
 }
 
 async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
@@ -121,16 +124,29 @@ async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
             return Ok(Stand::Elsewhere(fail(app, parts, &transaction, &back, &error)));
         }
     };
+    if transaction.is_answered(registry).await? {
+        return Ok(Stand::Elsewhere(untrusted::answered()));
+    }
     let visitor = browser::visitor(app, &parts.headers).await?;
+    if visitor
+        .as_ref()
+        .is_some_and(|visitor| !transaction.is_asked_of(visitor))
+    {
+        return Ok(Stand::Elsewhere(untrusted::of_another()));
+    }
     let next = decide::next(registry, &transaction, &opened, visitor.as_ref(), registry.now()).await;
     Ok(match (next, visitor) {
-        (Ok(Next::Ask(question)), Some(visitor)) => Stand::Asked(Box::new(Asked {
-            opened,
-            visitor,
-            question,
-            transaction,
-            tx: tx.to_owned(),
-        })),
+        (Ok(Next::Ask(question)), Some(visitor)) => {
+            let (user, client) = (&visitor.user.id, &opened.client.id);
+            let ended = store::grants::ended_at(registry.db(), user, client).await?;
+            Stand::Asked(Box::new(Asked {
+                opened,
+                transaction: transaction.asked_of(&visitor),
+                visitor,
+                question,
+                ended,
+            }))
+        }
         // Signed out meanwhile, or asked in another window: the endpoint knows the way.
         (Ok(_), _) => Stand::Elsewhere(Redirect::to(&transaction.path(registry)).into_response()),
         (Err(error), _) => Stand::Elsewhere(fail(app, parts, &transaction, &opened.back, &error)),
@@ -157,36 +173,50 @@ fn fail(app: &App, parts: &Parts, transaction: &Transaction, back: &Back, error:
 
 impl Asked {
     async fn settle(&self, app: &App, parts: &Parts, form: &Form) -> Response {
-        let refuse = |why: &'static str| {
-            let refusal = Code::AccessDenied.because(why).reason("person.denied");
-            fail(app, parts, &self.transaction, &self.opened.back, &refusal.into())
-        };
-        if form.one("answer") != "allow" {
-            approve::denied(&app.registry, &acting(parts, &self.visitor), &self.opened.client).await;
-            return refuse("the person did not allow it");
-        }
+        self.answer(app, parts, form).await.unwrap_or_else(|error| {
+            match error.refusal() {
+                // The client heard of the first answer.
+                Some(refusal) if refusal.reason == ANSWERED => untrusted::answered(),
+                _ => fail(app, parts, &self.transaction, &self.opened.back, &error),
+            }
+        })
+    }
+
+    async fn answer(&self, app: &App, parts: &Parts, form: &Form) -> Result<Response> {
+        let (registry, actor) = (&app.registry, acting(parts, &self.visitor));
+        let allowed = form.one("answer") == "allow";
         let scopes = self.wanted().taken(form);
-        if scopes.is_empty() {
-            return refuse("the person left everything out");
+        if !allowed || scopes.is_empty() {
+            approve::denied(registry, &actor, &self.opened.client, &self.transaction).await?;
+            let why = if allowed {
+                "the person left everything out"
+            } else {
+                "the person did not allow it"
+            };
+            return Err(Code::AccessDenied.because(why).reason("person.denied").into());
         }
         let approval = Approval {
             opened: &self.opened,
             visitor: &self.visitor,
             scopes,
             word: Word::Given(self.question.known.as_ref()),
+            transaction: &self.transaction,
         };
-        let actor = acting(parts, &self.visitor);
-        approve::answer(&app.registry, &actor, &approval, app.registry.now())
-            .await
-            .unwrap_or_else(|error| fail(app, parts, &self.transaction, &self.opened.back, &error))
+        approve::answer(registry, &actor, &approval, registry.now()).await
     }
 
-    /// What the page shows, with a mark at what may be left out.
+    /// What the page shows, with a mark at what may be left out, and what was allowed and taken back by then.
     fn shown(&self) -> String {
         let optional = self.wanted().optional;
         let wish = |key: &ScopeKey| format!("{}{key}", if optional.contains(key) { "?" } else { "" });
-        let wishes: Vec<String> = self.question.asked.iter().map(wish).collect();
-        wishes.join(" ")
+        let mut parts: Vec<String> = self.question.asked.iter().map(wish).collect();
+        let known = self.question.known.as_ref().map(|known| known.updated_at);
+        for (mark, at) in [('+', known), ('-', self.ended)] {
+            if let Some(at) = at {
+                parts.push(format!("{mark}{}", at.millis()));
+            }
+        }
+        parts.join(" ")
     }
 
     async fn page(&self, app: &App) -> Result<Response> {
@@ -218,12 +248,7 @@ impl Asked {
         let shown = self.transaction.clone().showing(self.shown());
         let tx = shown.seal(&app.registry);
         let lasting = lasting(app, grants::lasts(client, &self.question.asked));
-        let content = self.content(
-            &tx,
-            (&name, &lasting),
-            &wishes,
-            client.pairwise_sector().is_some(),
-        );
+        let content = self.content(&app.registry, &tx, (&name, &lasting), &wishes);
         Ok(headers::answer(
             Place::Transaction,
             StatusCode::OK,
@@ -247,13 +272,20 @@ impl Asked {
         }
     }
 
-    fn content(&self, tx: &str, (name, lasting): (&str, &str), wishes: &[Wish], own_name: bool) -> Markup {
+    fn content(
+        &self,
+        registry: &Registry,
+        tx: &str,
+        (name, lasting): (&str, &str),
+        wishes: &[Wish],
+    ) -> Markup {
         let uri = self.opened.back.redirect_uri();
         let user = &self.visitor.user;
+        let own_name = self.opened.client.pairwise_sector().is_some();
         html! {
             p #account {
                 "Signed in as " b { (user.display_name) } " (" (user.username) "). "
-                a href={ "/login/choose?return_to=" (self.chooser()) } { "Not you?" }
+                a href={ "/login/choose?return_to=" (self.chooser(registry)) } { "Not you?" }
             }
             form #consent .stack.lg method="post" action="/consent" {
                 (form::csrf(&self.visitor.csrf))
@@ -271,8 +303,10 @@ impl Asked {
         }
     }
 
-    fn chooser(&self) -> String {
-        url::form_urlencoded::byte_serialize(format!("/consent?tx={}", self.tx).as_bytes()).collect()
+    fn chooser(&self, registry: &Registry) -> String {
+        // Whoever comes back from there was led to choose.
+        let onward = self.transaction.clone().for_anybody().chosen();
+        url::form_urlencoded::byte_serialize(onward.path(registry).as_bytes()).collect()
     }
 }
 

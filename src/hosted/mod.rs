@@ -40,6 +40,7 @@ use crate::{
     openid::END_SESSION,
     registry::{
         access::{Actor, ActorKind},
+        guessing,
         sessions::{SignedIn, begin_again},
         sign_in::{self as proving, Progress, Proof},
     },
@@ -175,11 +176,30 @@ fn check_half_csrf(app: &App, proof: &Proof, token: &str) -> Result<()> {
     Err(begin_again().into())
 }
 
-/// What a person reads on the page at hand about an error: that something did not fit, or had to wait.
-fn said(error: &Error) -> Option<String> {
+/// What a person reads on the page at hand about an error: that something did not fit, or that they have to wait.
+struct Said {
+    why: String,
+    status: StatusCode,
+    retry_after: Option<u64>,
+}
+
+fn said(error: &Error) -> Option<Said> {
     let refusal = error.refusal()?;
-    let here = matches!(refusal.code, Code::Unauthenticated) && refusal.reason != "begin_again";
-    here.then(|| refusal.description.to_string())
+    let wrong = matches!(refusal.code, Code::Unauthenticated) && refusal.reason != "begin_again";
+    (wrong || guessing::is_shut(refusal)).then(|| Said {
+        why: refusal.description.to_string(),
+        status: StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::UNAUTHORIZED),
+        retry_after: refusal.retry_after,
+    })
+}
+
+/// Says when to come back. RFC 6585 §4.
+fn come_back(mut response: Response, retry_after: Option<u64>) -> Response {
+    if let Some(seconds) = retry_after {
+        let seconds = HeaderValue::from(seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
 }
 
 /// The answer to an error that the page at hand does not show itself: what does not count any more begins again.
@@ -251,5 +271,6 @@ fn trouble(error: &Error, parts: &Parts) -> Response {
         title: problem.title.clone(),
         ..Card::default()
     };
-    headers::answer(Place::Console, problem.status, card.page(&html! { (problem) }))
+    let page = headers::answer(Place::Console, problem.status, card.page(&html! { (problem) }));
+    come_back(page, error.refusal().and_then(|refusal| refusal.retry_after))
 }

@@ -9,10 +9,10 @@ use axum::{
 };
 use maud::html;
 
-use super::{nobody, posted, trouble};
+use super::{nobody, posted, trouble, with_cookies};
 use crate::{
     app::State,
-    browser::Form,
+    browser::{Form, accounts},
     error::{Error, Result},
     oauth::refusal::Code,
     observe::RequestContext,
@@ -136,7 +136,11 @@ async fn set(app: &State, parts: &Parts, token: &str, form: Result<Form>) -> Res
     let password = Secret::new(form.exact("password").to_owned());
     let end_apps = form.ticked("end_apps");
     match recovery::set_password(&app.registry, &nobody(parts), token, password, end_apps).await {
-        Ok(_) => Ok(done_page()),
+        Ok(user) => {
+            // Nobody but this person has the link: strangers who guess cannot keep them out from here on.
+            let known = accounts::known(app, &parts.headers, &user);
+            Ok(with_cookies(done_page(), vec![known]))
+        }
         Err(error) => match error.refusal() {
             Some(refusal) if !refusal.fields.is_empty() => {
                 let errors = ErrorSummary::of_fields(&refusal.fields);

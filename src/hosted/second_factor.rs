@@ -8,11 +8,12 @@ use axum::{
 use maud::html;
 
 use super::{
-    Asked, astray, check_half_csrf, half, land, posted, redirect, said, sign_in::spend_try_at, trouble,
+    Asked, Said, astray, check_half_csrf, come_back, half, half_name, land, posted, redirect, said,
+    sign_in::spend_try_at, trouble, with_cookies,
 };
 use crate::{
     app::{App, State},
-    browser::{Form, accounts},
+    browser::{self, Form, accounts},
     error::Result,
     oauth::authentication::{PHISHING_RESISTANT, is_multi_factor},
     registry::{
@@ -72,13 +73,33 @@ async fn prove(app: &App, parts: &Parts, form: &Form, asked: &Asked) -> Result<R
     match factors::prove_code(&app.registry, proof.clone(), form.one("code"), &browser).await {
         Ok(proof) => land(app, parts, asked, &accounts, proof).await,
         Err(error) => match said(&error) {
-            Some(why) => page(app, asked, &proof, Some(&why)).await,
+            Some(said) if error.refusal().is_some_and(|r| r.reason == factors::OVER) => {
+                Ok(over_page(app, asked, &said))
+            }
+            Some(said) => page(app, asked, &proof, Some(&said)).await,
             None => Err(error),
         },
     }
 }
 
-async fn page(app: &App, asked: &Asked, proof: &Proof, wrong: Option<&str>) -> Result<Response> {
+/// The page for somebody whose codes were wrong too often: the password comes first again.
+fn over_page(app: &App, asked: &Asked, said: &Said) -> Response {
+    let card = Card {
+        title: "Sign in again".to_owned(),
+        error: true,
+        lead: asked.lead(app),
+        ..Card::default()
+    };
+    let content = html! {
+        p #over { (said.why) }
+        div.actions { (form::link_button("Sign in", &asked.step("/login"))) }
+    };
+    let page = headers::answer(asked.place(), said.status, card.page(&content));
+    with_cookies(page, vec![browser::set_cookie(app, half_name(app), "", 0)])
+}
+
+async fn page(app: &App, asked: &Asked, proof: &Proof, said: Option<&Said>) -> Result<Response> {
+    let wrong = said.map(|said| said.why.as_str());
     let own = factors::of(&app.registry, &proof.user).await?;
     // After two factors, only a passkey proves more.
     let code = !(asked.class == PHISHING_RESISTANT && is_multi_factor(&proof.methods));
@@ -100,16 +121,13 @@ async fn page(app: &App, asked: &Asked, proof: &Proof, wrong: Option<&str>) -> R
             p { a href=(asked.step("/login") + "&other=1") { "Use another account" } }
         }
     };
-    let status = if wrong.is_some() {
-        StatusCode::UNAUTHORIZED
-    } else {
-        StatusCode::OK
-    };
+    let status = said.map_or(StatusCode::OK, |said| said.status);
     let card = Card {
         title: "Prove that it is you".to_owned(),
         error: wrong.is_some(),
         lead: asked.lead(app),
         ..Card::default()
     };
-    Ok(headers::answer(asked.place(), status, card.page(&content)))
+    let page = headers::answer(asked.place(), status, card.page(&content));
+    Ok(come_back(page, said.and_then(|said| said.retry_after)))
 }

@@ -95,7 +95,11 @@ async fn accept(
         }
     };
     let signed_in = accounts::all(app, &parts.headers).await?;
-    let browser = accounts::browser(app, parts, &signed_in);
+    let mut browser = accounts::browser(app, parts, &signed_in);
+    if let Some(user) = user {
+        // Nobody but this person has the link: what strangers guess does not concern them.
+        browser.known = sign_in::remember_browser(&app.registry, &browser.known, user);
+    }
     let proof = sign_in::password(&app.registry, &username, secret(), &browser).await?;
     land(app, parts, &Asked::leading_to("/"), &signed_in, proof).await
 }

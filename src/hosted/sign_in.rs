@@ -7,7 +7,7 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{Asked, astray, land, posted, redirect, said, trouble};
+use super::{Asked, astray, come_back, land, posted, redirect, said, trouble};
 use crate::{
     app::{App, State},
     browser::{Form, accounts},
@@ -71,13 +71,11 @@ pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Respon
     match prove(&app, &parts, &form, &asked).await {
         Ok(response) => response,
         Err(error) => match said(&error) {
-            Some(why) => page(
-                &app,
-                &asked,
-                StatusCode::UNAUTHORIZED,
-                form.one("username"),
-                Some(&why),
-            ),
+            Some(said) => {
+                let name = form.one("username");
+                let page = page(&app, &asked, said.status, name, Some(&said.why));
+                come_back(page, said.retry_after)
+            }
             None => astray(&error, &parts, &asked),
         },
     }

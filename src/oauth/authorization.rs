@@ -223,9 +223,17 @@ fn refuse_unsupported(params: &Params<'_>) -> Result<(), Refusal> {
 
 fn prompts(params: &Params<'_>) -> Result<Vec<Prompt>, Refusal> {
     let text = params.one("prompt")?.unwrap_or_default();
-    let prompts: Vec<Prompt> = text.split(' ').filter_map(Prompt::parse).collect();
+    let mut prompts = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        // Nobody takes an answer for one that was never asked for.
+        let prompt = Prompt::parse(word).ok_or_else(|| {
+            Code::InvalidRequest
+                .because("prompt knows none, login, consent and select_account, with spaces between")
+        })?;
+        prompts.push(prompt);
+    }
     // OpenID Connect Core §3.1.2.1: `none` stands alone.
-    if prompts.contains(&Prompt::None) && text.split(' ').filter(|word| !word.is_empty()).count() > 1 {
+    if prompts.contains(&Prompt::None) && prompts.len() > 1 {
         return Err(Code::InvalidRequest.because("prompt=none stands alone"));
     }
     Ok(prompts)
@@ -293,7 +301,10 @@ mod tests {
             with("login+consent").unwrap().prompt,
             [Prompt::Login, Prompt::Consent]
         );
-        assert!(with("junk").unwrap().prompt.is_empty());
+        assert!(with("").unwrap().prompt.is_empty());
+        for junk in ["junk", "login%20junk", "create", "Login", "none%20junk"] {
+            assert_eq!(with(junk).unwrap_err(), Code::InvalidRequest, "fx_15: {junk}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
         Registry,
         access::{Access, Permission},
         assurance::{self, Prover},
-        authenticator_app,
+        authenticator_app, guessing,
         lockout::Attempt,
         people, recovery_codes, sessions,
         sessions::Browser,
@@ -81,13 +81,26 @@ pub(super) fn wrong() -> Refusal {
         .reason("code")
 }
 
+/// The word for a sign-in that wrong codes have ended.
+pub const OVER: &str = "half_over";
+
+fn over() -> Refusal {
+    Code::Unauthenticated
+        .because(
+            "Five codes were wrong, so this sign-in has ended. Sign in again from the start: first your password, then the \
+             code that your app shows now.",
+        )
+        .reason(OVER)
+}
+
 /// Checks a code of the authenticator app, or a recovery code.
 ///
 /// # Errors
-/// `unauthenticated` when it is wrong, or after too many tries.
+/// `unauthenticated` when it is wrong, with [`OVER`] when that was the last one for this sign-in; `rate_limited` after too
+/// many tries.
 pub async fn prove_code(registry: &Registry, proof: Proof, code: &str, browser: &Browser) -> Result<Proof> {
     let user = &proof.user;
-    let attempt = Attempt::at(registry, &user.username, Some(user), browser).await?;
+    let attempt = Attempt::at_code(registry, user, &proof.mark(registry), browser).await?;
     let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
     let digits = code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit());
     let right = if digits {
@@ -96,9 +109,14 @@ pub async fn prove_code(registry: &Registry, proof: Proof, code: &str, browser: 
         recovery_codes::spend(registry, &browser.actor(user), user, &code).await?
     };
     if right {
+        attempt.succeeded(registry).await?;
         return Ok(proof.and(registry, "otp"));
     }
-    attempt.failed(registry, user, browser).await?;
+    attempt.failed(registry).await?;
+    if attempt.ends_half() {
+        proof.end(registry).await?;
+        return Err(over().into());
+    }
     Err(wrong().into())
 }
 
@@ -153,6 +171,7 @@ async fn remove_all(registry: &Registry, access: &Access, user: &User) -> Result
     let before = of(registry, user).await?;
     let mut batch = assurance::changing(registry, user, None, "factors_reset");
     batch.append(store::factors::remove_all(&user.id));
+    batch.push(guessing::open_all(&user.id));
     sessions::ending_all(registry, &user.id, "factors_reset", &mut batch).await?;
     let details = json!({ "before": {
         "authenticator_apps": before.authenticator_apps,

@@ -136,6 +136,9 @@ pub fn hold(client: &live::Client, grant: &Grant, now: Timestamp) -> Batch {
     batch
 }
 
+/// The word for a request that was answered before.
+pub const ANSWERED: &str = "request.answered";
+
 /// What it means that something could not be held.
 pub fn denied(error: WriteError) -> Error {
     match error {
@@ -145,6 +148,10 @@ pub fn denied(error: WriteError) -> Error {
             .into(),
         WriteError::Unmet("session") => Code::LoginRequired
             .because("the person has just signed out")
+            .into(),
+        WriteError::Unmet("answered") => Code::InvalidRequest
+            .because("this request was answered already: start again at the app")
+            .reason(ANSWERED)
             .into(),
         other => other.into(),
     }

@@ -21,6 +21,7 @@ pub mod email; // the address of a person
 pub mod factors; // what a person has and needs to prove himself
 mod file_keys; // the names under which a file knows clients
 pub mod grants; // what people gave clients, and how it ends
+pub mod guessing; // how often a thing may be guessed, and who hears of it
 pub mod impact; // what a cut would cut
 pub mod invitations; // into an organisation
 pub mod keys; // signing keys
@@ -45,6 +46,7 @@ pub mod sign_in; // proof by proof
 pub mod transfers; // clients that move to another organisation
 pub mod unused; // clients that nobody uses
 pub mod usage; // how a client is used
+pub mod user_codes; // how often the codes of devices may be typed
 pub mod webhooks; // who wants to be told
 
 use std::sync::Arc;

@@ -6,14 +6,14 @@
 use std::net::IpAddr;
 
 use crate::{
-    db::Statement,
+    db::Batch,
     error::{Error, Result},
     live,
     oauth::{
         authentication::SINGLE_FACTOR,
         refusal::{Code, Refusal},
     },
-    registry::{Registry, factors::Step, grants, lockout, sessions::Browser, sign_in},
+    registry::{Registry, factors::Step, grants, guessing, lockout, sessions::Browser, sign_in},
     secret::Secret,
     store::users::User,
 };
@@ -30,7 +30,7 @@ pub struct Proven {
     /// As in [`authentication`](crate::oauth::authentication).
     pub methods: String,
     /// Forgives the tries before this one.
-    pub forgiven: Statement,
+    pub forgiven: Batch,
 }
 
 /// Checks who a person is, and whether he may use the client with no more than his password.
@@ -65,7 +65,9 @@ pub async fn verify(
         .await
         .map_err(refused)?;
     Ok(Proven {
-        forgiven: lockout::forgive(registry, &proof.user.id, &browser),
+        forgiven: lockout::forgive(registry, &proof.user.id, &browser)
+            .into_iter()
+            .collect(),
         methods: proof.methods.clone(),
         user: proof.user,
     })
@@ -74,8 +76,15 @@ pub async fn verify(
 /// RFC 6749 §5.2: the token endpoint knows one word for it.
 fn refused(error: Error) -> Error {
     match error.refusal() {
+        // RFC 6749 §5.2 has no status of its own for it; Retry-After says when to come back.
+        Some(refusal) if guessing::is_shut(refusal) => Refusal {
+            code: Code::InvalidGrant,
+            reason: Code::InvalidGrant.name(),
+            ..refusal.clone()
+        }
+        .into(),
         Some(refusal) if matches!(refusal.code, Code::Unauthenticated) => Code::InvalidGrant
-            .because("the user name or the password is wrong, or was tried too often: wait for 15 minutes")
+            .because("the user name or the password is wrong; after ten wrong tries one has to wait")
             .into(),
         Some(refusal) if matches!(refusal.code, Code::AccessDenied) => {
             Code::InvalidGrant.because(refusal.description.clone()).into()

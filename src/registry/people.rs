@@ -10,7 +10,7 @@ use crate::{
     registry::{
         Registry, Resource,
         access::Actor,
-        accounts, assurance, factors, lockout,
+        accounts, assurance, factors, guessing, lockout,
         sessions::{self, Browser},
         sign_in,
     },
@@ -246,6 +246,8 @@ pub async fn pick_password(
     let mut batch = assurance::changing(registry, user, None, "password_set");
     batch.push(store::once::spend(digest.as_bytes(), ACCOUNT, now));
     batch.push(store::users::set_password(&user.id, &hash, now));
+    // Whatever strangers guessed before there was a password.
+    batch.push(guessing::open_all(&user.id));
     registry.live.commit(batch).await.map_err(|error| match error {
         WriteError::Unmet("spent") => Error::from(dead_link()),
         other => other.into(),
@@ -338,7 +340,11 @@ pub async fn change_password(
     let mut others = sessions::of_user(registry, &user.id).await?;
     others.retain(|other| other.id != session.id);
     sessions::ending(registry, &others, "password_changed", &mut batch);
-    batch.push(lockout::forgive(registry, &user.id, browser));
+    batch.append(
+        lockout::forgive(registry, &user.id, browser)
+            .into_iter()
+            .collect(),
+    );
     let details = json!({ "sessions_ended": others.len() });
     let actor = browser.actor(user);
     tell(

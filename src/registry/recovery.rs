@@ -16,7 +16,7 @@ use crate::{
     registry::{
         Registry,
         access::{Access, Actor, Permission},
-        accounts, assurance,
+        accounts, assurance, guessing,
         people::{self, ACCOUNT, AccountLink},
         sessions,
     },
@@ -232,6 +232,7 @@ pub async fn set_password(
         store::once::void_about(ACCOUNT, &user.id, now),
         store::users::replace_password(&user.id, user.password_hash.as_deref(), &hash, now),
     ]));
+    batch.push(guessing::open_all(&user.id));
     if end_apps {
         batch.push(grants::revoke(Which::User(&user.id), "password_reset", now));
     }

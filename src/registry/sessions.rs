@@ -117,7 +117,11 @@ pub(super) async fn begin(
         Some(before) => store::sessions::renew(&before.digest, &session),
         None => store::sessions::add(&session),
     });
-    batch.push(lockout::forgive(registry, &user.id, browser));
+    batch.append(
+        lockout::forgive(registry, &user.id, browser)
+            .into_iter()
+            .collect(),
+    );
     if let Some(mail) = notice(registry, user, browser, before.is_some(), now) {
         batch.push(registry.mail(&mail));
     }

@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    db::Batch,
+    db::{Batch, Statement, WriteError},
     error::Result,
     oauth::{
         authentication::{self, SINGLE_FACTOR},
@@ -98,6 +98,28 @@ impl Proof {
         self
     }
 
+    /// Tells this half of a sign-in from any other, where codes for it are counted.
+    pub(super) fn mark(&self, registry: &Registry) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(nonce_digest(registry, &self.kept.nonce))
+    }
+
+    fn spent(&self, registry: &Registry) -> Statement {
+        store::once::spend_new(
+            &nonce_digest(registry, &self.kept.nonce),
+            PURPOSE,
+            registry.now(),
+            Timestamp::from_millis(self.kept.until),
+        )
+    }
+
+    /// Ends it: it does not count any more.
+    pub(super) async fn end(&self, registry: &Registry) -> Result<()> {
+        match registry.db().write(self.spent(registry).into()).await {
+            Ok(_) | Err(WriteError::Unmet("spent")) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What the form tokens of the next page hang on.
     pub fn nonce(&self) -> &[u8] {
         self.kept.nonce.as_bytes()
@@ -162,9 +184,8 @@ fn password_mark(registry: &Registry, user: &User) -> String {
 }
 
 pub(super) fn wrong() -> Refusal {
-    Code::Unauthenticated.because(
-        "This user name and password do not go together. After several wrong tries you have to wait for 15 minutes.",
-    )
+    Code::Unauthenticated
+        .because("This user name and password do not go together. After ten wrong tries you have to wait.")
 }
 
 /// The id of a browser that the account with this user name knows.
@@ -176,11 +197,17 @@ pub async fn known_browser(registry: &Registry, username: &str, browser: &Browse
     Ok(user.and_then(|user| known_browser::find(&registry.keyring, &browser.known, &user.id)))
 }
 
+/// The text for the cookie of a browser that an account knows from now on: a link that only its person can have was opened
+/// there. It lets nobody in; strangers cannot use up its tries.
+pub fn remember_browser(registry: &Registry, known: &str, user: &User) -> String {
+    known_browser::remember(&registry.keyring, &registry.entropy, known, &user.id)
+}
+
 /// Checks a password.
 ///
 /// # Errors
-/// `unauthenticated` with the same words whatever was wrong, or saying how long to wait after too many tries;
-/// `rate_limited` while too many people sign in.
+/// `unauthenticated` with the same words whatever was wrong; `rate_limited`, saying how long to wait, after too many
+/// tries and while too many people sign in.
 pub async fn password(
     registry: &Registry,
     username: &str,
@@ -188,7 +215,7 @@ pub async fn password(
     browser: &Browser,
 ) -> Result<Proof> {
     let user = store::users::find_by_username(registry.db(), username.trim()).await?;
-    let attempt = Attempt::at(registry, username.trim(), user.as_ref(), browser).await?;
+    let attempt = Attempt::at_password(registry, username.trim(), user.as_ref(), browser).await?;
     let hash = user
         .as_ref()
         .filter(|u| u.status == UserStatus::Active)
@@ -200,13 +227,13 @@ pub async fn password(
         .map_err(people::busy)?;
     match user {
         Some(user) if right && user.status == UserStatus::Active && user.password_hash.is_some() => {
+            attempt.succeeded(registry).await?;
             Ok(Proof::of(registry, user, "pwd", registry.now(), None))
         }
-        Some(user) => {
-            attempt.failed(registry, &user, browser).await?;
+        _ => {
+            attempt.failed(registry).await?;
             Err(wrong().into())
         }
-        None => Err(wrong().into()),
     }
 }
 
@@ -256,13 +283,7 @@ pub async fn step(registry: &Registry, proof: &Proof, asked: &'static str) -> Re
 
 async fn finish(registry: &Registry, proof: Proof, browser: &Browser) -> Result<SignedIn> {
     let kept = &proof.kept;
-    let mut batch = Batch::default();
-    batch.push(store::once::spend_new(
-        &nonce_digest(registry, &kept.nonce),
-        PURPOSE,
-        registry.now(),
-        Timestamp::from_millis(kept.until),
-    ));
+    let batch = Batch::from(proof.spent(registry));
     let proven = Proven {
         user: &proof.user,
         methods: &proof.methods,

@@ -41,15 +41,17 @@ pub struct DeviceCode {
     pub poll_interval: Lifetime,
     pub polled_at: Option<Timestamp>,
     pub state: DeviceState,
-    /// What the person gave, once he did.
+    /// What the person gave, once they did.
     pub grant_id: Option<String>,
+    /// Who typed the user code: nobody else answers for the device.
+    pub user_id: Option<String>,
 }
 
 macro_rules! select {
     ($tail:literal) => {
         concat!(
             "SELECT digest, user_code, client_id, client_epoch, scopes, ip, user_agent, created_at, expires_at, poll_interval, \
-             polled_at, state, grant_id FROM device_codes ",
+             polled_at, state, grant_id, user_id FROM device_codes ",
             $tail
         )
     };
@@ -71,6 +73,7 @@ fn read(mut row: Row) -> Result<DeviceCode, DbError> {
         // A word that this version does not know must not let a device in.
         state: DeviceState::parse(&row.next::<String>()?).unwrap_or(DeviceState::Spent),
         grant_id: row.next()?,
+        user_id: row.next()?,
     })
 }
 
@@ -118,21 +121,32 @@ pub fn note_poll(digest: &[u8], now: Timestamp, interval: Lifetime) -> Statement
     )
 }
 
-/// The person allows it: `pending` if it was decided or has expired.
-pub fn approve(digest: &[u8], grant_id: &str, now: Timestamp) -> Statement {
+/// Somebody typed the user code: `pending` if another than `before` did, or it was decided or has expired.
+pub fn bind(digest: &[u8], user_id: &str, before: &str, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE device_codes SET state = 'approved', grant_id = $1 \
-         WHERE digest = $2 AND state = 'pending' AND expires_at > $3",
-        vec![grant_id.into(), digest.into(), now.into()],
+        "UPDATE device_codes SET user_id = $1 WHERE digest = $2 AND state = 'pending' AND expires_at > $3 \
+         AND (user_id IS NULL OR user_id = $1 OR user_id = $4)",
+        vec![user_id.into(), digest.into(), now.into(), before.into()],
     )
     .expecting("pending")
 }
 
-/// The person does not allow it: `pending` if it was decided or has expired.
-pub fn deny(digest: &[u8], now: Timestamp) -> Statement {
+/// The person who typed the user code allows it: `pending` if it was decided, has expired, or is another's.
+pub fn approve(digest: &[u8], user_id: &str, grant_id: &str, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE device_codes SET state = 'denied' WHERE digest = $1 AND state = 'pending' AND expires_at > $2",
-        vec![digest.into(), now.into()],
+        "UPDATE device_codes SET state = 'approved', grant_id = $1 \
+         WHERE digest = $2 AND state = 'pending' AND expires_at > $3 AND user_id = $4",
+        vec![grant_id.into(), digest.into(), now.into(), user_id.into()],
+    )
+    .expecting("pending")
+}
+
+/// The person who typed the user code does not allow it: `pending` as for [`approve`].
+pub fn deny(digest: &[u8], user_id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE device_codes SET state = 'denied' \
+         WHERE digest = $1 AND state = 'pending' AND expires_at > $2 AND user_id = $3",
+        vec![digest.into(), now.into(), user_id.into()],
     )
     .expecting("pending")
 }

@@ -358,6 +358,17 @@ pub enum Which<'a> {
     Sessions(&'a str),
 }
 
+/// When something that a person had given a client last came to its end before its time.
+pub async fn ended_at(db: &Db, user_id: &str, client_id: &str) -> Result<Option<Timestamp>, DbError> {
+    let row = db
+        .read_one(
+            "SELECT max(revoked_at) FROM grants WHERE user_id = $1 AND client_id = $2",
+            vec![user_id.into(), client_id.into()],
+        )
+        .await?;
+    row.map_or(Ok(None), |mut row| row.next())
+}
+
 /// Ends grants; those that have ended already stay as they are.
 pub fn revoke(which: Which<'_>, why: &str, now: Timestamp) -> Statement {
     let mut params = vec![now.into(), why.into()];

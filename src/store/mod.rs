@@ -16,6 +16,7 @@ pub mod device_codes; // requests of devices that have no browser
 pub mod factors; // what a person can prove himself with
 pub mod failures; // what was refused at the OAuth endpoints
 pub mod grants; // the family of everything issued for what a person gave a client
+pub mod guess_counts; // guesses in a row, for each thing that is guessed
 pub mod idempotency; // answers remembered for a repeated request
 pub mod instance; // facts about this installation
 pub mod invitations; // on their way into organisations

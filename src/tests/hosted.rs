@@ -170,7 +170,7 @@ async fn too_many_wrong_passwords_shut_out_for_a_while() {
         let right = [("username", "ada"), ("password", PASSWORD)];
         assert_eq!(
             app.post("/login").form(&right).await.status,
-            StatusCode::UNAUTHORIZED
+            StatusCode::TOO_MANY_REQUESTS
         );
         app.clock.advance(Lifetime::minutes(16));
         assert_eq!(

@@ -11,6 +11,8 @@ pub struct Browser {
     http: Http,
     base: String,
     cookies: BTreeMap<String, String>,
+    /// The address that a trusted proxy tells; empty for none.
+    address: String,
 }
 
 /// What a page answered.
@@ -43,6 +45,15 @@ impl Browser {
             http: server.http.clone(),
             base: server.base.clone(),
             cookies: BTreeMap::new(),
+            address: String::new(),
+        }
+    }
+
+    /// The same, seen from this address through a trusted proxy.
+    pub fn from_address(self, address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
+            ..self
         }
     }
 
@@ -108,7 +119,11 @@ impl Browser {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let answer = call.header(header::COOKIE, cookies.join("; ")).send().await?;
+        let mut call = call.header(header::COOKIE, cookies.join("; "));
+        if !self.address.is_empty() {
+            call = call.header("x-forwarded-for", &self.address);
+        }
+        let answer = call.send().await?;
         self.keep(&answer);
         let location = answer
             .headers()

@@ -175,7 +175,10 @@ async fn list(call: Call) -> Result<Reply> {
     let of_client = Some(call.path("client")).filter(|id| !id.is_empty());
     let anchor = page::anchor(&call.query, "cursor")?;
     let after = match &anchor {
-        Some(text) => Some(text.split_once(' ').ok_or_else(|| page::unknown("cursor"))?),
+        Some(text) => {
+            let pair = text.split_once(' ').filter(|(user, _)| user.starts_with("usr_"));
+            Some(pair.ok_or_else(|| page::unknown("cursor"))?)
+        }
         None => None,
     };
     let filter = Filter {

@@ -149,6 +149,9 @@ async fn list(call: Call) -> Result<Reply> {
     let registry = &call.app.registry;
     let limit = page::limit(&call.query);
     let after = page::anchor(&call.query, "cursor")?;
+    if after.as_ref().is_some_and(|id| !id.starts_with("usr_")) {
+        return Err(page::unknown("cursor").into());
+    }
     let username = call.query.one("username");
     let access = call.caller.own(false)?;
     // One more tells whether there are more.

@@ -180,6 +180,16 @@ const VERBS: &[(&str, &str, &str)] = &[
     ),
     ("grant.revoked", "end the sign-in", "ended the sign-in"),
     ("user.locked", "lock the account of", "locked the account of"),
+    (
+        "user.sign_in_slowed",
+        "slow down who guesses at the account of",
+        "slowed down who guesses at the account of",
+    ),
+    (
+        "user.sign_in_closed",
+        "close a way into the account of",
+        "closed a way into the account of",
+    ),
     ("member.joined", "join as", "accepted an invitation as"),
     ("invitation.sent", "invite", "invited"),
     ("invitation.resent", "invite again", "invited again"),
@@ -460,6 +470,16 @@ fn more(visit: &Visit, event: &Event) -> Markup {
             ),
             None => String::new(),
         },
+        "user.sign_in_slowed" => format!(
+            " after {} wrong {}s in a row; browsers that it knows and passkeys go on",
+            details["guesses"],
+            text(&details["way"])
+        ),
+        "user.sign_in_closed" => format!(
+            " to browsers that it does not know, after {} wrong {}s in a row",
+            details["guesses"],
+            text(&details["way"])
+        ),
         _ => String::new(),
     };
     html! { (words) }

@@ -13,7 +13,7 @@ use crate::{
     browser::accounts,
     error::Result as Outcome,
     oauth::refusal::Code,
-    registry::{assurance::Missing, factors, passkeys, sign_in},
+    registry::{assurance::Missing, factors, guessing, passkeys, sign_in},
     secret::Secret,
     ui::{
         factor::{PasskeyAction, code_field, passkey_button, passkey_trouble},
@@ -32,7 +32,7 @@ impl Visit {
         match self.confirm(parts, password).await {
             Ok(()) => Ok(()),
             Err(error) => match error.refusal() {
-                Some(refusal) if refusal.code == Code::Unauthenticated => {
+                Some(refusal) if refusal.code == Code::Unauthenticated || guessing::is_shut(refusal) => {
                     let wrong = refusal.description.to_string();
                     Err(self.ask_password(&wrong))
                 }
@@ -86,7 +86,7 @@ impl Visit {
                     name: "confirm_password",
                     kind: form::Kind::Password,
                     autocomplete: "current-password",
-                    error: if wrong.is_empty() { "" } else { "This is not your password, or not your code." },
+                    error: wrong,
                     autofocus: true,
                     ..form::Field::default()
                 })

@@ -98,7 +98,7 @@ async fn stand(app: &App, parts: &Parts, text: &str) -> Result<Stand> {
     let Some(code) = UserCode::read(&code).filter(|_| visitor.user.id == user) else {
         return Ok(Stand::Elsewhere(lead(&entry(&code))));
     };
-    let found = device::find(registry, code, registry.now()).await?;
+    let found = device::find(registry, code, &[&user], registry.now()).await?;
     let waiting = match (over(&found), found) {
         (None, Found::Waiting(waiting)) => *waiting,
         (Some((title, why)), _) => return Ok(Stand::Elsewhere(dead_end(&visitor, title, why))),
@@ -106,6 +106,10 @@ async fn stand(app: &App, parts: &Parts, text: &str) -> Result<Stand> {
     };
     if let Err(error) = grants::check_member(registry, &waiting.client, &visitor.user.id).await {
         return Ok(Stand::Elsewhere(stranger(&visitor, code, error)?));
+    }
+    // Typed when it could not become theirs.
+    if waiting.code.user_id.is_none() {
+        return Ok(Stand::Elsewhere(lead(&entry(&code.to_string()))));
     }
     if let Some(proof) = waiting.sign_in(registry, &visitor, registry.now()).await? {
         let again = proof.again.then_some(("again", "1"));
@@ -182,10 +186,10 @@ impl Asked {
                 Ok(first) => first,
             }
         } else {
-            device::deny(registry, &actor, &self.waiting, now).await?
+            device::deny(registry, &actor, &self.waiting, &self.visitor.user.id, now).await?
         };
         if !first {
-            let found = device::find(registry, self.code, now).await?;
+            let found = device::find(registry, self.code, &[&self.visitor.user.id], now).await?;
             let (title, why) =
                 over(&found).unwrap_or(("Try again", "This did not work: enter the code again."));
             return Ok(dead_end(&self.visitor, title, why));

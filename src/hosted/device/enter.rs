@@ -1,4 +1,5 @@
-//! The code that the device shows is typed. Wrong ones are counted for the person and for his address.
+//! The code that the device shows is typed. Wrong ones are counted for the person, their address and the instance; a right
+//! one belongs to whoever typed it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -16,10 +17,11 @@ use super::{
 use crate::{
     app::{App, State},
     authorize::device::{self, Found},
-    browser::{self, Form, Visitor},
+    browser::{self, Form, Visitor, accounts},
     error::Result,
     oauth::user_code::UserCode,
     observe::RequestContext,
+    registry::user_codes,
     time::Timestamp,
     ui::{
         form::{self, ErrorSummary, Field, Kind},
@@ -39,7 +41,7 @@ pub(super) async fn show(Given(app): Given<State>, request: Request) -> Response
         let Some(visitor) = browser::visitor(&app, &parts.headers).await? else {
             return Ok(sign_in(&entry(&typed), &[]));
         };
-        Ok(match pause(&app, &parts, &visitor) {
+        Ok(match pause(&app, &parts, &visitor).await? {
             Some(until) => wait(&app, &visitor, until),
             None => page(&visitor, &typed, ""),
         })
@@ -65,7 +67,7 @@ async fn look(app: &App, parts: &Parts, form: &Form) -> Result<Response> {
         return Ok(sign_in(&entry(&typed), &[]));
     };
     browser::check_csrf(app, &visitor, form)?;
-    if let Some(until) = pause(app, parts, &visitor) {
+    if let Some(until) = pause(app, parts, &visitor).await? {
         return Ok(wait(app, &visitor, until));
     }
     let Some(code) = UserCode::read(&typed) else {
@@ -73,19 +75,34 @@ async fn look(app: &App, parts: &Parts, form: &Form) -> Result<Response> {
         return Ok(page(&visitor, &typed, why));
     };
     registry.live.fresh().await?;
-    let found = device::find(registry, code, registry.now()).await?;
-    let Some((_, why)) = over(&found) else {
-        let ticket = Ticket::Typed {
-            code: code.to_string(),
-            user: visitor.user.id.clone(),
-        };
-        return Ok(lead(&ticket.path(registry, "/device/confirm")));
-    };
-    if matches!(found, Found::Unknown) {
-        app.throttle
-            .note_guess(&visitor.user.id, address(parts), registry.now());
+    let now = registry.now();
+    if !user_codes::count(registry, &visitor.user.id).await? {
+        let until = pause(app, parts, &visitor).await?;
+        return Ok(wait(app, &visitor, until.unwrap_or(now)));
     }
-    Ok(match pause(app, parts, &visitor) {
+    // Whoever takes another account of the same browser types the code once more.
+    let accounts = accounts::all(app, &parts.headers).await?;
+    let people: Vec<&str> = accounts.iter().map(|account| account.user.id.as_str()).collect();
+    let mut found = device::find(registry, code, &people, now).await?;
+    let none = user_codes::uncount(&visitor.user.id);
+    if let Found::Waiting(waiting) = &found {
+        if device::bind(registry, waiting, &visitor, none, now).await? {
+            let ticket = Ticket::Typed {
+                code: code.to_string(),
+                user: visitor.user.id.clone(),
+            };
+            return Ok(lead(&ticket.path(registry, "/device/confirm")));
+        }
+        found = device::find(registry, code, &people, now).await?;
+    } else if !matches!(found, Found::Unknown) {
+        registry.db().write(none.into()).await?;
+    }
+    let (_, why) = over(&found).unwrap_or(("", "This did not work: enter the code again."));
+    if matches!(found, Found::Unknown) {
+        app.throttle.note_guess(address(parts), now);
+        user_codes::note_wrong(registry).await?;
+    }
+    Ok(match pause(app, parts, &visitor).await? {
         Some(until) => wait(app, &visitor, until),
         None => page(&visitor, &typed, why),
     })
@@ -104,10 +121,12 @@ fn address(parts: &Parts) -> IpAddr {
     context.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |context| context.ip)
 }
 
-fn pause(app: &App, parts: &Parts, visitor: &Visitor) -> Option<Timestamp> {
-    let now = app.registry.now();
-    app.throttle
-        .guessing_pauses_until(&visitor.user.id, address(parts), now)
+/// Until when this person, or everybody at this address, has to wait.
+async fn pause(app: &App, parts: &Parts, visitor: &Visitor) -> Result<Option<Timestamp>> {
+    let here = app
+        .throttle
+        .guessing_pauses_until(address(parts), app.registry.now());
+    Ok(here.max(user_codes::pauses_until(&app.registry, &visitor.user.id).await?))
 }
 
 fn page(visitor: &Visitor, typed: &str, wrong: &str) -> Response {

@@ -252,3 +252,29 @@ async fn b_028_an_address_that_runs_code_is_refused_however_it_is_written() {
     })
     .await;
 }
+
+// A list goes on behind an id that is gone, so each has to tell garbage from that.
+#[tokio::test]
+async fn fx_15_a_cursor_that_is_none_of_ours_is_refused_by_every_list() {
+    on_both(async |app| {
+        let manager = Manager::new(&app).await;
+        let document = app.get("/api/v1/openapi.json").send().await.json();
+        let mut lists = 0;
+        for (method, path, operation) in super::document::operations(&document) {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let pages = parameters.iter().any(|parameter| parameter["name"] == "cursor");
+            if method != Method::GET || !pages || path.matches('{').count() > 1 {
+                continue;
+            }
+            let path = path.replace("{org}", &app.org.handle);
+            // Bytes that are none, an id, two ids, a number.
+            for cursor in ["abc", "dXNyX2E", "dXNyX2Egb2FjX2I", "Nw"] {
+                let answer = manager.get(&format!("{path}?cursor={cursor}")).await;
+                assert!(!answer.status.is_success(), "{path} {cursor}: {}", answer.text());
+                lists += usize::from(answer.status == 400);
+            }
+        }
+        assert!(lists >= 16, "{lists}");
+    })
+    .await;
+}

@@ -3,6 +3,7 @@
 mod document; // what the documents tell developers to send
 mod page; // what the person sees and says
 mod poll; // what the device hears
+mod taken_over; // what one person typed is nobody else's
 
 use super::*;
 use crate::{store::device_codes::DEVICE_CODE, time::Lifetime};

@@ -225,7 +225,12 @@ async fn wrong_passwords_count_as_on_the_sign_in_page() {
         let answer = page
             .submit("/login", &[("username", "alice"), ("password", PASSWORD)])
             .await;
-        assert_eq!(answer.status, 401);
+        assert_eq!(answer.status, 429);
+        assert!(
+            answer.text().contains("Too many wrong tries"),
+            "{}",
+            answer.text()
+        );
         // And what one address may try.
         for _ in 0..8 {
             bring(&app, &rp, "somebody", "wrong", "workspace:read").await;
@@ -333,19 +338,14 @@ async fn the_implicit_grant_goes_round_no_rule() {
         let answer = rp.authorize(&browser, &token("workspace:write")).await;
         assert_eq!(of(&fragment(&answer), "error"), "invalid_scope");
         let page = rp.authorize(&browser, &token("workspace:read")).await;
-        let tx = page
-            .text()
-            .split_once("name=\"tx\" value=\"")
-            .and_then(|(_, rest)| rest.split('"').next().map(str::to_owned))
-            .expect("the consent page");
-        let denied = browser
-            .submit("/consent", &[("tx", &tx), ("answer", "deny")])
-            .await;
+        let denied = say(&browser, &page, "deny", &[]).await;
         assert_eq!(of(&fragment(&denied), "error"), "access_denied");
-        let allowed = browser
-            .submit("/consent", &[("tx", &tx), ("answer", "allow")])
-            .await;
+        let page = rp.authorize(&browser, &token("workspace:read")).await;
+        let allowed = say(&browser, &page, "allow", &[]).await;
         assert!(!of(&fragment(&allowed), "access_token").is_empty());
+        // fx_15: one request, one answer.
+        let again = say(&browser, &page, "allow", &[]).await;
+        assert_eq!((again.status.as_u16(), again.header("location")), (400, ""));
         person(&app, "mallory", None).await;
         let stranger = Browser::new(&app);
         stranger.sign_in("mallory").await;

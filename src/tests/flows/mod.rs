@@ -9,6 +9,7 @@ mod consent; // the page that asks
 mod consent_changes; // what changes while somebody looks at it
 mod device; // device codes, from the device to the page and back
 mod granted; // as an organisation sees it
+mod interaction; // one answer, to one person
 mod legacy; // the password and the implicit grant
 mod logout; // an app asks to sign out
 mod native; // apps on people's own machines

@@ -116,7 +116,6 @@ async fn o_11_unknown_wishes_are_no_error() {
             ("claims_locales", "tlh"),
             ("acr_values", "urn:mace:incommon:iap:silver"),
             ("login_hint", "nobody@example.com"),
-            ("prompt", "dance"),
             ("claims", r#"{"userinfo":{"shoe_size":{"essential":true}},"x":1}"#),
         ];
         rp.code(&browser, &more).await;

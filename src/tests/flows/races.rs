@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::{
     authorize::{
+        Transaction,
         approve::{self, Approval, Word},
         request,
     },
@@ -270,12 +271,14 @@ async fn what_ended_before_the_code_was_written_is_noticed() {
             let url = rp.url(&scope);
             let opened = request::open(registry, url.split_once('?').expect("a query").1).ok();
             let opened = opened.expect("a good request");
+            let transaction = Transaction::begin(registry, String::new());
             take_away(&app, what, &user_id, &rp.client.id, &session_id).await;
             let approval = Approval {
                 opened: &opened,
                 visitor: &visitor,
                 scopes: opened.scopes.clone(),
                 word: Word::Remembered,
+                transaction: &transaction,
             };
             let refused = approve::answer(registry, &app.owner().actor, &approval, app.clock.now()).await;
             let refused = refused.map(drop).expect_err(what);

@@ -54,7 +54,15 @@ async fn a_link_sets_a_new_password_once_and_ends_every_session() {
         assert_eq!(weak.status, StatusCode::UNPROCESSABLE_ENTITY);
         let done = app.post(&path).form(&[("password", NEW)]).await;
         assert_eq!(done.status, StatusCode::OK, "{}", done.text());
-        assert!(done.headers.get("set-cookie").is_none(), "a link signs nobody in");
+        // A link signs nobody in: the browser is only known from now on.
+        let cookies: Vec<_> = done.headers.get_all("set-cookie").iter().collect();
+        assert!(
+            cookies.len() == 1
+                && cookies[0]
+                    .to_str()
+                    .is_ok_and(|text| text.starts_with("oauthority-known=")),
+            "{cookies:?}"
+        );
         assert!(!signs_in(&app, PASSWORD).await && signs_in(&app, NEW).await);
         let again = app.post(&path).form(&[("password", PASSWORD)]).await;
         assert_eq!(again.status, StatusCode::GONE);

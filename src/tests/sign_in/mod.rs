@@ -1,6 +1,7 @@
 //! Proving who one is: lock-out, second factors, several accounts in one browser, sessions.
 
 mod accounts; // several in one browser
+mod guessing; // what is guessed is capped, and nobody is shut out by it
 mod lockout; // who guesses shuts out himself
 mod passkeys; // with an authenticator in software
 mod reset; // operators help
@@ -22,6 +23,7 @@ use crate::{
     },
     secret::Secret,
     store::users::User,
+    time::Timestamp,
 };
 
 /// A browser that nobody has used.
@@ -59,10 +61,15 @@ pub struct App {
 impl App {
     /// The code it shows now.
     pub fn code(&self, app: &TestApp) -> String {
+        self.code_at(app.clock.now())
+    }
+
+    /// The code it shows at another time.
+    fn code_at(&self, at: Timestamp) -> String {
         let secret = totp_rs::Secret::try_from_base32(&self.secret).expect("base32");
         let totp = Builder::new().with_secret(secret).build().expect("a secret");
-        let now = u64::try_from(app.clock.now().seconds()).expect("after 1970");
-        totp.generate(now).to_string()
+        let at = u64::try_from(at.seconds()).expect("after 1970");
+        totp.generate(at).to_string()
     }
 }
 
