@@ -140,7 +140,8 @@ pub fn router(app: &State, observer: Observer) -> Router {
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
     // The first is the outermost.
-    let body_limit = server::BodyLimit::new(limit, observer.face());
+    let share = app.registry.config.limits.connections_per_address;
+    let body_limit = server::BodyLimit::new(limit, observer.face()).with_share_of_each_address(share);
     routes.layer((observe::Watch::new(observer), body_limit))
 }
 

@@ -6,11 +6,10 @@
 //! address was checked when it was saved; a name may lead elsewhere by now, so every address that is connected to is
 //! checked again here, and no redirect is followed ([RFC 9700 §4.11](https://www.rfc-editor.org/rfc/rfc9700#section-4.11)).
 
-use tokio::task::JoinSet;
-
 use crate::{
     app::State,
-    db::WriteError,
+    db::{Statement, WriteError},
+    delivery::{Ask, Due, Engine, Kind, Outcome},
     error::Result,
     live,
     oauth::client::Status,
@@ -21,7 +20,7 @@ use crate::{
         self,
         logout_deliveries::{self as deliveries, Delivery},
     },
-    time::Lifetime,
+    time::{Lifetime, Timestamp},
 };
 
 /// How long to wait after each try; after the last one it is given up.
@@ -33,81 +32,116 @@ const PATIENCE: [Lifetime; 5] = [
     Lifetime::minutes(1),
 ];
 
-/// How many are on their way at once.
-const AT_ONCE: i64 = 16;
+/// Word of sign-outs, for the engine that delivers it.
+#[derive(Clone, Copy, Debug)]
+pub struct SignOuts;
 
-/// Sends what is due. Returns how many were tried.
+impl Kind for SignOuts {
+    type Row = Delivery;
+
+    async fn due(self, registry: &Registry, ask: Ask) -> Result<Vec<Due<Delivery>>> {
+        let found = deliveries::due(
+            registry.db(),
+            ask.now,
+            ask.organizations,
+            ask.targets,
+            ask.each,
+            ask.limit,
+        );
+        let due = found.await?.into_iter().map(|found| Due {
+            id: found.delivery.id.clone(),
+            org_id: found.org_id,
+            target: found.delivery.client_id.clone(),
+            url: found.uri,
+            row: found.delivery,
+        });
+        Ok(due.collect())
+    }
+
+    async fn attempt(self, registry: &Registry, delivery: Delivery) -> Result<Outcome> {
+        settle(registry, &delivery).await
+    }
+
+    fn put_off(self, client_id: &str, now: Timestamp, until: Timestamp) -> Statement {
+        deliveries::put_off(client_id, now, until)
+    }
+}
+
+/// Sends what is due and waits for the end of it. Returns how many were tried.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn deliver(app: &State) -> Result<usize> {
-    let registry = &app.registry;
-    let due = deliveries::due(registry.db(), registry.now(), AT_ONCE).await?;
-    let tried = due.len();
-    let mut tasks = JoinSet::new();
-    for delivery in due {
-        let app = State::clone(app);
-        tasks.spawn(async move { settle(&app.registry, &delivery).await });
-    }
-    for outcome in tasks.join_all().await {
-        outcome?;
-    }
-    Ok(tried)
+    Engine::new(app, SignOuts).drain().await
 }
 
 /// Tries one, and forgets it if it arrived or will not.
-async fn settle(registry: &Registry, delivery: &Delivery) -> Result<()> {
+async fn settle(registry: &Registry, delivery: &Delivery) -> Result<Outcome> {
     let tries = usize::try_from(delivery.tries).unwrap_or(PATIENCE.len());
     let wait = PATIENCE.get(tries).copied().unwrap_or(PATIENCE[0]);
     let claim = deliveries::claim(delivery, registry.now().after(wait));
     match registry.db().write(claim.into()).await {
         Ok(_) => {}
-        Err(WriteError::Unmet("claimed")) => return Ok(()),
+        Err(WriteError::Unmet("claimed")) => return Ok(Outcome::NotOurs),
         Err(error) => return Err(error.into()),
     }
     // A client that is gone, or wants nothing any more, is told nothing.
     let client = registry.live.client(&delivery.client_id);
     let told = match client.filter(|client| client.status == Status::Active) {
         Some(client) => tell(registry, &client, delivery).await?,
-        None => Ok(()),
+        None => Told::Unasked,
     };
     let last = tries + 1 >= PATIENCE.len();
-    match told {
-        Err(why) if last => {
-            let client_id = &delivery.client_id;
-            tracing::warn!(
-                client_id,
-                why,
-                tries = tries + 1,
-                "a client was not told of a sign-out, and will not be"
-            );
+    if let Told::Not { why, .. } = &told {
+        let client_id = &delivery.client_id;
+        if !last {
+            tracing::info!(client_id, why, "a client will be told of a sign-out later");
+            return Ok(told.outcome());
         }
-        Err(why) => {
-            tracing::info!(
-                client_id = delivery.client_id,
-                why,
-                "a client will be told of a sign-out later"
-            );
-            return Ok(());
-        }
-        Ok(()) => {}
+        tracing::warn!(
+            client_id,
+            why,
+            tries = tries + 1,
+            "a client was not told of a sign-out, and will not be"
+        );
     }
     registry
         .db()
         .write(deliveries::remove(&delivery.id).into())
         .await?;
-    Ok(())
+    Ok(told.outcome())
 }
 
-/// Sends one request; the inner error is why it did not arrive.
-async fn tell(
-    registry: &Registry,
-    client: &live::Client,
-    delivery: &Delivery,
-) -> Result<std::result::Result<(), String>> {
+/// What came of telling a client.
+enum Told {
+    /// It wants to hear nothing.
+    Unasked,
+    Yes,
+    Not {
+        why: String,
+        answered: bool,
+    },
+}
+
+impl Told {
+    fn silent(why: String) -> Self {
+        Self::Not { why, answered: false }
+    }
+
+    const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Unasked => Outcome::NotOurs,
+            Self::Yes | Self::Not { answered: true, .. } => Outcome::Answered,
+            Self::Not { answered: false, .. } => Outcome::Silent,
+        }
+    }
+}
+
+/// Sends one request.
+async fn tell(registry: &Registry, client: &live::Client, delivery: &Delivery) -> Result<Told> {
     let people = client.for_people.as_deref();
     let Some(uri) = people.and_then(|people| people.backchannel_logout_uri.as_deref()) else {
-        return Ok(Ok(()));
+        return Ok(Told::Unasked);
     };
     let development = match Reach::of(uri, false) {
         Ok(_) => false,
@@ -118,13 +152,17 @@ async fn tell(
     };
     let reach = match Reach::of(uri, development) {
         Ok(reach) => reach,
-        Err(why) => return Ok(Err(why)),
+        Err(why) => return Ok(Told::silent(why)),
     };
     let now = registry.now();
     let token = logout_token::mint(registry, client, &delivery.user_id, &delivery.session_id, now)?;
     let sent = outward::post(reach, uri, Content::Form(&[("logout_token", &token)])).await;
-    Ok(sent.and_then(|status| match status {
-        status if outward::arrived(status) => Ok(()),
-        status => Err(format!("it answered {status}")),
-    }))
+    Ok(match sent {
+        Ok(status) if outward::arrived(status) => Told::Yes,
+        Ok(status) => Told::Not {
+            why: format!("it answered {status}"),
+            answered: true,
+        },
+        Err(why) => Told::silent(why),
+    })
 }

@@ -116,6 +116,9 @@ pub struct Lifetimes {
 pub struct Limits {
     pub body_bytes: u64,
     pub connections: u64,
+    pub connections_per_address: u64,
+    pub deliveries: u64,
+    pub deliveries_per_organization: u64,
     pub token_requests_per_client: u64,
     pub failed_authentications_per_client: u64,
     pub sign_in_attempts_per_account: u64,

@@ -15,8 +15,9 @@ use tokio::{
 use crate::{
     access_token,
     app::State,
-    backchannel,
+    backchannel::SignOuts,
     db::Statement,
+    delivery::Engine,
     error::Result,
     registry::{
         Registry, audit, credential_offers, credentials, guessing, keys, least_privilege, lockout, recovery,
@@ -31,7 +32,7 @@ use crate::{
         webhook_deliveries,
     },
     time::{Lifetime, Timestamp},
-    webhooks,
+    webhooks::Messages,
 };
 
 /// A job and how often it runs.
@@ -43,11 +44,9 @@ const TABLE: &[(Job, Duration)] = &[
     (Job::AnswerRecoveries, Duration::from_secs(2)),
     (Job::TellOfGuesses, Duration::from_secs(2)),
     (Job::DeliverMail, Duration::from_secs(2)),
-    (Job::TellOfSignOuts, Duration::from_secs(2)),
     (Job::TellOfSecrets, Duration::from_secs(30)),
     (Job::RetireUnused, Duration::from_secs(600)),
     (Job::SealActivity, Duration::from_secs(1)),
-    (Job::TellWebhooks, Duration::from_secs(1)),
     (Job::AdvanceKeys, Duration::from_secs(60)),
     (Job::Sweep, Duration::from_secs(60)),
 ];
@@ -61,11 +60,9 @@ enum Job {
     AnswerRecoveries,
     TellOfGuesses,
     DeliverMail,
-    TellOfSignOuts,
     TellOfSecrets,
     RetireUnused,
     SealActivity,
-    TellWebhooks,
     AdvanceKeys,
     Sweep,
 }
@@ -83,11 +80,9 @@ impl Job {
             Self::AnswerRecoveries => recovery::answer_all(registry).await,
             Self::TellOfGuesses => guessing::tell(registry).await,
             Self::DeliverMail => registry.deliver_mail().await,
-            Self::TellOfSignOuts => backchannel::deliver(app).await.map(drop),
             Self::TellOfSecrets => secret_notices::tell(registry).await,
             Self::RetireUnused => unused::retire(registry).await,
             Self::SealActivity => audit::seal::all(registry).await,
-            Self::TellWebhooks => webhooks::deliver(app).await.map(drop),
             Self::AdvanceKeys => keys::advance(registry).await,
             Self::Sweep => sweep(registry).await,
         }
@@ -109,6 +104,8 @@ impl Jobs {
         for (job, every) in TABLE {
             tasks.spawn(repeat(*job, *every, Arc::clone(app), stop.subscribe()));
         }
+        tasks.spawn(Engine::new(app, SignOuts).run(stop.subscribe()));
+        tasks.spawn(Engine::new(app, Messages).run(stop.subscribe()));
         Self {
             app: Arc::clone(app),
             stop,

@@ -15,6 +15,7 @@ pub mod client_auth; // who is calling
 pub mod config; // typed settings: the only reader of environment and files
 pub mod console; // the management console
 pub mod db; // the only code that knows database drivers
+pub mod delivery; // requests of our own for organisations: a share for each
 pub mod demo; // what `serve --dev` makes
 pub mod download; // files that are written while they are sent
 pub mod endpoints; // OAuth over HTTP

@@ -1,14 +1,19 @@
 //! Sockets in, requests out: an accept loop of our own, TLS, timeouts and a graceful stop.
 //!
-//! It is our own because handlers must know the connection (and later its client certificate), and because every
-//! stage of a connection has a deadline: a peer that says nothing, or says it slowly, is hung up on.
+//! It is our own because handlers must know the connection (and later its client certificate), because every stage of a
+//! connection has a deadline, so that a peer that says nothing, says it slowly or does not listen is hung up on, and
+//! because no address gets more than its share of all connections.
 
 mod body;
+mod flow; // does an answer get anywhere?
+mod paced; // does anybody take what is written?
+mod shares; // how much an address has
 #[cfg(test)]
 mod tests;
 mod tls;
 
 use std::{
+    convert::Infallible,
     fmt,
     net::SocketAddr,
     path::PathBuf,
@@ -20,28 +25,36 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, http::Version};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful},
+    server::conn::auto,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 pub use body::{BodyLimit, limit_body};
 
-use crate::{config::Config, observe::Peer};
+use crate::{
+    config::Config,
+    observe::{Peer, Proxies},
+};
+use flow::{Flow, Followed, Why};
+use paced::Paced;
+use shares::{Place, Shares};
 
 /// A listener that is bound and has its certificate, so that nothing can fail any more.
 pub struct Server {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     connections: Arc<Semaphore>,
+    shares: Shares,
+    proxies: Proxies,
     deadlines: Deadlines,
 }
 
@@ -52,6 +65,8 @@ struct Deadlines {
     first_request: Duration,
     /// From one answer to the end of the next request's headers.
     next_request: Duration,
+    /// For taking what is sent: for each piece, however long the whole takes.
+    write: Duration,
     /// For requests in flight when the server stops.
     drain: Duration,
 }
@@ -63,6 +78,7 @@ impl Default for Deadlines {
         Self {
             first_request: seconds(10),
             next_request: seconds(60),
+            write: seconds(30),
             drain: seconds(10),
         }
     }
@@ -134,6 +150,8 @@ impl Server {
             listener,
             tls,
             connections,
+            shares: Shares::new(config.limits.connections_per_address),
+            proxies: Proxies::new(config),
             deadlines: Deadlines::default(),
         })
     }
@@ -148,77 +166,84 @@ impl Server {
 
     /// Answers requests until `shutdown`; then refuses new connections and gives requests in flight ten seconds.
     pub async fn run(self, router: Router, shutdown: impl Future<Output = ()>) {
-        let Self {
-            listener,
-            tls,
-            connections,
-            deadlines,
-        } = self;
-        let graceful = graceful::GracefulShutdown::new();
+        let (stop, stopping) = watch::channel(false);
         let mut shutdown = pin!(shutdown);
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                accepted = accept(&listener, &connections) => accepted,
+                accepted = self.accept() => accepted,
             };
-            let Some((stream, address, permit)) = accepted else {
+            let Some((stream, address, places)) = accepted else {
                 continue;
             };
             let connection = Connection {
                 router: router.clone(),
                 address,
-                deadlines,
-                watcher: graceful.watcher(),
+                deadlines: self.deadlines,
+                stopping: stopping.clone(),
             };
-            let tls = tls.clone();
+            let tls = self.tls.clone();
             tokio::spawn(async move {
                 connection.answer(stream, tls).await;
-                drop(permit);
+                drop(places);
             });
         }
-        drop(listener);
-        if tokio::time::timeout(deadlines.drain, graceful.shutdown())
+        drop((self.listener, stopping));
+        stop.send_replace(true);
+        // Every connection holds a receiver as long as it lives.
+        if tokio::time::timeout(self.deadlines.drain, stop.closed())
             .await
             .is_err()
         {
             tracing::warn!("stopped with requests unfinished");
         }
     }
-}
 
-type Permit = tokio::sync::OwnedSemaphorePermit;
-
-/// The next connection. Without a permit none is taken, so that a flood waits in the kernel's queue.
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, Permit)> {
-    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, address)) => {
-            // Without it small answers wait for an acknowledgement. A peer already gone is noticed on reading.
-            let _ = stream.set_nodelay(true);
-            Some((stream, address, permit))
-        }
-        Err(e) => {
-            // Most likely no file descriptors are left: give connections time to close.
-            tracing::warn!(error = %e, "cannot accept a connection");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+    /// The next connection. Without a permit none is taken, so that a flood waits in the kernel's queue; a connection
+    /// beyond the share of its address is closed at once, so that it does not stand in the way of others there.
+    async fn accept(&self) -> Option<(TcpStream, SocketAddr, Places)> {
+        let permit = Arc::clone(&self.connections).acquire_owned().await.ok()?;
+        let (stream, address) = match self.listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(e) => {
+                // Most likely no file descriptors are left: give connections time to close.
+                tracing::warn!(error = %e, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                return None;
+            }
+        };
+        let ip = address.ip().to_canonical();
+        // A trusted proxy carries everybody; behind it requests are counted, by the address it names.
+        let place = if self.proxies.trust(ip) {
             None
-        }
+        } else {
+            let place = self.shares.enter(ip);
+            if place.is_none() {
+                tracing::debug!(%ip, "closed a connection beyond the share of its address");
+                return None;
+            }
+            place
+        };
+        // Without it small answers wait for an acknowledgement. A peer already gone is noticed on reading.
+        let _ = stream.set_nodelay(true);
+        Some((stream, address, (permit, place)))
     }
 }
+
+/// What a connection takes of all there is, and of the share of its address.
+type Places = (tokio::sync::OwnedSemaphorePermit, Option<Place>);
 
 struct Connection {
     router: Router,
     address: SocketAddr,
     deadlines: Deadlines,
-    watcher: graceful::Watcher,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Connection {
     async fn answer(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        let stream = Paced::new(stream, self.deadlines.write);
         let begun = Arc::new(AtomicBool::new(false));
         let deadline = self.deadlines.first_request;
         let conversation = {
@@ -253,17 +278,43 @@ impl Connection {
             port: self.address.port(),
             tls,
         };
-        let router = self.router;
+        let (router, flow) = (self.router, Flow::new());
+        let followed = flow.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             begun.store(true, Ordering::Relaxed);
+            let ticket = (request.version() == Version::HTTP_2).then(|| followed.follow());
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
+            let answer = router.clone().oneshot(request);
+            async move { Ok::<_, Infallible>(answer.await?.map(|body| Followed::new(body, ticket))) }
         });
         let builder = http(self.deadlines);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        if let Err(e) = self.watcher.watch(connection).await {
-            tracing::debug!(ip = %peer.ip, error = %e, "connection ended early");
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let (mut stopping, mut stopped, mut leaving) = (self.stopping, false, false);
+        let mut idle = self.deadlines.next_request;
+        loop {
+            tokio::select! {
+                result = connection.as_mut() => {
+                    if let Err(e) = result {
+                        tracing::debug!(ip = %peer.ip, error = %e, "connection ended early");
+                    }
+                    return;
+                }
+                _ = stopping.wait_for(|stop| *stop), if !stopped => {
+                    stopped = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                why = flow.ends(self.deadlines.write, idle) => {
+                    if why == Why::Stalled || leaving {
+                        tracing::debug!(ip = %peer.ip, ?why, "hung up");
+                        return;
+                    }
+                    // Says goodbye first: a request may be on its way.
+                    leaving = true;
+                    idle = self.deadlines.first_request;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
         }
     }
 }
@@ -282,6 +333,10 @@ fn http(deadlines: Deadlines) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_header_list_size(32 * 1024)
         .max_concurrent_streams(128)
+        .max_send_buf_size(64 * 1024)
+        // Streams that are opened and reset faster than they can be answered end the connection.
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(128)
         .keep_alive_interval(deadlines.next_request)
         .keep_alive_timeout(deadlines.first_request);
     builder

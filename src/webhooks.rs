@@ -11,11 +11,10 @@
 
 mod signature; // how a receiver knows that it was us
 
-use tokio::task::JoinSet;
-
 use crate::{
     app::State,
-    db::{Batch, WriteError},
+    db::{Batch, Statement, WriteError},
+    delivery::{Ask, Due, Engine, Kind, Outcome},
     error::Result,
     outward::{self, Content, Reach},
     registry::{
@@ -45,37 +44,50 @@ pub const PATIENCE: [Lifetime; 8] = [
 
 /// For how long a node has a message to itself: far longer than a request may take.
 const CLAIMED: Lifetime = Lifetime::minutes(1);
-/// How many messages are on their way at once.
-const AT_ONCE: i64 = 16;
-/// How many of them go to one webhook.
-const EACH: i64 = 4;
-/// How many rounds a turn has while there is more to send.
-const ROUNDS: usize = 50;
 /// For how long nothing may arrive before a webhook is switched off.
 pub const HOPE: Lifetime = Lifetime::days(5);
 
-/// Sends what is due. Returns how many messages were tried.
+/// Messages to webhooks, for the engine that delivers them.
+#[derive(Clone, Copy, Debug)]
+pub struct Messages;
+
+impl Kind for Messages {
+    type Row = Delivery;
+
+    async fn due(self, registry: &Registry, ask: Ask) -> Result<Vec<Due<Delivery>>> {
+        let found = kept::due(
+            registry.db(),
+            ask.now,
+            ask.organizations,
+            ask.targets,
+            ask.each,
+            ask.limit,
+        );
+        let due = found.await?.into_iter().map(|found| Due {
+            id: found.delivery.id.clone(),
+            org_id: found.org_id,
+            target: found.delivery.webhook_id.clone(),
+            url: found.url,
+            row: found.delivery,
+        });
+        Ok(due.collect())
+    }
+
+    async fn attempt(self, registry: &Registry, message: Delivery) -> Result<Outcome> {
+        attempt(registry, message).await
+    }
+
+    fn put_off(self, webhook_id: &str, now: Timestamp, until: Timestamp) -> Statement {
+        kept::put_off(webhook_id, now, until)
+    }
+}
+
+/// Sends what is due and waits for the end of it. Returns how many messages were tried.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn deliver(app: &State) -> Result<usize> {
-    let mut tried = 0;
-    for _ in 0..ROUNDS {
-        let registry = &app.registry;
-        let due = kept::due(registry.db(), registry.now(), EACH, AT_ONCE).await?;
-        if due.is_empty() {
-            break;
-        }
-        let mut tasks = JoinSet::new();
-        for message in due {
-            let app = State::clone(app);
-            tasks.spawn(async move { attempt(&app.registry, message).await });
-        }
-        for outcome in tasks.join_all().await {
-            tried += usize::from(outcome?);
-        }
-    }
-    Ok(tried)
+    Engine::new(app, Messages).drain().await
 }
 
 /// Sends a test message now and says how that ended. `None` in a rehearsal.
@@ -93,19 +105,20 @@ pub async fn test(registry: &Registry, access: &Access, id: &str) -> Result<Opti
     settle(registry, &hook, message, sent).await.map(Some)
 }
 
-/// Tries a message once; `false` if somebody else does.
-async fn attempt(registry: &Registry, message: Delivery) -> Result<bool> {
+/// Tries a message once.
+async fn attempt(registry: &Registry, message: Delivery) -> Result<Outcome> {
     let Some(message) = claimed(registry, message).await? else {
-        return Ok(false);
+        return Ok(Outcome::NotOurs);
     };
     // Read anew: it may have been changed, switched off or removed since.
     let hook = store::webhooks::find_any(registry.db(), &message.webhook_id).await?;
     let Some(hook) = hook.filter(|hook| hook.active) else {
-        return Ok(false);
+        return Ok(Outcome::NotOurs);
     };
     let sent = send(registry, &hook, &message).await?;
+    let outcome = sent.as_ref().map_or(Outcome::Silent, |_| Outcome::Answered);
     settle(registry, &hook, message, sent).await?;
-    Ok(true)
+    Ok(outcome)
 }
 
 /// The message as it is while it is ours; `None` if somebody else has it.

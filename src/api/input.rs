@@ -3,9 +3,11 @@
 //! Pointers are those of [RFC 6901](https://www.rfc-editor.org/rfc/rfc6901). A NUL is refused wherever it stands:
 //! nothing here has one, and PostgreSQL cannot hold it in a text.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value as Json};
 
-use crate::oauth::refusal::{Code, Field, Refusal};
+use crate::oauth::refusal::{Code, Field, LISTED, Refusal, shortened};
 
 /// Reads JSON.
 ///
@@ -51,6 +53,11 @@ fn refuse_nul(value: &Json, pointer: &str, fields: &mut Vec<Field>) {
         }
         _ => {}
     }
+}
+
+/// A name that somebody sent, in quotes.
+pub(super) fn quoted(name: &str) -> String {
+    format!("{:?}", shortened(Cow::Borrowed(name), 60))
 }
 
 fn below(pointer: &str, name: &str) -> String {
@@ -216,15 +223,15 @@ fn check_members(
         match known.and_then(|known| known.get(name)) {
             Some(schema) => check(member, schema, components, &below(pointer, name), fields),
             None => {
-                let allowed: Vec<&str> = known
-                    .into_iter()
-                    .flat_map(Map::keys)
-                    .map(String::as_str)
-                    .collect();
-                let detail = format!(
-                    "There is no member {name:?} here; there are {}.",
-                    allowed.join(", ")
-                );
+                let detail = match known {
+                    // What nobody lists needs no list of names.
+                    Some(known) if fields.len() < LISTED => {
+                        let allowed: Vec<&str> = known.keys().map(String::as_str).collect();
+                        let (name, allowed) = (quoted(name), allowed.join(", "));
+                        format!("There is no member {name} here; there are {allowed}.")
+                    }
+                    _ => format!("There is no member {} here.", quoted(name)),
+                };
                 fields.push(Field::new(below(pointer, name), "unknown", detail));
             }
         }

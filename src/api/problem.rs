@@ -1,5 +1,7 @@
 //! How the management API says no. [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)
 
+use std::borrow::Cow;
+
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -11,10 +13,15 @@ use crate::{
     bearer,
     config::Issuer,
     error::{Error, Failure},
-    oauth::refusal::{Code, Refusal},
+    oauth::refusal::{Code, Refusal, shortened},
     observe::Unhandled,
     registry::assurance::FRESH,
 };
+
+/// The most bytes of a problem.
+const LARGEST: usize = 4096;
+/// The most bytes of the path that it repeats.
+const INSTANCE: usize = 300;
 
 /// Why a request was not granted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,8 +41,12 @@ pub struct Problem {
     code: String,
     /// Leads to the lines of the log.
     request_id: String,
-    /// Which parts of the input are wrong.
+    /// Which parts of the input are wrong: at most ten of them.
     errors: Vec<FieldProblem>,
+    /// How many more parts are wrong than `errors` lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    more_errors: Option<usize>,
     /// After a failed `If-Match`: the entity tag as it is now.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -104,7 +115,7 @@ pub fn render(error: &Error, about: About<'_>) -> Response {
             failure.log();
             let (status, code, detail) = failure.face();
             let title = "The server could not do this";
-            let mut response = answer(status, about, title, code, detail, Vec::new(), None);
+            let mut response = answer(status, about, title, code, detail, (Vec::new(), 0), None);
             if matches!(failure, Failure::Unavailable(_)) {
                 response
                     .headers_mut()
@@ -128,7 +139,7 @@ pub fn unhandled(what: &Unhandled, about: About<'_>) -> Response {
         title,
         what.error,
         &what.description,
-        Vec::new(),
+        (Vec::new(), 0),
         None,
     )
 }
@@ -141,7 +152,7 @@ fn refused(refusal: &Refusal, about: About<'_>) -> Response {
         detail: field.detail.clone(),
     });
     let (title, detail) = (title(refusal.code), &refusal.description);
-    let errors = errors.collect();
+    let errors = (errors.collect(), refusal.more);
     let mut response = answer(status, about, title, refusal.reason, detail, errors, refusal.acr);
     let headers = response.headers_mut();
     if let Some(seconds) = refusal.retry_after {
@@ -164,13 +175,34 @@ fn challenge(refusal: &Refusal, scope: Option<&str>) -> Option<HeaderValue> {
     }
 }
 
+impl Problem {
+    /// As JSON of a bounded size, however large the request was: parts of the input are left out and counted until it
+    /// fits. Quotes and control characters take up to six times the room in JSON, so it is the result that is measured.
+    fn fitting(mut self) -> String {
+        loop {
+            let body = serde_json::to_string(&self).unwrap_or_default();
+            if body.len() <= LARGEST {
+                return body;
+            }
+            if self.errors.pop().is_some() {
+                self.more_errors = Some(self.more_errors.unwrap_or(0) + 1);
+            } else if self.detail.is_empty() {
+                return body;
+            } else {
+                let half = self.detail.len() / 2;
+                self.detail.truncate(self.detail.floor_char_boundary(half));
+            }
+        }
+    }
+}
+
 fn answer(
     status: StatusCode,
     about: About<'_>,
     title: &'static str,
     code: &str,
     detail: &str,
-    errors: Vec<FieldProblem>,
+    (errors, more): (Vec<FieldProblem>, usize),
     acr: Option<&'static str>,
 ) -> Response {
     let problem = Problem {
@@ -178,15 +210,16 @@ fn answer(
         title,
         status: status.as_u16(),
         detail: detail.to_owned(),
-        instance: about.path.to_owned(),
+        instance: shortened(Cow::Borrowed(about.path), INSTANCE).into_owned(),
         code: code.to_owned(),
         request_id: about.request_id.to_owned(),
         errors,
+        more_errors: Some(more).filter(|more| *more > 0),
         current_etag: about.etag.map(str::to_owned),
         acr_values: acr,
         max_age: acr.map(|_| FRESH.as_seconds()),
     };
-    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let body = problem.fitting();
     let content_type = [(header::CONTENT_TYPE, "application/problem+json")];
     let mut response = (status, content_type, body).into_response();
     protect(response.headers_mut());

@@ -45,10 +45,11 @@ impl Query {
             let pointer = format!("/{name}");
             let Some(parameter) = known.iter().find(|p| p.name == name) else {
                 let names: Vec<&str> = known.iter().map(|p| p.name).collect();
+                let name = input::quoted(&name);
                 let detail = match names.as_slice() {
-                    [] => format!("There is no parameter {name:?} here; there are none."),
+                    [] => format!("There is no parameter {name} here; there are none."),
                     names => format!(
-                        "There is no parameter {name:?} here; there are {}.",
+                        "There is no parameter {name} here; there are {}.",
                         names.join(", ")
                     ),
                 };

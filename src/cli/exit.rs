@@ -127,6 +127,9 @@ impl Failure {
             let part = |name: &str| error.get(name).and_then(Json::as_str).unwrap_or_default();
             message.push_str(&format!("\n  {}: {}", part("pointer"), part("detail")));
         }
+        if let Some(more) = problem.get("more_errors").and_then(Json::as_u64) {
+            message.push_str(&format!("\n  and {more} more"));
+        }
         if let Some(id) = text("request_id") {
             message.push_str(&format!("\n  request {id}"));
         }

@@ -22,6 +22,9 @@ pub(super) fn derive(
     if !is_set("issuer") {
         derive_issuer(config, problems);
     }
+    if !is_set("limits.connections_per_address") {
+        config.limits.connections_per_address = config.limits.connections.div_ceil(4);
+    }
     derive_mail(config, &is_set, problems);
 }
 

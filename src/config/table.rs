@@ -98,6 +98,12 @@ pub(super) static SETTINGS: &[Setting] = settings![
         "The largest request body; a larger one gets 413.";
     "limits.connections", Text("10000"), |c| Slot::Integer(&mut c.limits.connections, 16, 1_000_000),
         "Open connections; further ones wait until one closes.";
+    "limits.connections_per_address", Derived("a quarter of `limits.connections`"), |c| Slot::Integer(&mut c.limits.connections_per_address, 1, 1_000_000),
+        "Open connections of one address (IPv6: of one /64); further ones are closed at once. Connections of `trusted_proxies` are not counted; behind them it is requests at work for one forwarded address, and further ones get 429.";
+    "limits.deliveries", Text("64"), |c| Slot::Integer(&mut c.limits.deliveries, 1, 10_000),
+        "Webhook messages on their way at once, and as many messages about sign-outs.";
+    "limits.deliveries_per_organization", Text("4"), |c| Slot::Integer(&mut c.limits.deliveries_per_organization, 1, 1000),
+        "How many of them are for one organisation, or go to one host; further ones wait for their turn.";
     "limits.token_requests_per_client", Text("0"), |c| Slot::Integer(&mut c.limits.token_requests_per_client, 0, u64::MAX),
         "Token requests of one client in a minute; 0 is no limit.";
     "limits.failed_authentications_per_client", Text("10"), |c| Slot::Integer(&mut c.limits.failed_authentications_per_client, 1, 10_000),

@@ -113,12 +113,30 @@ impl Code {
         Refusal {
             code: self,
             reason: self.name(),
-            description: description.into(),
+            description: shortened(description.into(), LONGEST),
             fields: Vec::new(),
+            more: 0,
             retry_after: None,
             acr: None,
         }
     }
+}
+
+/// How many faults of an input a refusal lists; of the rest it says how many they are.
+pub const LISTED: usize = 10;
+/// The most bytes of a description, or of what is said about a field.
+const LONGEST: usize = 800;
+/// The most bytes of a pointer.
+const POINTER: usize = 120;
+
+/// A text of at most so many bytes: its beginning, if it is longer. What a caller sent is quoted back, but a refusal must
+/// not grow with what it refuses.
+pub fn shortened(text: Cow<'_, str>, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return text;
+    }
+    let end = text.floor_char_boundary(most.saturating_sub(3));
+    Cow::Owned(format!("{}...", &text[..end]))
 }
 
 /// A no, with its reason.
@@ -130,8 +148,10 @@ pub struct Refusal {
     pub reason: &'static str,
     /// For a developer; stable, tested, never a secret.
     pub description: Cow<'static, str>,
-    /// Which parts of the input are wrong.
+    /// Which parts of the input are wrong: the first of them.
     pub fields: Vec<Field>,
+    /// How many more parts are wrong.
+    pub more: usize,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u64>,
     /// The class of authentication that would do ([RFC 9470 §3](https://www.rfc-editor.org/rfc/rfc9470#section-3)).
@@ -139,14 +159,23 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Bad input, field by field. `fields` must not be empty.
-    pub fn fields(fields: Vec<Field>) -> Self {
+    /// Bad input, field by field: the first ten, and how many more there are. `fields` must not be empty.
+    pub fn fields(mut fields: Vec<Field>) -> Self {
+        let more = fields.len().saturating_sub(LISTED);
         let description = match fields.as_slice() {
             [one] => one.detail.clone(),
+            many if more > 0 => {
+                format!(
+                    "{} fields need attention: the first {LISTED} and {more} more",
+                    many.len()
+                )
+            }
             many => format!("{} fields need attention", many.len()),
         };
+        fields.truncate(LISTED);
         Self {
             fields,
+            more,
             ..Code::Invalid.because(description)
         }
     }
@@ -197,9 +226,31 @@ pub struct Field {
 impl Field {
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            pointer: pointer.into(),
+            pointer: shortened(Cow::Owned(pointer.into()), POINTER).into_owned(),
             code,
-            detail: detail.into(),
+            detail: shortened(Cow::Owned(detail.into()), LONGEST).into_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fx_10_a_refusal_does_not_grow_with_what_it_refuses() {
+        let long = "\u{e9}".repeat(5000);
+        let field = |_| Field::new(long.clone(), "unknown", long.clone());
+        let refusal = Refusal::fields((0..2000).map(field).collect());
+        assert_eq!((refusal.fields.len(), refusal.more), (LISTED, 1990));
+        assert_eq!(
+            refusal.description,
+            "2000 fields need attention: the first 10 and 1990 more"
+        );
+        let field = &refusal.fields[0];
+        assert!(field.pointer.len() <= POINTER && field.detail.len() <= LONGEST);
+        assert!(field.detail.ends_with("\u{e9}..."), "{}", field.detail);
+        assert!(Code::InvalidScope.because(long).description.len() <= LONGEST);
+        assert_eq!(shortened("short".into(), 5), "short");
     }
 }

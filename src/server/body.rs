@@ -20,7 +20,8 @@ use axum::{
 use http_body_util::BodyExt;
 use tower::{Layer, Service, ServiceExt};
 
-use crate::observe::{Asked, Face, RequestContext, Unhandled};
+use super::shares::{Place, Shares};
+use crate::observe::{Asked, Face, Peer, RequestContext, Unhandled};
 
 /// Beyond this a body is not worth reading for the sake of the connection.
 const DISCARD: usize = 1024 * 1024;
@@ -38,12 +39,28 @@ pub fn limit_body<S: Clone + Send + Sync + 'static>(router: Router<S>, limit: us
 pub struct BodyLimit {
     limit: usize,
     face: Face,
+    /// Of requests at work that came through proxies.
+    shares: Option<Shares>,
 }
 
 impl BodyLimit {
     /// `limit` is the most bytes that a body may have, `face` how it looks when it has more.
     pub const fn new(limit: usize, face: Face) -> Self {
-        Self { limit, face }
+        Self {
+            limit,
+            face,
+            shares: None,
+        }
+    }
+
+    /// The same, where an address that trusted proxies name has at most so many requests at work: proxies carry
+    /// everybody's over a few connections, so connections tell nothing there.
+    #[must_use]
+    pub fn with_share_of_each_address(self, most: u64) -> Self {
+        Self {
+            shares: Some(Shares::new(most)),
+            ..self
+        }
     }
 }
 
@@ -79,11 +96,20 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        let place = match self.rule.place(&request) {
+            Ok(place) => place,
+            Err(refused) => return Box::pin(std::future::ready(Ok(refused))),
+        };
         if hyper::body::Body::is_end_stream(request.body()) {
-            return Box::pin(self.inner.call(request));
+            let answer = self.inner.call(request);
+            return Box::pin(async move {
+                let _at_work = place;
+                answer.await
+            });
         }
         let (rule, inner) = (self.rule.clone(), self.inner.clone());
         Box::pin(async move {
+            let _at_work = place;
             match rule.read(request).await {
                 Ok(request) => inner.oneshot(request).await,
                 Err(refused) => Ok(refused),
@@ -93,6 +119,40 @@ where
 }
 
 impl BodyLimit {
+    /// A place among the requests at work, if the request came through a proxy; or the answer that refuses it.
+    fn place(&self, request: &Request) -> Result<Option<Place>, Response> {
+        let Some(shares) = &self.shares else {
+            return Ok(None);
+        };
+        let extensions = request.extensions();
+        let (peer, context) = (extensions.get::<Peer>(), extensions.get::<RequestContext>());
+        let (Some(peer), Some(context)) = (peer, context) else {
+            return Ok(None);
+        };
+        if peer.ip == context.ip {
+            return Ok(None);
+        }
+        if let Some(place) = shares.enter(context.ip) {
+            return Ok(Some(place));
+        }
+        let what = Unhandled {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            error: "rate_limited",
+            description: "This address has too many requests at work: wait for answers before asking more"
+                .to_owned(),
+        };
+        let asked = Asked {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            request_id: context.request_id.clone(),
+        };
+        let mut response = self.face.put(&what, &asked);
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        Err(response)
+    }
+
     /// The request with its body in memory, or the answer that refuses it.
     async fn read(&self, request: Request) -> Result<Request, Response> {
         let limit = self.limit;

@@ -1,5 +1,7 @@
 //! The server over real sockets on loopback: what a router in process cannot show.
 
+mod slow; // peers that do not listen, and peers that want everything
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, body::Bytes, routing::get};

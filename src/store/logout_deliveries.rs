@@ -46,26 +46,69 @@ pub fn queue_of(id: &str, user_id: &str, now: Timestamp) -> Statement {
     )
 }
 
-/// Those that are due, the longest waiting first; at most `limit`.
-pub async fn due(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Delivery>, DbError> {
+/// A request that is due, and where it goes.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub delivery: Delivery,
+    pub org_id: String,
+    /// Empty if the client wants to hear nothing any more.
+    pub uri: String,
+}
+
+/// Those that are due, in turn: the first of each organisation before the second of any, and within it the first to each
+/// client before the second to any; the longest waiting first. Without those of `organizations` and to `clients`, both
+/// between commas; at most `each` of an organisation, and at most `limit`.
+pub async fn due(
+    db: &Db,
+    now: Timestamp,
+    organizations: String,
+    clients: String,
+    each: i64,
+    limit: i64,
+) -> Result<Vec<Due>, DbError> {
     let rows = db
         .read(
-            "SELECT id, client_id, subject, session_id, created_at, tries FROM logout_deliveries \
-             WHERE next_try_at <= $1 ORDER BY next_try_at, id LIMIT $2",
-            vec![now.into(), limit.into()],
+            "SELECT d.id, d.client_id, d.subject, d.session_id, d.created_at, d.tries, d.org_id, d.uri \
+             FROM (SELECT p.*, row_number() OVER (PARTITION BY p.org_id ORDER BY p.nth, p.next_try_at, p.id) AS place \
+             FROM (SELECT q.*, c.org_id, COALESCE(c.backchannel_logout_uri, '') AS uri, \
+             row_number() OVER (PARTITION BY q.client_id ORDER BY q.next_try_at, q.id) AS nth \
+             FROM logout_deliveries q JOIN clients c ON c.client_id = q.client_id \
+             WHERE q.next_try_at <= $1 \
+             AND CAST($2 AS TEXT) NOT LIKE '%,' || c.org_id || ',%' \
+             AND CAST($3 AS TEXT) NOT LIKE '%,' || c.client_id || ',%') p) d \
+             WHERE d.place <= $4 ORDER BY d.place, d.next_try_at, d.id LIMIT $5",
+            vec![
+                now.into(),
+                organizations.into(),
+                clients.into(),
+                each.into(),
+                limit.into(),
+            ],
         )
         .await?;
     let read = |mut row: Row| {
-        Ok(Delivery {
-            id: row.next()?,
-            client_id: row.next()?,
-            user_id: row.next()?,
-            session_id: row.next::<Option<String>>()?.unwrap_or_default(),
-            created_at: row.next()?,
-            tries: row.next()?,
+        Ok(Due {
+            delivery: Delivery {
+                id: row.next()?,
+                client_id: row.next()?,
+                user_id: row.next()?,
+                session_id: row.next::<Option<String>>()?.unwrap_or_default(),
+                created_at: row.next()?,
+                tries: row.next()?,
+            },
+            org_id: row.next()?,
+            uri: row.next()?,
         })
     };
     rows.into_iter().map(read).collect()
+}
+
+/// Makes the requests to a client that are due wait until then, untried.
+pub fn put_off(client_id: &str, now: Timestamp, until: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE logout_deliveries SET next_try_at = $1 WHERE client_id = $2 AND next_try_at <= $3",
+        vec![until.into(), client_id.into(), now.into()],
+    )
 }
 
 /// Takes one for oneself, to be tried again `next` unless it is removed before: `claimed` if somebody else has it.

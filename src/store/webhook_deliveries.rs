@@ -106,21 +106,63 @@ pub fn add(delivery: &Delivery) -> Statement {
     )
 }
 
-/// Those that are due and whose webhook is on, the longest waiting first: at most `each` of a webhook, so that one that
-/// hangs does not hold up the others, and at most `limit`.
-pub async fn due(db: &Db, now: Timestamp, each: i64, limit: i64) -> Result<Vec<Delivery>, DbError> {
+/// A message that is due, and where it goes.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub delivery: Delivery,
+    pub org_id: String,
+    pub url: String,
+}
+
+/// Those that are due and whose webhook is on, in turn: the first of each organisation before the second of any, and
+/// within it the first to each webhook before the second to any; the longest waiting first. Without those of
+/// `organizations` and to `webhooks`, both between commas; at most `each` of an organisation, and at most `limit`.
+pub async fn due(
+    db: &Db,
+    now: Timestamp,
+    organizations: String,
+    webhooks: String,
+    each: i64,
+    limit: i64,
+) -> Result<Vec<Due>, DbError> {
     let rows = db
         .read(
-            columns!(
-                "FROM (SELECT q.*, row_number() OVER (PARTITION BY q.webhook_id ORDER BY q.next_try_at, q.id) AS place \
-                 FROM webhook_deliveries q JOIN webhooks w ON w.id = q.webhook_id \
-                 WHERE q.state = 'waiting' AND q.next_try_at <= $1 AND w.active) d \
-                 WHERE d.place <= $2 ORDER BY d.next_try_at, d.id LIMIT $3"
-            ),
-            vec![now.into(), each.into(), limit.into()],
+            "SELECT d.org_id, d.url, d.id, d.webhook_id, d.event_id, d.type, d.body, d.state, d.tries, d.next_try_at, \
+             d.created_at, d.last_try_at, d.last_status, d.last_error, d.delivered_at \
+             FROM (SELECT p.*, row_number() OVER (PARTITION BY p.org_id ORDER BY p.nth, p.next_try_at, p.id) AS place \
+             FROM (SELECT q.*, w.org_id, w.url, \
+             row_number() OVER (PARTITION BY q.webhook_id ORDER BY q.next_try_at, q.id) AS nth \
+             FROM webhook_deliveries q JOIN webhooks w ON w.id = q.webhook_id \
+             WHERE q.state = 'waiting' AND q.next_try_at <= $1 AND w.active \
+             AND CAST($2 AS TEXT) NOT LIKE '%,' || w.org_id || ',%' \
+             AND CAST($3 AS TEXT) NOT LIKE '%,' || w.id || ',%') p) d \
+             WHERE d.place <= $4 ORDER BY d.place, d.next_try_at, d.id LIMIT $5",
+            vec![
+                now.into(),
+                organizations.into(),
+                webhooks.into(),
+                each.into(),
+                limit.into(),
+            ],
         )
         .await?;
-    rows.into_iter().map(read).collect()
+    let read_due = |mut row: Row| {
+        Ok(Due {
+            org_id: row.next()?,
+            url: row.next()?,
+            delivery: read(row)?,
+        })
+    };
+    rows.into_iter().map(read_due).collect()
+}
+
+/// Makes the messages to a webhook that are due wait until then, untried.
+pub fn put_off(webhook_id: &str, now: Timestamp, until: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE webhook_deliveries SET next_try_at = $1 \
+         WHERE webhook_id = $2 AND state = 'waiting' AND next_try_at <= $3",
+        vec![until.into(), webhook_id.into(), now.into()],
+    )
 }
 
 /// The messages to a webhook, newest first, in a state if one is named: those before the message `before`, at most

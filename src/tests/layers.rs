@@ -86,9 +86,10 @@ const WALLS: &[(&str, &[&str])] = &[
     (
         "backchannel",
         &[
-            "app", "db", "live", "oauth", "openid", "outward", "registry", "store",
+            "app", "db", "delivery", "live", "oauth", "openid", "outward", "registry", "store",
         ],
     ),
+    ("delivery", &["app", "db", "registry"]),
     (
         "failures",
         &[
@@ -102,7 +103,10 @@ const WALLS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("webhooks", &["app", "db", "outward", "registry", "store"]),
+    (
+        "webhooks",
+        &["app", "db", "delivery", "outward", "registry", "store"],
+    ),
     (
         "inspect",
         &[

@@ -9,6 +9,7 @@ mod console;
 mod credentials; // clients that belong to a person
 mod databases;
 mod db;
+mod delivery; // a share for each
 mod docs;
 mod endpoints;
 mod failures; // why a request was refused

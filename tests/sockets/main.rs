@@ -6,6 +6,8 @@ mod fx_02; // codes are capped for what is guessed
 mod fx_03; // an old session becomes no new credential
 mod fx_04; // nobody controls a client that may do more
 mod fx_05; // the strength that the account has now
+mod fx_09; // who never answers holds up nobody else
+mod fx_10; // who never reads takes no more than the share of their address
 mod server; // the program in a process of its own
 
 use server::{Outcome, Server};

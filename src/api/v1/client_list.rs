@@ -7,7 +7,7 @@ use super::clients::{self, Client, Surroundings};
 use crate::{
     api::{
         call::{Call, Reply},
-        etag,
+        etag, input,
         operation::{Answer, Operation, Precondition, Shape, operation, paging, parameter, text, word},
         page::{self, Part},
         query::{Query, moment, span},
@@ -204,7 +204,10 @@ fn check_fields(query: &Query) -> Result<(), Refusal> {
         .into_iter()
         .find(|name| known.get(name).is_none());
     stranger.map_or(Ok(()), |name| {
-        Err(wrong("fields", &format!("A client has no member {name:?}.")))
+        Err(wrong(
+            "fields",
+            &format!("A client has no member {}.", input::quoted(name)),
+        ))
     })
 }
 

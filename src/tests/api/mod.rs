@@ -11,6 +11,7 @@ mod escalation; // nobody gives more than he has
 mod file_keys; // clients that a file knows
 mod hostile; // bad input
 mod legacy; // grants for migrations
+mod oversized; // a refusal does not grow with what it refuses
 mod people; // tokens that act for people
 mod people_settings; // what a client settles about people
 mod tenancy; // what belongs to others
