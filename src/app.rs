@@ -21,7 +21,7 @@ use crate::{
     mail::Post,
     observe::{self, Observer},
     password::Passwords,
-    registry::{Registry, bootstrap},
+    registry::{self, Registry, audiences, bootstrap},
     secret::{Entropy, Keyring, MasterKey},
     server, store,
     time::Clock,
@@ -75,6 +75,7 @@ impl App {
         let parallel = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
         let registry = Registry {
             userinfo: Arc::new(live::Api::userinfo(config.issuer.as_str())),
+            boundary: registry::boundary(&config),
             post: Post::new(&config)?,
             config: Arc::new(config),
             live,
@@ -85,6 +86,7 @@ impl App {
             passwords: Passwords::new(parallel),
         };
         bootstrap::provision(&registry).await?;
+        audiences::tell(&registry).await?;
         let throttle = Throttle::new(&registry.config);
         Ok(Arc::new(Self {
             registry,

@@ -14,7 +14,7 @@ use crate::{
     live,
     oauth::client::Status,
     openid::logout_token,
-    outward::{self, Content, Reach},
+    outward::{self, Content},
     registry::Registry,
     store::{
         self,
@@ -143,20 +143,16 @@ async fn tell(registry: &Registry, client: &live::Client, delivery: &Delivery) -
     let Some(uri) = people.and_then(|people| people.backchannel_logout_uri.as_deref()) else {
         return Ok(Told::Unasked);
     };
-    let development = match Reach::of(uri, false) {
-        Ok(_) => false,
-        Err(_) => {
-            let org = store::organizations::find(registry.db(), &client.org_id).await?;
-            org.is_some_and(|org| org.settings.development_redirects)
-        }
+    let Some(org) = store::organizations::find(registry.db(), &client.org_id).await? else {
+        return Ok(Told::Unasked);
     };
-    let reach = match Reach::of(uri, development) {
-        Ok(reach) => reach,
-        Err(why) => return Ok(Told::silent(why)),
+    let destination = match registry.boundary_of(&org).destination(uri) {
+        Ok(destination) => destination,
+        Err(objection) => return Ok(Told::silent(objection.detail)),
     };
     let now = registry.now();
     let token = logout_token::mint(registry, client, &delivery.user_id, &delivery.session_id, now)?;
-    let sent = outward::post(reach, uri, Content::Form(&[("logout_token", &token)])).await;
+    let sent = outward::post(&destination, Content::Form(&[("logout_token", &token)])).await;
     Ok(match sent {
         Ok(status) if outward::arrived(status) => Told::Yes,
         Ok(status) => Told::Not {

@@ -26,8 +26,58 @@ pub struct Bearer {
     pub permissions: Permissions,
 }
 
-/// Says who holds the token in the `Authorization` header. `query` is that of the request, where tokens are not
-/// accepted (RFC 9700 §4.3.2).
+/// A resource of our own that tokens are presented to. Each takes tokens that are for it, and no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// The management API, in all its versions.
+    Management,
+    /// The userinfo endpoint, whose audience is the issuer.
+    UserInfo,
+}
+
+impl Door {
+    /// Whether a token for this API is meant for here. RFC 9068 §4: anything else MUST be rejected.
+    fn takes(self, registry: &Registry, api: &live::Api) -> bool {
+        match self {
+            Self::Management => api.org_id.is_none() && *api.audience == *MANAGEMENT_AUDIENCE,
+            Self::UserInfo => api.id == registry.userinfo.id,
+        }
+    }
+}
+
+/// A token that may come in.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    pub client: Arc<live::Client>,
+    pub token: AccessToken,
+}
+
+/// Decides whether a token counts at one of our own doors: its signature, everything it stands on, and that it is for
+/// here. No door of ours believes a token by another way; a test holds that (`tests/layers.rs`).
+///
+/// # Errors
+/// `invalid_token`; `insufficient_scope` for one without `openid` at UserInfo; `Failed` when this node cannot know.
+pub async fn admit(registry: &Registry, door: Door, text: &str, now: Timestamp) -> Result<Admitted> {
+    let refused =
+        || Code::InvalidToken.because("the access token is invalid, expired, revoked, or for another API");
+    registry.live.fresh().await?;
+    let token = access_token::read_fully(registry, text).ok_or_else(refused)?;
+    let active = access_token::check_active(registry, &token, now).ok_or_else(refused)?;
+    if door == Door::UserInfo && !token.holds("openid") {
+        let why = "the access token lacks the scope openid";
+        return Err(Code::InsufficientScope.because(why).into());
+    }
+    if !door.takes(registry, &active.api) {
+        return Err(refused().into());
+    }
+    Ok(Admitted {
+        client: active.client,
+        token,
+    })
+}
+
+/// Says who calls the management API by the token in the `Authorization` header. `query` is that of the request, where
+/// tokens are not accepted (RFC 9700 §4.3.2).
 ///
 /// # Errors
 /// `unauthenticated` without a token; `invalid_token` for one that is not active or is for another API;
@@ -40,17 +90,10 @@ pub async fn authenticate(
 ) -> Result<Bearer> {
     let no_form = Params::default();
     let text = present(headers, query, &no_form)?;
-    registry.live.fresh().await?;
-    let refused =
-        || Code::InvalidToken.because("the access token is invalid, expired, revoked, or for another API");
-    let token = access_token::read_fully(registry, text).ok_or_else(refused)?;
-    let active = access_token::check_active(registry, &token, now).ok_or_else(refused)?;
-    if active.api.audience.as_ref() != MANAGEMENT_AUDIENCE {
-        return Err(refused().into());
-    }
+    let Admitted { client, token } = admit(registry, Door::Management, text, now).await?;
     let permissions = Permissions::of_scopes(token.scope.split(' '));
     Ok(Bearer {
-        client: active.client,
+        client,
         token,
         permissions,
     })

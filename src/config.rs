@@ -27,8 +27,9 @@ use table::SETTINGS;
 pub use mail::{Mail, SmtpUrl};
 pub use reference::{ShownSetting, reference, show};
 pub use sources::Sources;
-pub use values::{Database, ForwardedHeader, Issuer, LogFormat, LogLevel, Network, SigningAlgorithm, Word};
+pub use values::{Database, ForwardedHeader, Issuer, LogFormat, LogLevel, SigningAlgorithm, Word};
 
+pub use crate::network::Network;
 use crate::time::Lifetime;
 
 /// All settings, checked. The table in `config/table.rs` says what each means.
@@ -48,6 +49,8 @@ pub struct Config {
     pub forwarded_header: ForwardedHeader,
     /// Whether everybody may read `/metrics`.
     pub metrics_public: bool,
+    /// Where metrics are read.
+    pub metrics: Metrics,
     /// The directory of the embedded database and the key file.
     pub data_dir: PathBuf,
     /// Where everything is kept; never an empty path once loaded.
@@ -67,6 +70,8 @@ pub struct Config {
     pub legacy: Legacy,
     /// Features that can be switched off.
     pub features: Features,
+    /// Requests of the server's own.
+    pub outward: Outward,
     /// Logging.
     pub log: Log,
     /// Ids of the built-in clients, for the first start.
@@ -141,6 +146,22 @@ pub struct Legacy {
 pub struct Features {
     /// Client credentials of members.
     pub personal_credentials: bool,
+    /// Plain http on loopback as a redirect URI of web and single-page clients.
+    pub development_redirects: bool,
+}
+
+/// Where metrics are read.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// A listener for `/metrics` alone.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Requests of the server's own.
+#[derive(Clone, Debug, Default)]
+pub struct Outward {
+    /// Networks that they reach beside the public internet.
+    pub allow: Vec<Network>,
 }
 
 /// Logging.
@@ -224,6 +245,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
             metrics_public: false,
+            metrics: Metrics::default(),
             data_dir: PathBuf::new(),
             database: Database::Sqlite(PathBuf::new()),
             database_file: None,
@@ -234,6 +256,7 @@ impl Config {
             mail: Mail::default(),
             legacy: Legacy::default(),
             features: Features::default(),
+            outward: Outward::default(),
             log: Log::default(),
             system_clients: SystemClients::default(),
             bootstrap: Bootstrap::default(),

@@ -29,10 +29,11 @@ pub mod jobs; // what the server does by itself
 pub mod jose; // the JOSE we use, on aws-lc-rs
 pub mod live; // what the request path reads, in memory
 pub mod mail; // mail to people: a queue, and how it leaves
+pub mod network; // ranges of addresses
 pub mod oauth; // the protocol, pure
 pub mod observe; // logs, request ids, client addresses, metrics, health
 pub mod openid; // who a person is to a client, and what is told about him
-pub mod outward; // requests of our own, to public hosts only
+pub mod outward; // requests of our own: the only HTTP client of the server
 pub mod password; // argon2id on a bounded pool, and how strong a new password must be
 pub mod registry; // what may be done to the things we keep
 pub mod secret; // secrets, randomness, token text, digests, sealing

@@ -290,6 +290,17 @@ impl Live {
         read(self.shard(id)).get(id).cloned()
     }
 
+    /// The clients of an organisation where people sign in. Looks at all clients: for what is rare.
+    pub fn clients_of(&self, org_id: &str) -> Vec<Arc<Client>> {
+        let mut found = Vec::new();
+        for shard in &self.clients {
+            let shard = read(shard);
+            let own = shard.values().filter(|client| *client.org_id == *org_id);
+            found.extend(own.filter(|client| client.for_people.is_some()).cloned());
+        }
+        found
+    }
+
     /// The API with this id.
     pub fn api(&self, id: &str) -> Option<Arc<Api>> {
         self.catalogue.load().apis.get(id).cloned()
@@ -303,6 +314,16 @@ impl Live {
             .values()
             .find(|api| *api.audience == *audience)
             .cloned()
+    }
+
+    /// Every audience. Looks at all APIs: for what is rare.
+    pub fn audiences(&self) -> Vec<Arc<str>> {
+        let catalogue = self.catalogue.load();
+        catalogue
+            .apis
+            .values()
+            .map(|api| Arc::clone(&api.audience))
+            .collect()
     }
 
     /// The access token lifetime that an organisation sets, if it does.

@@ -29,13 +29,13 @@ use std::{
 use axum::{
     Router,
     extract::{MatchedPath, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::Response,
 };
 use tower::{Layer, Service};
 
 pub use address::{Proxies, client_ip, is_https};
-pub use health::routes;
+pub use health::{metrics_alone, routes};
 pub use log::init;
 pub use metrics::Metrics;
 pub use unhandled::{Asked, Face, Unhandled};
@@ -80,10 +80,36 @@ pub struct RequestContext {
 pub struct Observer {
     proxies: Arc<Proxies>,
     metrics: Metrics,
-    metrics_public: bool,
+    shown: Shown,
+    /// Whether browsers are told to come back over TLS only.
+    hsts: bool,
     ids: Arc<Ids>,
     face: Face,
 }
+
+/// To whom `/metrics` is shown at the door where everybody knocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Everybody,
+    /// Whoever is on this machine, where no proxy is: one that hides for whom it asks looks the same.
+    ThisMachine,
+    /// A door of their own, or none.
+    Nobody,
+}
+
+impl Shown {
+    fn of(config: &Config) -> Self {
+        let proxied = config.behind_proxy || !config.trusted_proxies.is_empty();
+        match (config.metrics_public, proxied || config.metrics.listen.is_some()) {
+            (true, _) => Self::Everybody,
+            (false, true) => Self::Nobody,
+            (false, false) => Self::ThisMachine,
+        }
+    }
+}
+
+/// A year, as <https://www.rfc-editor.org/rfc/rfc6797#section-6.1> has it. Other names of the domain are not ours.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Ids of requests: a UUID of version 7 at the start, counted up. They need to differ, not to be secret.
 struct Ids {
@@ -112,7 +138,8 @@ impl Observer {
         Self {
             proxies: Arc::new(Proxies::new(config)),
             metrics: Metrics::install(),
-            metrics_public: config.metrics_public,
+            shown: Shown::of(config),
+            hsts: config.issuer.is_https(),
             ids: Arc::new(Ids {
                 first: uuid::Uuid::now_v7().as_u128(),
                 given: AtomicU64::new(0),
@@ -204,6 +231,12 @@ where
             };
             let mut response = answer.unwrap_or_else(|_| seen.answer_panic(&observer.face));
             seen.tell(&observer, response.status());
+            if observer.hsts {
+                // RFC 6797 §7.1
+                response
+                    .headers_mut()
+                    .insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+            }
             if let Ok(value) = HeaderValue::try_from(seen.id) {
                 response.headers_mut().insert(REQUEST_ID, value);
             }

@@ -1,60 +1,30 @@
-//! Requests that go where they may: to public hosts, or to this machine during development, and nowhere else whatever a
-//! name resolves to.
+//! Requests of this server's own: they go where its boundary lets them, whatever a name resolves to.
+//!
+//! Nothing else in the server makes an HTTP client; a test holds that (`tests/layers.rs`).
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     header, redirect,
 };
 
-use crate::oauth::outbound::{self, is_public};
+use crate::oauth::boundary::Destination;
 
 /// Whoever does not answer within this does not answer.
 const CONNECT: Duration = Duration::from_secs(3);
 const WHOLE: Duration = Duration::from_secs(5);
 
-/// Where a request may go. The URL was checked; this is about the addresses that its name has now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    Public,
-    ThisMachine,
-}
+/// Looks names up, and gives only addresses to which the request may go.
+struct Resolver(Destination);
 
-impl Reach {
-    /// How far a request to `uri` may go: to public hosts, or to this machine if `development` allows that.
-    ///
-    /// # Errors
-    /// Why nothing is sent there.
-    pub fn of(uri: &str, development: bool) -> Result<Self, String> {
-        if outbound::check(uri, false).is_ok() {
-            return Ok(Self::Public);
-        }
-        match outbound::check(uri, development) {
-            Ok(()) => Ok(Self::ThisMachine),
-            Err(objection) => Err(objection.detail),
-        }
-    }
-
-    fn admits(self, ip: IpAddr) -> bool {
-        match self {
-            Self::Public => is_public(ip),
-            Self::ThisMachine => ip.is_loopback(),
-        }
-    }
-}
-
-impl Resolve for Reach {
+impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = *self;
+        let destination = self.0.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             // One address that may not be is enough: nobody knows which one would be taken.
-            if found.iter().any(|address| !reach.admits(address.ip())) {
+            if found.iter().any(|address| !destination.admits(address.ip())) {
                 return Err(io::Error::other("the name leads to an address that nothing is sent to").into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
@@ -73,12 +43,13 @@ pub enum Content<'a> {
 ///
 /// # Errors
 /// Why no answer came.
-pub async fn post(reach: Reach, uri: &str, content: Content<'_>) -> Result<u16, String> {
+pub async fn post(destination: &Destination, content: Content<'_>) -> Result<u16, String> {
+    let uri = destination.uri();
     let client = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         // A proxy would look up the name by itself.
         .no_proxy()
-        .dns_resolver(reach)
+        .dns_resolver(Resolver(destination.clone()))
         .connect_timeout(CONNECT)
         .timeout(WHOLE)
         .user_agent(concat!("oauthority/", env!("CARGO_PKG_VERSION")))
@@ -114,17 +85,24 @@ pub fn arrived(status: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oauth::boundary::Boundary;
 
-    async fn resolved(reach: Reach, name: &str) -> bool {
+    async fn resolved(this_machine: bool, networks: &[&str], uri: &str, name: &str) -> bool {
+        let networks = networks.iter().map(|text| text.parse().expect("a network"));
+        let boundary = Boundary::new(this_machine, networks.collect(), false);
+        let destination = boundary.destination(uri).expect("it looks harmless");
         let name = name.parse().expect("a name");
-        reach.resolve(name).await.is_ok()
+        Resolver(destination).resolve(name).await.is_ok()
     }
 
     #[tokio::test]
-    async fn b_096_a_name_that_leads_inside_is_not_connected_to() {
-        assert!(!resolved(Reach::Public, "localhost").await);
-        assert!(resolved(Reach::ThisMachine, "localhost").await);
-        assert!(!Reach::Public.admits("169.254.169.254".parse().expect("an address")));
-        assert!(!Reach::ThisMachine.admits("10.0.0.1".parse().expect("an address")));
+    async fn fx_01_b_096_a_name_that_leads_inside_is_not_connected_to() {
+        let public = "https://app.example.com/";
+        // As if the name of the app had been pointed to this machine.
+        assert!(!resolved(false, &[], public, "localhost").await);
+        assert!(!resolved(true, &[], public, "localhost").await);
+        assert!(!resolved(false, &["10.0.0.0/8"], public, "localhost").await);
+        assert!(resolved(true, &[], "http://localhost/", "localhost").await);
+        assert!(resolved(false, &["127.0.0.0/8", "::1"], public, "localhost").await);
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     db::{Batch, Statement, WriteError},
     delivery::{Ask, Due, Engine, Kind, Outcome},
     error::Result,
-    outward::{self, Content, Reach},
+    outward::{self, Content},
     registry::{
         Registry,
         access::Access,
@@ -145,11 +145,12 @@ async fn claimed(registry: &Registry, message: Delivery) -> Result<Option<Delive
 type Sent = std::result::Result<u16, String>;
 
 async fn send(registry: &Registry, hook: &Webhook, message: &Delivery) -> Result<Sent> {
-    let org = store::organizations::find(registry.db(), &hook.org_id).await?;
-    let development = org.is_some_and(|org| registry_webhooks::reaches_this_machine(registry, &org));
-    let reach = match Reach::of(&hook.url, development) {
-        Ok(reach) => reach,
-        Err(why) => return Ok(Err(why)),
+    let Some(org) = store::organizations::find(registry.db(), &hook.org_id).await? else {
+        return Ok(Err("its organisation is gone".to_owned()));
+    };
+    let destination = match registry.boundary_of(&org).destination(&hook.url) {
+        Ok(destination) => destination,
+        Err(objection) => return Ok(Err(objection.detail)),
     };
     let now = registry.now();
     let keys = registry_webhooks::signing_keys(registry, hook, now);
@@ -164,7 +165,7 @@ async fn send(registry: &Registry, hook: &Webhook, message: &Delivery) -> Result
             signature::of(&keys, &message.id, now.seconds(), &message.body),
         ),
     ];
-    Ok(outward::post(reach, &hook.url, Content::Json(&message.body, &headers)).await)
+    Ok(outward::post(&destination, Content::Json(&message.body, &headers)).await)
 }
 
 /// Writes down how a try ended.

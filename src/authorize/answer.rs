@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     oauth::{
         authorization::{Manner, ResponseMode},
-        redirect::{encoded, with_query},
+        redirect::{encoded, with_query, without_ours},
     },
     ui::{
         form,
@@ -52,10 +52,12 @@ impl Back {
         }
         // RFC 9207 §2: in every answer, so that clients of several servers cannot mix them up.
         all.push(("iss", &self.issuer));
+        // RFC 6749 §3.1.2: what the query of a registered URI holds stays, but it does not speak for this server.
+        let uri = without_ours(&self.redirect_uri);
         match self.manner.mode {
-            ResponseMode::Query => self.redirect(&with_query(&self.redirect_uri, &all)),
-            ResponseMode::Fragment => self.redirect(&format!("{}#{}", self.redirect_uri, encoded(&all))),
-            ResponseMode::FormPost => self.form_post(&all),
+            ResponseMode::Query => self.redirect(&with_query(&uri, &all)),
+            ResponseMode::Fragment => self.redirect(&format!("{uri}#{}", encoded(&all))),
+            ResponseMode::FormPost => self.form_post(&uri, &all),
         }
     }
 
@@ -86,9 +88,9 @@ impl Back {
     }
 
     /// A page that posts to the client, by itself where scripts run.
-    fn form_post(&self, params: &[(&str, &str)]) -> Response {
+    fn form_post(&self, uri: &str, params: &[(&str, &str)]) -> Response {
         let content = html! {
-            form #form-post method="post" action=(self.redirect_uri) data-submit {
+            form #form-post method="post" action=(uri) data-submit {
                 @for (name, value) in params { (form::hidden(name, value)) }
                 div.actions { (form::primary("Continue")) }
             }

@@ -134,6 +134,7 @@ pub(crate) async fn until(
     let server = Server::bind(&config)
         .await
         .map_err(|error| cannot_start(&error))?;
+    let metrics = metrics_server(&config).await?;
     let address = server.address()?;
     if config.listen.port() == 0 {
         // The issuer follows from the port, which is known only now.
@@ -161,12 +162,45 @@ pub(crate) async fn until(
     }
     let jobs = Jobs::start(&app);
     let observer = Observer::new(&registry.config);
+    warn_about_proxies(&registry.config);
     tracing::info!(%address, issuer = %registry.config.issuer, "listening");
     listening(address);
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    let metrics = metrics.map(|server| {
+        let routes = observe::metrics_alone(observer.clone());
+        // Whether told or left alone: it is over.
+        tokio::spawn(server.run(routes, async move { drop(end.await) }))
+    });
     server.run(app::router(&app, observer), stop).await;
+    drop(ended);
+    if let Some(metrics) = metrics {
+        drop(metrics.await);
+    }
     jobs.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The listener for metrics alone, if there is to be one.
+async fn metrics_server(config: &Config) -> Result<Option<Server>> {
+    let Some(listen) = config.metrics.listen else {
+        return Ok(None);
+    };
+    let mut own = config.clone();
+    own.listen = listen;
+    let bound = Server::bind(&own).await;
+    bound.map(Some).map_err(|error| cannot_start(&error))
+}
+
+/// A proxy that nobody named: it works, and everybody looks like the proxy.
+fn warn_about_proxies(config: &Config) {
+    if config.behind_proxy && config.trusted_proxies.is_empty() {
+        tracing::warn!(
+            "`behind_proxy` is set and `trusted_proxies` is not: every request counts as the proxy's own, so all clients share \
+             one address in limits, lockouts and the activity, and one who guesses slows down all others. Set \
+             `trusted_proxies` to the addresses of the proxy, such as trusted_proxies = [\"127.0.0.1\"]"
+        );
+    }
 }
 
 fn cannot_start(error: &server::Error) -> Failure {

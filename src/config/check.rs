@@ -25,6 +25,9 @@ pub(super) fn derive(
     if !is_set("limits.connections_per_address") {
         config.limits.connections_per_address = config.limits.connections.div_ceil(4);
     }
+    if !is_set("features.development_redirects") {
+        config.features.development_redirects = !config.issuer.is_https();
+    }
     derive_mail(config, &is_set, problems);
 }
 

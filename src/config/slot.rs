@@ -4,9 +4,9 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 use super::{
     mail::SmtpUrl,
-    values::{Database, Issuer, Network, Word},
+    values::{Database, Issuer, Word},
 };
-use crate::time::Lifetime;
+use crate::{network::Network, time::Lifetime};
 
 /// What a source gave for a setting, before it is understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,7 @@ pub(super) enum Slot<'a> {
     Path(&'a mut PathBuf),
     OptionalPath(&'a mut Option<PathBuf>),
     Address(&'a mut SocketAddr),
+    OptionalAddress(&'a mut Option<SocketAddr>),
     Issuer(&'a mut Issuer),
     Networks(&'a mut Vec<Network>),
     Database(&'a mut Database),
@@ -62,6 +63,7 @@ impl<'a> Slot<'a> {
             Self::Path(place) => *place = parse_path(given)?,
             Self::OptionalPath(place) => *place = Some(parse_path(given)?),
             Self::Address(place) => *place = parse_address(given)?,
+            Self::OptionalAddress(place) => *place = Some(parse_address(given)?),
             Self::Issuer(place) => *place = parse(given)?,
             Self::Networks(place) => *place = parse_networks(given)?,
             Self::Database(place) => *place = parse(given)?,
@@ -83,6 +85,7 @@ impl<'a> Slot<'a> {
                 .as_ref()
                 .map_or_else(String::new, |p| p.display().to_string()),
             Self::Address(place) => place.to_string(),
+            Self::OptionalAddress(place) => place.as_ref().map_or_else(String::new, ToString::to_string),
             Self::Issuer(place) => place.to_string(),
             Self::Networks(place) => place
                 .iter()
@@ -104,7 +107,7 @@ impl<'a> Slot<'a> {
             Self::Integer(_, least, most) => format!("number, {least} to {most}"),
             Self::Lifetime(_, least, most) => format!("time, `{}` to `{}`", spell(*least), spell(*most)),
             Self::Path(_) | Self::OptionalPath(_) => "path".into(),
-            Self::Address(_) => "`address:port`".into(),
+            Self::Address(_) | Self::OptionalAddress(_) => "`address:port`".into(),
             Self::Issuer(_) => "URL".into(),
             Self::Networks(_) => "list of addresses or ranges".into(),
             Self::Database(_) => "`sqlite`, `sqlite:PATH` or `postgres://…`".into(),

@@ -56,7 +56,7 @@ pub(super) static SETTINGS: &[Setting] = settings![
     "forwarded_header", Text("x-forwarded-for"), |c| Slot::word(&mut c.forwarded_header),
         "The header in which the trusted proxies name the client; they must set or extend it on every request.";
     "metrics_public", Text("false"), |c| Slot::Bool(&mut c.metrics_public),
-        "Show `/metrics` to everybody, not only to loopback and trusted proxies.";
+        "Show `/metrics` to everybody, not only to this machine. With `behind_proxy` or `trusted_proxies` nobody counts as this machine, since a proxy may be there: set `metrics.listen`.";
 
     "data_dir", Derived("`$XDG_DATA_HOME/oauthority`, else `~/.local/share/oauthority`, else `./data`"), |c| Slot::Path(&mut c.data_dir),
         "Where the embedded database and the key file live; made with mode 0700 when missing.";
@@ -66,6 +66,9 @@ pub(super) static SETTINGS: &[Setting] = settings![
         "A file that holds the value of `database`, for a URL with a password in it.";
     "key_file", Derived("`master.key` in the data directory"), |c| Slot::Path(&mut c.key_file),
         "The key under which signing keys are stored; made with mode 0600 at the first start.";
+
+    "metrics.listen", Unset, |c| Slot::OptionalAddress(&mut c.metrics.listen),
+        "An address and port for `/metrics` alone, shown to whoever reaches it and no longer at `listen`: keep it in a network of your own. It speaks TLS where `tls.certificate` is set.";
 
     "tls.certificate", Unset, |c| Slot::OptionalPath(&mut c.tls.certificate),
         "PEM file with the certificate chain, the server's own first. Needs `tls.key`.";
@@ -132,6 +135,11 @@ pub(super) static SETTINGS: &[Setting] = settings![
         "Allow `response_type=token`, for a migration only (RFC 9700 advises against it).";
     "features.personal_credentials", Text("true"), |c| Slot::Bool(&mut c.features.personal_credentials),
         "Let members hold client credentials of their own.";
+    "features.development_redirects", Derived("`true` where `issuer` is http, else `false`"), |c| Slot::Bool(&mut c.features.development_redirects),
+        "Let web and single-page clients redirect to plain http on loopback. An organisation can forbid it to itself.";
+
+    "outward.allow", Text(""), |c| Slot::Networks(&mut c.outward.allow),
+        "Networks that webhooks and back-channel logout reach beside the public internet, such as `10.0.0.0/8`, and without TLS. This machine (`127.0.0.0/8, ::1`) is reached unlisted only where `issuer` is http. Every organisation may name addresses in them.";
 
     "log.format", Text("text"), |c| Slot::word(&mut c.log.format),
         "What log lines look like; they go to standard error.";

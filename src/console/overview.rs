@@ -19,7 +19,7 @@ use crate::{
     app::State,
     error::Error,
     oauth::client::Kind,
-    registry::{access::Permission, audit::verify, least_privilege, usage},
+    registry::{access::Permission, addresses, audit::verify, least_privilege, usage, webhooks::blocked},
     store::{
         self, audit,
         clients::{Filter, From, SortKey},
@@ -136,6 +136,7 @@ async fn matters(visit: &Visit) -> Result<Vec<Matter>, Response> {
     matters.extend(ending(visit).await?);
     matters.extend(failing(visit).await?);
     matters.extend(fallen(visit).await?);
+    matters.extend(addressed(visit));
     for attention in Attention::ALL {
         matters.extend(group(visit, *attention).await?);
     }
@@ -163,9 +164,11 @@ async fn told(visit: &Visit) -> Result<Vec<Matter>, Response> {
         .or_trouble(visit)?;
     for hook in hooks {
         let host = webhooks::host(&hook.url);
-        let (what, why) = match (hook.disabled_why, hook.failing_since) {
-            (Some(why), _) => (format!("The webhook to {host} was switched off"), sentence(&why)),
-            (None, Some(at)) if hook.active => (
+        let blocked = blocked(registry, org, &hook).filter(|_| hook.active);
+        let (what, why) = match (blocked, hook.disabled_why, hook.failing_since) {
+            (Some(why), ..) => (format!("The webhook to {host} is not called"), why),
+            (None, Some(why), _) => (format!("The webhook to {host} was switched off"), sentence(&why)),
+            (None, None, Some(at)) if hook.active => (
                 format!("The webhook to {host} fails"),
                 format!("Nothing has arrived there since {}", visit.reader().full(at)),
             ),
@@ -179,6 +182,39 @@ async fn told(visit: &Visit) -> Result<Vec<Matter>, Response> {
         });
     }
     Ok(matters)
+}
+
+/// How many clients with an address that is refused today have a line of their own.
+const ADDRESSED: usize = 10;
+
+/// Clients with addresses that today's rule refuses: of redirects, which go on, and of sign-outs, which do not.
+fn addressed(visit: &Visit) -> Vec<Matter> {
+    let mut found = addresses::of_organization(&visit.app.registry, visit.org());
+    let more = found.len().saturating_sub(ADDRESSED);
+    found.truncate(ADDRESSED);
+    let last = found.len();
+    let matters = (1..).zip(found).map(|(at, (name, id, notes))| {
+        let quiet = notes.iter().any(|note| note.code == addresses::NOT_CALLED);
+        let what = if quiet {
+            format!("{name} is not told of sign-outs")
+        } else {
+            format!("{name} has an address that is refused today")
+        };
+        let mut why = notes.first().map(|note| note.detail.clone()).unwrap_or_default();
+        if quiet && let Some(note) = notes.iter().find(|note| note.code == addresses::NOT_CALLED) {
+            why.clone_from(&note.detail);
+        }
+        if at == last && more > 0 {
+            why = format!("{why} {more} more clients have such addresses.");
+        }
+        Matter {
+            what,
+            why,
+            action: "Show it",
+            href: visit.path(&format!("/clients/{id}")),
+        }
+    });
+    matters.collect()
 }
 
 /// Secrets that were rotated away, end within three days, and were used within the last day.

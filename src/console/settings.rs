@@ -185,7 +185,7 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
             (section("Secrets", "", &secrets(typed, refused)))
             (section("Clients that nobody uses", "", &unused(typed, refused)))
             (section("Personal credentials", "", &credentials(typed, refused)))
-            (section("Tokens and redirects", "", &tokens(typed, refused)))
+            (section("Tokens and redirects", "", &tokens(visit, typed, refused)))
             (section("Activity", "", &activity(typed, refused)))
             div.actions { (form::primary("Save changes")) }
         }
@@ -268,12 +268,17 @@ fn activity(typed: &Typed, refused: &Refused) -> Markup {
     }
 }
 
-fn tokens(typed: &Typed, refused: &Refused) -> Markup {
+fn tokens(visit: &Visit, typed: &Typed, refused: &Refused) -> Markup {
     html! {
         (Field { name: "access_token_lifetime", label: "Access token lifetime in seconds", kind: Kind::Digits, optional: true,
             value: &typed.access_token_lifetime, hint: "60 to 86,400. The smallest of API, client and organisation counts.",
             error: refused.of("access_token_lifetime"), ..Field::default() })
-        (Checkbox { name: "development_redirects", value: "yes", label: "Allow development redirects", checked: typed.development_redirects,
-            hint: "Web and single-page apps may register plain http on localhost.", ..Checkbox::default() })
+        @if visit.app.registry.boundary.allows_development() {
+            (Checkbox { name: "development_redirects", value: "yes", label: "Allow development redirects", checked: typed.development_redirects,
+                hint: "Web and single-page apps may register plain http on localhost.", ..Checkbox::default() })
+        } @else {
+            @if typed.development_redirects { (hidden("development_redirects", "yes")) }
+            p.hint { b { "Development redirects are forbidden on this server" } ": web and single-page apps register https only. Whoever runs the server                 can allow them (" code { "features.development_redirects" } ")." }
+        }
     }
 }

@@ -163,6 +163,7 @@ fn at(registry: &Registry, time: Timestamp) -> Registry {
     use std::sync::Arc;
     Registry {
         config: Arc::clone(&registry.config),
+        boundary: registry.boundary.clone(),
         userinfo: Arc::clone(&registry.userinfo),
         live: Arc::clone(&registry.live),
         keyring: Arc::clone(&registry.keyring),

@@ -3,7 +3,7 @@
 //! [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)
 //!
 //! The token is believed after its signature is verified and everything it stands on is still there: the client, the
-//! grant, and the person.
+//! grant, and the person. It must be for this endpoint: an API that was handed a token for itself learns nothing here.
 
 use axum::{
     body::Body,
@@ -15,9 +15,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Incoming, cors, no_store};
 use crate::{
-    access_token::{self, AccessToken},
+    access_token::AccessToken,
     app::{App, State},
-    bearer,
+    bearer::{self, Door},
     error::{Error, Result},
     live,
     oauth::{params::Params, refusal::Code},
@@ -53,21 +53,14 @@ async fn tell(app: &App, request: Request) -> Result<Response> {
     read?;
     let form = form(&incoming)?;
     let text = bearer::present(&incoming.parts.headers, incoming.parts.uri.query(), &form)?;
-    registry.live.fresh().await?;
+    let bearer::Admitted { client, token } = bearer::admit(registry, Door::UserInfo, text, now).await?;
     let refused = || Code::InvalidToken.because("the access token is invalid, expired or revoked");
-    let token = access_token::read_fully(registry, text).ok_or_else(refused)?;
-    let active = access_token::check_active(registry, &token, now).ok_or_else(refused)?;
-    if !token.holds("openid") {
-        return Err(Code::InsufficientScope
-            .because("the access token lacks the scope openid")
-            .into());
-    }
     let grant_id = token.grant_id.as_deref().ok_or_else(refused)?;
     let user = store::users::behind_grant(registry.db(), grant_id)
         .await?
         .filter(|user| user.status == UserStatus::Active)
         .ok_or_else(refused)?;
-    render(app, &active.client, &token, &user)
+    render(app, &client, &token, &user)
 }
 
 /// The parameters of a form, where the token may be (RFC 6750 §2.2). Any other body says nothing.

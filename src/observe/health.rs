@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 
-use super::{Observer, RequestContext, address};
+use super::{Observer, RequestContext, Shown, address};
 
 /// The routes for probes. `ready` tells whether the server can do its work now; the reason why not goes to the log,
 /// never into the answer. Needs [`watch`](super::watch) around it.
@@ -27,6 +27,11 @@ where
         )
         .route("/health/ready", get(async move || show_readiness(ready().await)))
         .route("/metrics", get(metrics))
+}
+
+/// `/metrics` and nothing else, for a listener of its own: whoever reaches it may see them.
+pub fn metrics_alone(observer: Observer) -> Router {
+    Router::new().route("/metrics", get(async move || observer.rendered()))
 }
 
 fn show_readiness(ready: Result<(), String>) -> Response {
@@ -51,11 +56,17 @@ impl Observer {
     /// A loopback address with a forwarded header is a proxy nobody told us about: its client may be anybody.
     fn show_metrics(&self, context: &RequestContext, headers: &HeaderMap) -> Response {
         let near = context.ip.is_loopback() && !address::is_forwarded(headers);
-        if self.metrics_public || near || self.proxies.trust(context.ip) {
-            let format = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-            return (format, self.metrics.render()).into_response();
+        match self.shown {
+            Shown::Everybody => return self.rendered(),
+            Shown::ThisMachine if near => return self.rendered(),
+            Shown::ThisMachine | Shown::Nobody => {}
         }
-        let body = r#"{"error":"access_denied","error_description":"Metrics are for loopback and trusted proxies; see metrics_public"}"#;
+        let body = r#"{"error":"access_denied","error_description":"Metrics are for this machine and, behind a proxy, for the address of metrics.listen; see metrics_public"}"#;
         answer(StatusCode::FORBIDDEN, body)
+    }
+
+    fn rendered(&self) -> Response {
+        let format = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+        (format, self.metrics.render()).into_response()
     }
 }

@@ -270,22 +270,51 @@ async fn metrics_count_by_route_method_and_class() {
 }
 
 #[tokio::test]
-async fn metrics_are_for_loopback_and_trusted_proxies() {
+async fn fx_17_metrics_are_for_this_machine_and_never_through_a_proxy() {
     let of = async |flags, from, lines| ask(app(flags), "/metrics", peer(from), lines).await.0;
     let through: &[(&str, &str)] = &[("x-forwarded-for", "203.0.113.9")];
+    let claiming: &[(&str, &str)] = &[("x-forwarded-for", "127.0.0.1")];
     assert_eq!(of(&[], "127.0.0.1", &[]).await, StatusCode::OK);
     assert_eq!(of(&[], "::1", &[]).await, StatusCode::OK);
-    assert_eq!(of(&[TRUSTED], "10.0.0.1", &[]).await, StatusCode::OK);
-    assert_eq!(of(&[TRUSTED], "10.0.0.1", through).await, StatusCode::FORBIDDEN);
     assert_eq!(of(&[], "127.0.0.1", through).await, StatusCode::FORBIDDEN);
-    assert_eq!(
-        of(&[], "203.0.113.9", &[("x-forwarded-for", "127.0.0.1")]).await,
-        StatusCode::FORBIDDEN
-    );
-    assert_eq!(
-        of(&[("metrics_public", "true")], "203.0.113.9", &[]).await,
-        StatusCode::OK
-    );
+    assert_eq!(of(&[], "203.0.113.9", claiming).await, StatusCode::FORBIDDEN);
+    let behind = [("issuer", "https://id.example"), ("behind_proxy", "true")];
+    let local = [("trusted_proxies", "127.0.0.1")];
+    let listener = [("metrics.listen", "127.0.0.1:9100")];
+    for flags in [&behind[..], &local, &[TRUSTED], &listener] {
+        for from in ["127.0.0.1", "10.0.0.1", "203.0.113.9"] {
+            for lines in [&[][..], through, claiming] {
+                let status = of(flags, from, lines).await;
+                assert_eq!(status, StatusCode::FORBIDDEN, "{flags:?} {from} {lines:?}");
+            }
+        }
+    }
+    let public = [("metrics_public", "true"), behind[0], behind[1]];
+    assert_eq!(of(&public, "203.0.113.9", &[]).await, StatusCode::OK);
+    // A listener of its own asks nobody.
+    let alone = metrics_alone(Observer::new(&config(&behind)));
+    let (status, ..) = ask(alone.clone(), "/metrics", peer("10.0.0.1"), &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    let (status, ..) = ask(alone, "/health/live", peer("10.0.0.1"), &[]).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn fx_17_every_answer_of_an_https_issuer_asks_for_tls_from_then_on() {
+    let secure = [("issuer", "https://id.example"), ("behind_proxy", "true")];
+    for path in ["/context/a", "/nowhere", "/panic", "/metrics", "/health/live"] {
+        let (_, answered, _) = ask(app(&secure), path, Peer::default(), &[]).await;
+        assert_eq!(
+            answered[header::STRICT_TRANSPORT_SECURITY],
+            "max-age=31536000",
+            "{path}"
+        );
+        let (_, answered, _) = ask(app(&[]), path, Peer::default(), &[]).await;
+        assert!(
+            !answered.contains_key(header::STRICT_TRANSPORT_SECURITY),
+            "{path}"
+        );
+    }
 }
 
 #[derive(Clone, Default)]

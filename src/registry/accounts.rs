@@ -18,7 +18,7 @@ use crate::{
         self,
         changes::Kind,
         grants::{self, Which},
-        users::{User, UserStatus},
+        users::{Role, User, UserStatus},
     },
 };
 
@@ -52,7 +52,8 @@ pub async fn find(registry: &Registry, access: &Access, id: &str) -> Result<User
 /// he gave apps, at once; reactivating brings none of it back.
 ///
 /// # Errors
-/// `conflict` for oneself and for the last active operator; `not_found`; missing permission.
+/// `conflict` for oneself, for the last active operator and for the last active owner of an organisation; `not_found`;
+/// missing permission.
 pub async fn set_status(registry: &Registry, access: &Access, id: &str, status: UserStatus) -> Result<User> {
     access.require_fresh(Permission::InstanceWrite, registry.now())?;
     let user = find(registry, access, id).await?;
@@ -72,6 +73,9 @@ pub async fn set_status(registry: &Registry, access: &Access, id: &str, status: 
     let now = registry.now();
     // Two changes of operators wait for one another.
     let mut batch = Batch::from(store::instance::touch());
+    if status == UserStatus::Inactive {
+        keep_owners(registry, &user, &mut batch).await?;
+    }
     batch.push(store::users::set_status(&user.id, status, now));
     let action = match status {
         UserStatus::Active => "user.reactivated",
@@ -93,6 +97,7 @@ pub async fn set_status(registry: &Registry, access: &Access, id: &str, status: 
                     .because("this is the last active operator: make somebody else one first")
                     .reason("last_operator"),
             ),
+            WriteError::Unmet("last_owner") => Error::from(last_owner("an organisation")),
             other => other.into(),
         })?;
     Ok(User {
@@ -100,6 +105,35 @@ pub async fn set_status(registry: &Registry, access: &Access, id: &str, status: 
         updated_at: now,
         ..user
     })
+}
+
+/// Sees to it that every organisation of the person keeps an owner who is active. Changes of the same organisation's owners
+/// wait for one another on its row.
+async fn keep_owners(registry: &Registry, user: &User, batch: &mut Batch) -> Result<()> {
+    let db = registry.db();
+    let alone = store::users::owned_alone(db, &user.id).await?;
+    if !alone.is_empty() {
+        let names: Vec<String> = alone
+            .iter()
+            .map(|(handle, name)| format!("{name} ({handle})"))
+            .collect();
+        return Err(last_owner(&names.join(", ")).into());
+    }
+    for (org, _, _, role) in store::users::organizations_of(db, &user.id).await? {
+        if role == Role::Owner {
+            batch.push(store::organizations::touch(&org));
+        }
+    }
+    batch.push(store::users::expect_other_owners(&user.id));
+    Ok(())
+}
+
+fn last_owner(of: &str) -> Refusal {
+    Code::Conflict
+        .because(format!(
+            "this is the last active owner of {of}: make somebody else an owner there first"
+        ))
+        .reason("last_owner")
 }
 
 /// Lets a person hold personal credentials, or not any more. Without it those he has are as good as disabled at once, and

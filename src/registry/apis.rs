@@ -11,8 +11,8 @@ use crate::{
         scope,
     },
     registry::{
-        Registry, Resource, access::Access, access::Permission, announce, client_input::check_name,
-        clients::differences, keys,
+        Registry, Resource, access::Access, access::Permission, announce, audiences,
+        client_input::check_name, clients::differences, keys,
     },
     store::{
         self,
@@ -168,13 +168,7 @@ pub async fn create(registry: &Registry, access: &Access, new: NewApi) -> Result
         new.signing_algorithm.as_deref(),
         &mut fields,
     );
-    if !scope::is_audience(&new.audience) {
-        let detail = "Write an absolute URI without a fragment, such as https://api.example.com.";
-        fields.push(Field::new("/audience", "audience", detail));
-    } else if new.audience.starts_with("urn:oauthority:") {
-        let detail = "urn:oauthority: belongs to the product: use a URI of your own.";
-        fields.push(Field::new("/audience", "audience.reserved", detail));
-    }
+    fields.extend(audiences::objection(registry, &new.audience));
     let values: Vec<String> = new.scopes.iter().map(|s| s.value.clone()).collect();
     if values.len() > 200 {
         fields.push(Field::new(
@@ -212,8 +206,7 @@ pub(super) async fn add(registry: &Registry, access: &Access, new: NewApi) -> Re
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await.map_err(|error| {
         if error.is_unique("apis", "audience") {
-            let detail = "Another API has this audience: audiences are unique across the instance.";
-            return Refusal::fields(vec![Field::new("/audience", "audience.taken", detail)]).into();
+            return Refusal::fields(vec![audiences::taken()]).into();
         }
         Error::from(error)
     })?;

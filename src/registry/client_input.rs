@@ -3,9 +3,9 @@
 
 use crate::{
     oauth::{
+        boundary::Boundary,
         client::{ApplicationType, AuthMethod, GrantType, Kind},
         people_settings::PeopleSettings,
-        redirect,
         refusal::Field,
         scope::{OIDC, ScopeKey},
     },
@@ -107,8 +107,8 @@ pub struct Surroundings<'a> {
     pub before: Option<&'a Client>,
     /// The grants that may be registered here.
     pub grants: &'a [GrantType],
-    /// Whether `http` on a loopback host may be registered for web clients.
-    pub development_redirects: bool,
+    /// Where requests and browsers may go.
+    pub boundary: Boundary,
 }
 
 /// Checks a draft.
@@ -120,7 +120,7 @@ pub fn check(draft: &Draft, around: &Surroundings<'_>) -> Result<Resolved, Vec<F
     check_texts(draft, &mut fields);
     check_offered(draft, around, &mut fields);
     check_grants(draft, &mut fields);
-    check_redirects(draft, around.development_redirects, &mut fields);
+    check_redirects(draft, around, &mut fields);
     check_limits(draft, &mut fields);
     let mut resolved = resolve_scopes(draft, around, &mut fields);
     people_input::check(draft, around, &mut resolved, &mut fields);
@@ -230,8 +230,9 @@ fn check_grants(draft: &Draft, fields: &mut Vec<Field>) {
     }
 }
 
-fn check_redirects(draft: &Draft, development: bool, fields: &mut Vec<Field>) {
+fn check_redirects(draft: &Draft, around: &Surroundings<'_>, fields: &mut Vec<Field>) {
     let uris = &draft.redirect_uris;
+    let held = around.before.map_or(&[][..], |client| &client.redirect_uris);
     let redirects = draft.grant_types.iter().any(|grant| grant.redirects());
     if redirects && uris.is_empty() {
         fields.push(Field::new(
@@ -262,7 +263,9 @@ fn check_redirects(draft: &Draft, development: bool, fields: &mut Vec<Field>) {
                 "uri.repeated",
                 "This URI is in the list already.",
             ));
-        } else if let Err(objection) = redirect::check(uri, draft.application_type, development) {
+        } else if !held.contains(uri)
+            && let Err(objection) = around.boundary.check_redirect(uri, draft.application_type)
+        {
             fields.push(Field::new(pointer, objection.code, objection.detail));
         }
     }

@@ -348,7 +348,7 @@ async fn checked(
         grants: &grants,
         permissions: access.permissions,
         before,
-        development_redirects: access.org.settings.development_redirects,
+        boundary: registry.boundary_of(&access.org),
     };
     let mut result = client_input::check(draft, &around);
     if let Some(user) = &draft.user_id

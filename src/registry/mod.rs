@@ -3,8 +3,10 @@
 
 pub mod access; // who acts, for which organisation, with which permissions
 pub mod accounts; // people of the whole instance
+pub mod addresses; // of clients, saved under another rule than today's
 pub mod apis; // resource servers and scopes
 pub mod assurance; // how sure it is who acts
+pub mod audiences; // which one a new API may have
 pub mod audit; // the chain of what was done
 pub mod authenticator_app; // one-time codes
 pub mod bootstrap; // what the first start creates
@@ -60,17 +62,19 @@ use crate::{
     error::Result,
     live::{self, Live},
     mail::{self, Mail, Post},
-    oauth::client::GrantType,
+    oauth::{boundary::Boundary, client::GrantType},
     password::Passwords,
     registry::access::{Access, Actor},
     secret::{Entropy, Keyring},
-    store::{self, audit::Event, changes},
+    store::{self, audit::Event, changes, organizations::Organization},
     time::{Clock, Timestamp},
 };
 
 /// What the registry works with.
 pub struct Registry {
     pub config: Arc<Config>,
+    /// Where this instance sends requests, and browsers.
+    pub boundary: Boundary,
     pub live: Arc<Live>,
     /// The audience of tokens that are for the userinfo endpoint alone.
     pub userinfo: Arc<live::Api>,
@@ -91,6 +95,11 @@ impl Registry {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Where requests and browsers of an organisation's clients and webhooks may go.
+    pub fn boundary_of(&self, org: &Organization) -> Boundary {
+        self.boundary.within(org.settings.development_redirects)
     }
 
     /// The grants that a client may be registered for here.
@@ -194,6 +203,16 @@ impl Registry {
             );
         }
     }
+}
+
+/// The boundary that the operator set. The issuer decides about this machine: one that is plain http on loopback is
+/// reached from here only.
+pub fn boundary(config: &Config) -> Boundary {
+    Boundary::new(
+        !config.issuer.is_https(),
+        config.outward.allow.clone(),
+        config.features.development_redirects,
+    )
 }
 
 /// What an event happened to.

@@ -1,8 +1,8 @@
-//! What somebody should know about a client that is in order: notes, not errors.
+//! What somebody should know about a client: notes, not errors.
 
 use crate::{
     error::Result,
-    registry::Registry,
+    registry::{Registry, access::Access, addresses},
     store::{self, clients::Client},
 };
 
@@ -20,19 +20,21 @@ pub struct Note {
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn of(registry: &Registry, client: &Client) -> Result<Vec<Note>> {
+pub async fn of(registry: &Registry, access: &Access, client: &Client) -> Result<Vec<Note>> {
+    let mut notes = addresses::notes(&registry.boundary_of(&access.org), client);
     let (org, id) = (&client.org_id, &client.client_id);
     let others = store::clients::namesakes(registry.db(), org, &client.name, id).await?;
     if others.is_empty() {
-        return Ok(Vec::new());
+        return Ok(notes);
     }
     let count = match others.len() {
         1 => "Another client has".to_owned(),
         n => format!("{n} other clients have"),
     };
-    Ok(vec![Note {
+    notes.push(Note {
         code: "name.taken",
         detail: format!("{count} this name. That is allowed; a name that tells them apart is better."),
         clients: others.into_iter().take(10).collect(),
-    }])
+    });
+    Ok(notes)
 }

@@ -170,7 +170,7 @@ pub async fn edit(
         settings: edit.settings.unwrap_or_else(|| before.settings.clone()),
         ..before.clone()
     };
-    check(&after)?;
+    check(registry, before, &after)?;
     let describe = |o: &Organization| json!({ "name": o.name, "settings": o.settings });
     let (was, is) = differences(&describe(before), &describe(&after));
     if is.is_empty() {
@@ -201,8 +201,18 @@ pub async fn edit(
     })
 }
 
-fn check(org: &Organization) -> Result<()> {
+fn check(registry: &Registry, before: &Organization, org: &Organization) -> Result<()> {
     let mut fields = Vec::new();
+    let switched_on = org.settings.development_redirects && !before.settings.development_redirects;
+    if switched_on && !registry.boundary.allows_development() {
+        let detail = "This server does not allow development redirects; whoever runs it can \
+                      (features.development_redirects).";
+        fields.push(Field::new(
+            "/settings/development_redirects",
+            "not_allowed_here",
+            detail,
+        ));
+    }
     if let Err(detail) = check_name(&org.name) {
         fields.push(Field::new("/name", "name", detail));
     }

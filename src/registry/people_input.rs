@@ -10,7 +10,6 @@ use crate::{
     oauth::{
         outbound,
         people_settings::{PeopleSettings, SubjectType},
-        redirect,
         refusal::Field,
         scope::{OIDC, ScopeKey},
     },
@@ -41,12 +40,14 @@ pub fn check(draft: &Draft, around: &Surroundings<'_>, resolved: &mut Resolved, 
     if !person {
         check_unused(draft, around.before, fields);
     }
+    let held = around.before.map(|client| &client.people);
     if let Some(uri) = &draft.people.home_page
+        && held.is_none_or(|held| held.home_page.as_ref() != Some(uri))
         && let Err(objection) = outbound::check_page(uri)
     {
         fields.push(Field::new("/home_page", objection.code, objection.detail));
     }
-    check_sign_out(draft, around.development_redirects, fields);
+    check_sign_out(draft, around, fields);
     if let Some(age) = draft.people.default_max_age
         && !(0..=OLDEST).contains(&age.as_seconds())
     {
@@ -135,7 +136,9 @@ fn optional(
     keys
 }
 
-fn check_sign_out(draft: &Draft, development: bool, fields: &mut Vec<Field>) {
+/// What was saved under another rule may stay while something else is changed.
+fn check_sign_out(draft: &Draft, around: &Surroundings<'_>, fields: &mut Vec<Field>) {
+    let held = around.before.map(|client| &client.people);
     let uris = &draft.people.post_logout_redirect_uris;
     if uris.len() > MOST_URIS {
         let detail = "Register at most 50 post-logout redirect URIs.";
@@ -146,12 +149,15 @@ fn check_sign_out(draft: &Draft, development: bool, fields: &mut Vec<Field>) {
         if uris[..at].contains(uri) {
             let detail = "This URI is in the list already.";
             fields.push(Field::new(pointer, "uri.repeated", detail));
-        } else if let Err(objection) = redirect::check(uri, draft.application_type, development) {
+        } else if !held.is_some_and(|held| held.post_logout_redirect_uris.contains(uri))
+            && let Err(objection) = around.boundary.check_redirect(uri, draft.application_type)
+        {
             fields.push(Field::new(pointer, objection.code, objection.detail));
         }
     }
     if let Some(uri) = &draft.people.backchannel_logout_uri
-        && let Err(objection) = outbound::check(uri, development)
+        && held.is_none_or(|held| held.backchannel_logout_uri.as_ref() != Some(uri))
+        && let Err(objection) = around.boundary.destination(uri)
     {
         fields.push(Field::new(
             "/backchannel_logout_uri",

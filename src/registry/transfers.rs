@@ -418,8 +418,9 @@ async fn settings_here(
         people: before.people.clone(),
         user_id: None,
     };
-    // It holds nothing here: what the taker gives, he has to have.
+    // It holds nothing here: what the taker gives, he has to have, and where it redirects is judged by what is allowed here.
     let bare = Client {
+        redirect_uris: Vec::new(),
         scopes: Vec::new(),
         oidc_scopes: Vec::new(),
         ..before.clone()
@@ -430,7 +431,7 @@ async fn settings_here(
         grants: &grants,
         permissions: access.permissions,
         before: Some(&bare),
-        development_redirects: access.org.settings.development_redirects,
+        boundary: registry.boundary_of(&access.org),
     };
     let mut resolved = client_input::check(&draft, &around).map_err(Refusal::fields)?;
     // What a person may leave out stays so where it means the same here.

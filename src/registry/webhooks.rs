@@ -50,10 +50,13 @@ fn unknown() -> Refusal {
     Code::NotFound.because("there is no webhook with this id")
 }
 
-/// Whether webhooks of an organisation may lead to this very machine: while somebody develops here. A server that has a
-/// public name posts nothing to what else runs beside it, whatever an organisation allows itself.
-pub fn reaches_this_machine(registry: &Registry, org: &Organization) -> bool {
-    org.settings.development_redirects && !registry.config.issuer.is_https()
+/// Why the server sends nothing to a webhook, whatever happens; `None` if it does.
+pub fn blocked(registry: &Registry, org: &Organization, hook: &Webhook) -> Option<String> {
+    let boundary = registry.boundary_of(org);
+    boundary
+        .destination(&hook.url)
+        .err()
+        .map(|objection| objection.detail)
 }
 
 fn resource(hook: &Webhook) -> Resource<'_> {
@@ -95,7 +98,7 @@ pub async fn find(registry: &Registry, access: &Access, id: &str) -> Result<Webh
 /// Bad input field by field; `conflict` when there are too many; missing permission.
 pub async fn create(registry: &Registry, access: &Access, new: NewWebhook) -> Result<Made> {
     may_change(registry, access)?;
-    let (url, description, events) = new.checked(reaches_this_machine(registry, &access.org))?;
+    let (url, description, events) = new.checked(&registry.boundary_of(&access.org))?;
     let there = list(registry, access).await?;
     if there.len() >= MOST {
         let why = format!("an organisation has at most {MOST} webhooks: remove one first");
@@ -154,7 +157,7 @@ pub async fn edit(
     may_change(registry, access)?;
     let before = find(registry, access, id).await?;
     check_version(&before, version)?;
-    let mut after = edit.applied(&before, reaches_this_machine(registry, &access.org))?;
+    let mut after = edit.applied(&before, &registry.boundary_of(&access.org))?;
     if after.active && !before.active {
         (after.disabled_why, after.failing_since) = (None, None);
     }

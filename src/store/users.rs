@@ -410,22 +410,51 @@ pub fn add_member(org_id: &str, user_id: &str, role: Role, now: Timestamp) -> St
     )
 }
 
-/// Changes a role; refused as `last_owner` when nobody would own the organisation any more.
+/// Changes a role; refused as `last_owner` when nobody active would own the organisation any more.
 pub fn set_role(org_id: &str, user_id: &str, role: Role) -> Statement {
     Statement::new(
         "UPDATE memberships SET role = $1 WHERE org_id = $2 AND user_id = $3 AND ($1 = 'owner' OR role <> 'owner' OR \
-         (SELECT count(*) FROM memberships m WHERE m.org_id = $2 AND m.role = 'owner') > 1)",
+         (SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $2 AND m.role = 'owner' \
+         AND u.status = 'active' AND m.user_id <> $3) > 0)",
         vec![role.word().into(), org_id.into(), user_id.into()],
     )
     .expecting("last_owner")
 }
 
-/// Ends a membership; refused as `last_owner` when nobody would own the organisation any more.
+/// Ends a membership; refused as `last_owner` when nobody active would own the organisation any more.
 pub fn remove_member(org_id: &str, user_id: &str) -> Statement {
     Statement::new(
         "DELETE FROM memberships WHERE org_id = $1 AND user_id = $2 AND (role <> 'owner' OR \
-         (SELECT count(*) FROM memberships m WHERE m.org_id = $1 AND m.role = 'owner') > 1)",
+         (SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.role = 'owner' \
+         AND u.status = 'active' AND m.user_id <> $2) > 0)",
         vec![org_id.into(), user_id.into()],
+    )
+    .expecting("last_owner")
+}
+
+/// The teams that nobody active owns but this person: handle and name.
+pub async fn owned_alone(db: &Db, user_id: &str) -> Result<Vec<(String, String)>, DbError> {
+    let rows = db
+        .read(
+            "SELECT o.handle, o.name FROM memberships m JOIN organizations o ON o.id = m.org_id \
+             WHERE m.user_id = $1 AND m.role = 'owner' AND o.kind <> 'personal' AND NOT EXISTS \
+             (SELECT 1 FROM memberships n JOIN users u ON u.id = n.user_id WHERE n.org_id = m.org_id \
+             AND n.role = 'owner' AND u.status = 'active' AND n.user_id <> $1) ORDER BY o.handle_folded",
+            vec![user_id.into()],
+        )
+        .await?;
+    let read = |mut row: Row| Ok((row.next()?, row.next()?));
+    rows.into_iter().map(read).collect()
+}
+
+/// Refused as `last_owner` when nobody active but this person owns one of their teams; changes nothing.
+pub fn expect_other_owners(user_id: &str) -> Statement {
+    Statement::new(
+        "UPDATE users SET updated_at = updated_at WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM memberships m \
+         JOIN organizations o ON o.id = m.org_id WHERE m.user_id = $1 AND m.role = 'owner' AND o.kind <> 'personal' \
+         AND NOT EXISTS (SELECT 1 FROM memberships n JOIN users u ON u.id = n.user_id WHERE n.org_id = m.org_id \
+         AND n.role = 'owner' AND u.status = 'active' AND n.user_id <> $1))",
+        vec![user_id.into()],
     )
     .expecting("last_owner")
 }

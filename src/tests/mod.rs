@@ -3,6 +3,7 @@
 mod api;
 mod assurance; // how sure it is who acts
 mod audit; // the activity as evidence
+mod boundary; // where this instance sends requests, and browsers
 mod browser; // one person's browser, as an actor
 mod cli; // the commands
 mod console;

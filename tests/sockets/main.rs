@@ -2,6 +2,7 @@
 
 mod browser; // a person's browser, without scripts
 mod crash; // what was acknowledged survives `kill -9`
+mod fx_01; // a tenant's logout URI on the server's own machine
 mod fx_02; // codes are capped for what is guessed
 mod fx_03; // an old session becomes no new credential
 mod fx_04; // nobody controls a client that may do more

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     client_input::{ClientPatch, NewClient},
     client_list::{TAG, written_moment, written_span},
-    clients::{Client, Note, Secret, Surroundings},
+    clients::{Client, Secret, Surroundings},
     impact::Impact,
 };
 use crate::{
@@ -222,7 +222,7 @@ async fn create(call: Call) -> Result<Reply> {
         "/api/v1/orgs/{}/clients/{}",
         access.org.handle, created.client.client_id
     );
-    let notes = notes::of(&call.app.registry, &created.client).await?;
+    let notes = notes::of(&call.app.registry, &access, &created.client).await?;
     let reply = made_with(&call, &access, created, Some(notes)).await?;
     Ok(if access.dry_run {
         reply
@@ -247,7 +247,7 @@ async fn copy(call: Call) -> Result<Reply> {
         "/api/v1/orgs/{}/clients/{}",
         access.org.handle, created.client.client_id
     );
-    let notes = notes::of(registry, &created.client).await?;
+    let notes = notes::of(registry, &access, &created.client).await?;
     let reply = made_with(&call, &access, created, Some(notes)).await?;
     Ok(if access.dry_run {
         reply
@@ -278,10 +278,7 @@ async fn made_with(
         .map(|new| Secret::of(&new.row, &[], call.now));
     let text = created.secret.filter(|_| !access.dry_run);
     let document = MadeClient {
-        client: Client {
-            notes: notes.map(|all| all.into_iter().map(Note::from).collect()),
-            ..around.show(created.client, None)
-        },
+        client: around.show(created.client, None).noting(notes),
         client_secret: None,
         secret,
     };
@@ -315,13 +312,12 @@ async fn tried(
     access: &Access,
     client: kept::Client,
     impact: impact::Impact,
-    notes: Option<Vec<Note>>,
+    notes: Option<Vec<notes::Note>>,
 ) -> Result<Reply> {
     let around = Surroundings::read(&call.app.registry, access).await?;
     let document = Client {
-        notes,
         impact: Some(impact.into()),
-        ..around.show(client, None)
+        ..around.show(client, None).noting(notes)
     };
     Reply::of(&document)
 }
@@ -334,18 +330,14 @@ async fn edit(call: Call) -> Result<Reply> {
     let edit = patch.edit(&before);
     let registry = &call.app.registry;
     let client = clients::edit(registry, &access, &before.client_id, Some(before.version), edit).await?;
-    let notes = notes::of(registry, &client).await?;
-    let notes = Some(notes.into_iter().map(Note::from).collect());
+    let notes = Some(notes::of(registry, &access, &client).await?);
     if access.dry_run {
         let impact = impact::of_change(registry, &before, &client).await?;
         return tried(&call, &access, client, impact, notes).await;
     }
     let around = Surroundings::read(registry, &access).await?;
     let etag = etag::of_version(client.version);
-    let shown = Client {
-        notes,
-        ..around.show(client, None)
-    };
+    let shown = around.show(client, None).noting(notes);
     Ok(Reply::of(&shown)?.tagged(etag))
 }
 

@@ -7,11 +7,12 @@ use super::impact::Impact;
 use crate::{
     error::Result,
     oauth::{
+        boundary::Boundary,
         client::{ApplicationType, AuthMethod, GrantType, Kind, Origin, SecretState, Status, response_types},
         people_settings::{ResponseAlg, SubjectType},
         scope::ScopeKey,
     },
-    registry::{Registry, access::Access, notes, secrets::safe_to_end},
+    registry::{Registry, access::Access, addresses, notes, secrets::safe_to_end},
     store::{self, apis::Api, organizations::Organization, secrets::ClientSecret},
     time::{Lifetime, Timestamp},
 };
@@ -81,7 +82,8 @@ pub struct Client {
     pub file_key: Option<String>,
     /// By which door its settings or status were last changed; `null`: before that was written down
     pub changed_through: Option<Origin>,
-    /// What is to be known of a client that was just created or changed
+    /// What is to be known of it: addresses that could not be registered today or are not called, and more of a client
+    /// that was just created or changed
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub notes: Option<Vec<Note>>,
@@ -95,10 +97,24 @@ pub struct Client {
     pub impact: Option<Impact>,
 }
 
-/// Something to know about a client that is in order.
+impl Client {
+    /// The same with these notes, if some are given.
+    #[must_use]
+    pub fn noting(self, notes: Option<Vec<notes::Note>>) -> Self {
+        match notes {
+            Some(all) => Self {
+                notes: Some(all.into_iter().map(Note::from).collect()),
+                ..self
+            },
+            None => self,
+        }
+    }
+}
+
+/// Something to know about a client.
 #[derive(Serialize, ToSchema)]
 pub struct Note {
-    /// A stable word, such as `name.taken`
+    /// A stable word, such as `name.taken`, `uri.refused` or `uri.not_called`
     pub code: &'static str,
     pub detail: String,
     /// The other clients that it is about
@@ -187,6 +203,7 @@ impl Secret {
 /// What it takes to show clients of an organisation.
 pub struct Surroundings {
     org: Organization,
+    boundary: Boundary,
     apis: Vec<Api>,
     tracked_since: Option<String>,
 }
@@ -200,6 +217,7 @@ impl Surroundings {
         let db = registry.db();
         Ok(Self {
             org: access.org.clone(),
+            boundary: registry.boundary_of(&access.org),
             apis: store::apis::of_organization(db, &access.org.id).await?,
             tracked_since: store::instance::find(db, store::instance::TRACKED_SINCE).await?,
         })
@@ -207,6 +225,7 @@ impl Surroundings {
 
     /// A client as it is shown.
     pub fn show(&self, client: store::clients::Client, secrets: Option<Vec<Secret>>) -> Client {
+        let notes = addresses::notes(&self.boundary, &client);
         let audience = |api: &str| self.apis.iter().find(|a| a.id == api).map(|a| a.audience.clone());
         let scopes = client.scopes.into_iter().map(|(api, value)| GrantedScope {
             audience: audience(&api),
@@ -269,7 +288,7 @@ impl Surroundings {
             version: client.version,
             file_key: client.file_key,
             changed_through: client.changed_through,
-            notes: None,
+            notes: (!notes.is_empty()).then(|| notes.into_iter().map(Note::from).collect()),
             secrets,
             impact: None,
         }

@@ -16,6 +16,7 @@ use crate::{
     error::Result,
     oauth::refusal::{Field, Refusal},
     registry::{
+        Registry,
         access::Permission,
         organizations::{self, OrganizationEdit},
     },
@@ -42,8 +43,10 @@ struct Organization {
 struct Settings {
     /// Seconds; `null`: as the instance has it
     access_token_lifetime: Option<i64>,
-    /// Whether web clients may return to `http` on a loopback host
+    /// Whether the organisation lets web clients return to `http` on a loopback host
     development_redirects: bool,
+    /// Whether the instance does; without it, the organisation's word changes nothing
+    development_redirects_here: bool,
     /// Days until a new secret of a service expires
     secret_lifetime_days: i64,
     secrets_may_never_expire: bool,
@@ -63,8 +66,8 @@ struct Settings {
     audit_retention_days: Option<i64>,
 }
 
-impl From<store::organizations::Organization> for Organization {
-    fn from(org: store::organizations::Organization) -> Self {
+impl Organization {
+    fn of(registry: &Registry, org: store::organizations::Organization) -> Self {
         Self {
             id: org.id,
             handle: org.handle,
@@ -73,6 +76,7 @@ impl From<store::organizations::Organization> for Organization {
             settings: Settings {
                 access_token_lifetime: org.settings.access_token_lifetime,
                 development_redirects: org.settings.development_redirects,
+                development_redirects_here: registry.boundary.allows_development(),
                 secret_lifetime_days: org.settings.secret_lifetime_days,
                 secrets_may_never_expire: org.settings.secrets_may_never_expire,
                 secret_overlap_hours: org.settings.secret_overlap_hours,
@@ -226,7 +230,10 @@ async fn list(call: Call) -> Result<Reply> {
         own.map(|access| Ok(organizations::see(&access)?.clone()))
             .collect::<Result<_>>()?
     };
-    let all: Vec<Organization> = all.into_iter().map(Organization::from).collect();
+    let all: Vec<Organization> = all
+        .into_iter()
+        .map(|org| Organization::of(registry, org))
+        .collect();
     let part = page::cut(all, |org| &org.id, &call.query)?;
     page::reply(&part, ORGANIZATIONS, &call.query, &["limit"])
 }
@@ -246,7 +253,7 @@ async fn create(call: Call) -> Result<Reply> {
     let org = organizations::create(registry, &access, &input.handle, &input.name, owner).await?;
     let location = format!("/api/v1/orgs/{}", org.handle);
     let etag = etag::of_version(org.version);
-    let reply = Reply::of(&Organization::from(org))?.tagged(etag);
+    let reply = Reply::of(&Organization::of(registry, org))?.tagged(etag);
     Ok(if access.dry_run {
         reply
     } else {
@@ -258,7 +265,7 @@ async fn show(call: Call) -> Result<Reply> {
     let access = call.access().await?;
     let org = organizations::see(&access)?.clone();
     let etag = etag::of_version(org.version);
-    Ok(Reply::of(&Organization::from(org))?.tagged(etag))
+    Ok(Reply::of(&Organization::of(&call.app.registry, org))?.tagged(etag))
 }
 
 async fn edit(call: Call) -> Result<Reply> {
@@ -301,5 +308,5 @@ async fn edit(call: Call) -> Result<Reply> {
     };
     let org = organizations::edit(&call.app.registry, &access, Some(version), edit).await?;
     let etag = etag::of_version(org.version);
-    Ok(Reply::of(&Organization::from(org))?.tagged(etag))
+    Ok(Reply::of(&Organization::of(&call.app.registry, org))?.tagged(etag))
 }

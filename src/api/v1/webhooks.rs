@@ -15,7 +15,7 @@ use crate::{
     },
     error::Result,
     registry::{
-        access::Permission,
+        access::{Access, Permission},
         webhooks::{self as kept, Made},
     },
     store::{self, webhook_deliveries::State},
@@ -35,6 +35,8 @@ struct Webhook {
     active: bool,
     /// Why the server switched it off
     disabled_why: Option<String>,
+    /// Why nothing is sent there, whatever happens; `null`: the address may be reached
+    not_called_because: Option<String>,
     secret_made_at: Timestamp,
     /// Until when the signing secret before signs as well
     old_secret_ends_at: Option<Timestamp>,
@@ -48,8 +50,10 @@ struct Webhook {
 }
 
 impl Webhook {
-    fn of(hook: store::webhooks::Webhook, now: Timestamp) -> Self {
+    fn of(call: &Call, access: &Access, hook: store::webhooks::Webhook) -> Self {
+        let now = call.now;
         Self {
+            not_called_because: kept::blocked(&call.app.registry, &access.org, &hook),
             id: hook.id,
             org_id: hook.org_id,
             url: hook.url,
@@ -332,15 +336,16 @@ fn message_operations() -> Vec<Operation> {
     ]
 }
 
-fn tagged(call: &Call, hook: store::webhooks::Webhook) -> Result<Reply> {
+fn tagged(call: &Call, access: &Access, hook: store::webhooks::Webhook) -> Result<Reply> {
     let etag = etag::of_version(hook.version);
-    Ok(Reply::of(&Webhook::of(hook, call.now))?.tagged(etag))
+    Ok(Reply::of(&Webhook::of(call, access, hook))?.tagged(etag))
 }
 
 async fn list(call: Call) -> Result<Reply> {
     let access = call.access().await?;
     let all = kept::list(&call.app.registry, &access).await?;
-    let all: Vec<Webhook> = all.into_iter().map(|hook| Webhook::of(hook, call.now)).collect();
+    let all = all.into_iter().map(|hook| Webhook::of(&call, &access, hook));
+    let all: Vec<Webhook> = all.collect();
     let part = page::cut(all, |hook| &hook.id, &call.query)?;
     let path = format!("/api/v1/orgs/{}/webhooks", access.org.handle);
     page::reply(&part, &path, &call.query, &["limit"])
@@ -349,12 +354,12 @@ async fn list(call: Call) -> Result<Reply> {
 async fn show(call: Call) -> Result<Reply> {
     let access = call.access().await?;
     let hook = kept::find(&call.app.registry, &access, call.path("webhook")).await?;
-    tagged(&call, hook)
+    tagged(&call, &access, hook)
 }
 
-fn made(call: &Call, made: Made) -> Result<Reply> {
+fn made(call: &Call, access: &Access, made: Made) -> Result<Reply> {
     let etag = etag::of_version(made.webhook.version);
-    let webhook = Webhook::of(made.webhook, call.now);
+    let webhook = Webhook::of(call, access, made.webhook);
     let reply = Reply::of(&MadeWebhook {
         webhook,
         secret: None,
@@ -377,7 +382,7 @@ async fn create(call: Call) -> Result<Reply> {
         "/api/v1/orgs/{}/webhooks/{}",
         access.org.handle, created.webhook.id
     );
-    let reply = made(&call, created)?;
+    let reply = made(&call, &access, created)?;
     Ok(if access.dry_run {
         reply
     } else {
@@ -399,7 +404,7 @@ async fn edit(call: Call) -> Result<Reply> {
         active: patch.active,
     };
     let hook = kept::edit(registry, &access, &before.id, Some(before.version), change).await?;
-    tagged(&call, hook)
+    tagged(&call, &access, hook)
 }
 
 async fn remove(call: Call) -> Result<Reply> {
@@ -421,7 +426,7 @@ async fn rotate(call: Call) -> Result<Reply> {
         None => Lifetime::hours(24),
     };
     let rotated = kept::rotate(&call.app.registry, &access, call.path("webhook"), overlap).await?;
-    made(&call, rotated)
+    made(&call, &access, rotated)
 }
 
 async fn test(call: Call) -> Result<Reply> {

@@ -14,12 +14,15 @@ use crate::{
         client::{AuthMethod, Kind, response_types},
         people_settings::ResponseAlg,
     },
-    registry::connectors::{self, Remarks},
+    registry::{
+        addresses,
+        connectors::{self, Remarks},
+    },
     store::{self, clients::Client},
     ui::{
         badge::{Tone, code_tags, tags},
         code::Copy,
-        notice::note,
+        notice::{self, note},
     },
 };
 
@@ -43,6 +46,9 @@ pub(super) async fn content(visit: &Visit, record: &Record) -> Result<Markup, Re
         .or_trouble(visit)?;
     Ok(html! {
         (connector(record, &remarks))
+        @for note in addresses::notes(&visit.app.registry.boundary_of(visit.org()), client) {
+            (notice::note(Tone::Warn, &html! { p { (note.detail) } }))
+        }
         section.card {
             dl.facts {
                 dt { "Name" } dd { (client.name) }

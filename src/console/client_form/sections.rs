@@ -5,10 +5,7 @@ use maud::{Markup, html};
 use super::{Ground, Refused, Shape, Typed, scopes};
 use crate::{
     console::visit::Visit,
-    oauth::{
-        client::{ApplicationType, GrantType},
-        redirect,
-    },
+    oauth::client::{ApplicationType, GrantType},
     store::organizations::Organization,
     ui::{
         badge::{Tone, code_tags, tags},
@@ -136,12 +133,12 @@ impl Look<'_> {
     fn uri(&self, at: usize) -> Uri {
         let all = &self.typed.redirect_uris;
         let value = &all[at];
-        let development = self.visit.org().settings.development_redirects;
+        let boundary = self.visit.app.registry.boundary_of(self.visit.org());
         let bad = |text: String| Verdict {
             tone: Tone::Bad,
             text,
         };
-        let objection = || redirect::check(value, self.typed.application_type, development).err();
+        let objection = || boundary.check_redirect(value, self.typed.application_type).err();
         let twin = match value.strip_suffix('/') {
             Some(bare) => bare.to_owned(),
             None => format!("{value}/"),

@@ -242,11 +242,7 @@ fn page(
 }
 
 fn receiver(visit: &Visit, typed: &Typed, refused: &Refused) -> Markup {
-    let hint = if webhooks::reaches_this_machine(&visit.app.registry, visit.org()) {
-        "A public https address, or this machine during development."
-    } else {
-        "A public https address."
-    };
+    let hint = visit.app.registry.boundary_of(visit.org()).words();
     html! {
         (Field { name: "url", label: "URL", kind: Kind::Url, value: &typed.url, hint, placeholder: "https://hooks.example.com/oauthority",
             error: refused.of("url"), ..Field::default() })

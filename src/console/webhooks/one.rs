@@ -105,6 +105,13 @@ fn banner(visit: &Visit, hook: &Webhook) -> Markup {
                 } } },
                 actions,
             })
+        } @else if let Some(why) = webhooks::blocked(&visit.app.registry, visit.org(), hook) {
+            (Banner {
+                tone: Tone::Bad,
+                title: "This webhook is not called",
+                text: html! { p { (why) } },
+                actions: visit.may(Permission::OrganizationsWrite).then(|| link_button("Change the URL", &edit)),
+            })
         } @else if let Some(since) = hook.failing_since {
             (Banner {
                 tone: Tone::Bad,

@@ -3,7 +3,7 @@
 use crate::{
     error::Result,
     oauth::{
-        outbound,
+        boundary::Boundary,
         refusal::{Field, Refusal},
     },
     registry::webhooks::LONGEST_OVERLAP,
@@ -51,17 +51,17 @@ pub struct Edit {
 
 impl NewWebhook {
     /// The parts as they are kept.
-    pub(super) fn checked(&self, development: bool) -> Result<(String, String, Vec<String>)> {
+    pub(super) fn checked(&self, boundary: &Boundary) -> Result<(String, String, Vec<String>)> {
         let (url, description) = (self.url.trim().to_owned(), self.description.trim().to_owned());
         let events = in_order(&self.events);
-        check(development, &url, &description, &events)?;
+        check(boundary, None, &url, &description, &events)?;
         Ok((url, description, events))
     }
 }
 
 impl Edit {
     /// The webhook as it will be.
-    pub(super) fn applied(&self, before: &Webhook, development: bool) -> Result<Webhook> {
+    pub(super) fn applied(&self, before: &Webhook, boundary: &Boundary) -> Result<Webhook> {
         let text = |new: &Option<String>, old: &str| new.as_deref().unwrap_or(old).trim().to_owned();
         let after = Webhook {
             url: text(&self.url, &before.url),
@@ -73,7 +73,13 @@ impl Edit {
             active: self.active.unwrap_or(before.active),
             ..before.clone()
         };
-        check(development, &after.url, &after.description, &after.events)?;
+        check(
+            boundary,
+            Some(before),
+            &after.url,
+            &after.description,
+            &after.events,
+        )?;
         Ok(after)
     }
 }
@@ -85,9 +91,17 @@ fn in_order(events: &[String]) -> Vec<String> {
     events
 }
 
-fn check(development: bool, url: &str, description: &str, events: &[String]) -> Result<(), Refusal> {
+fn check(
+    boundary: &Boundary,
+    before: Option<&Webhook>,
+    url: &str,
+    description: &str,
+    events: &[String],
+) -> Result<(), Refusal> {
     let mut fields = Vec::new();
-    if let Err(objection) = outbound::check(url, development) {
+    // An address that was saved under another rule may stay while something else is changed; nothing is sent there.
+    let stays = before.is_some_and(|before| before.url == url);
+    if !stays && let Err(objection) = boundary.destination(url) {
         fields.push(Field::new("/url", objection.code, objection.detail));
     }
     if description.chars().count() > 200 || description.chars().any(char::is_control) {

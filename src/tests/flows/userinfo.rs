@@ -65,7 +65,7 @@ fn names(json: &Json) -> Vec<&str> {
 async fn o_15_get_and_post_tell_the_same_person() {
     on_both(async |app| {
         let (rp, browser) = (Rp::web(&app).await, alice(&app).await);
-        let tokens = rp.tokens(&app, &browser, &[]).await;
+        let tokens = rp.tokens(&app, &browser, &[("scope", "openid")]).await;
         let token = text(&tokens, "access_token");
         let sub = payload(&text(&tokens, "id_token"))["sub"].clone();
         for answer in [
@@ -209,7 +209,7 @@ async fn o_15_a_pairwise_client_knows_its_own_name_of_a_person() {
             ..web_app(&SCOPES)
         };
         let (rp, browser) = (Rp::of(&app, draft).await, alice(&app).await);
-        let tokens = rp.tokens(&app, &browser, &[]).await;
+        let tokens = rp.tokens(&app, &browser, &[("scope", "openid")]).await;
         let told = app
             .get(PATH)
             .bearer(&text(&tokens, "access_token"))
@@ -217,7 +217,10 @@ async fn o_15_a_pairwise_client_knows_its_own_name_of_a_person() {
             .await
             .json();
         assert_eq!(told["sub"], payload(&text(&tokens, "id_token"))["sub"]);
-        let public = Rp::web(&app).await.tokens(&app, &browser, &[]).await;
+        let public = Rp::web(&app)
+            .await
+            .tokens(&app, &browser, &[("scope", "openid")])
+            .await;
         assert_ne!(told["sub"], payload(&text(&public, "id_token"))["sub"]);
     })
     .await;
@@ -238,7 +241,7 @@ async fn o_03_oidcc_s5_3_2_a_client_may_have_it_signed() {
                 ..web_app(&SCOPES)
             };
             let rp = Rp::of(&app, draft).await;
-            let tokens = rp.tokens(&app, &browser, &[]).await;
+            let tokens = rp.tokens(&app, &browser, &[("scope", "openid")]).await;
             let answer = app.get(PATH).bearer(&text(&tokens, "access_token")).send().await;
             assert_eq!(answer.header("content-type"), "application/jwt");
             let jwt = answer.text();
@@ -266,9 +269,15 @@ async fn o_03_oidcc_s5_3_2_a_client_may_have_it_signed() {
 async fn o_17_a_token_ends_with_what_it_stands_on() {
     on_both(async |app| {
         let (rp, browser) = (Rp::web(&app).await, alice(&app).await);
-        let token = text(&rp.tokens(&app, &browser, &[]).await, "access_token");
+        let token = text(
+            &rp.tokens(&app, &browser, &[("scope", "openid")]).await,
+            "access_token",
+        );
         let other = Rp::web(&app).await;
-        let of_other = text(&other.tokens(&app, &browser, &[]).await, "access_token");
+        let of_other = text(
+            &other.tokens(&app, &browser, &[("scope", "openid")]).await,
+            "access_token",
+        );
         clients::disable(&app.app.registry, &app.owner(), &rp.client.id, None, None)
             .await
             .expect("disabled");
@@ -276,6 +285,59 @@ async fn o_17_a_token_ends_with_what_it_stands_on() {
         assert_eq!(app.get(PATH).bearer(&of_other).send().await.status, 200);
         browser.submit("/logout", &[]).await;
         assert_eq!(app.get(PATH).bearer(&of_other).send().await.status, 401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fx_16_a_token_for_another_api_opens_nothing_here() {
+    on_both(async |app| {
+        let (rp, browser) = (Rp::web(&app).await, telling_alice(&app).await);
+        let audience = app
+            .app
+            .registry
+            .live
+            .audiences()
+            .into_iter()
+            .find(|audience| audience.contains("workspace"))
+            .expect("the first API");
+        for more in [
+            vec![("scope", "openid"), ("resource", &*audience)],
+            vec![("scope", "openid profile workspace:read")],
+        ] {
+            let tokens = rp.tokens(&app, &browser, &more).await;
+            let token = text(&tokens, "access_token");
+            for answer in [
+                app.get(PATH).bearer(&token).send().await,
+                app.post(PATH).form(&[("access_token", &token)]).await,
+            ] {
+                assert_eq!(answer.status, 401, "{more:?} {}", answer.text());
+                let challenge = "Bearer realm=\"oauthority\", error=\"invalid_token\"";
+                assert_eq!(answer.header("www-authenticate"), challenge);
+                assert!(!answer.text().contains("Liddell"));
+            }
+            // Nor does it open the other doors.
+            for path in [
+                "/api/v1/me",
+                "/api/oauth-applications",
+                "/20160918/users/me/oauth2ClientCredentials",
+            ] {
+                assert_eq!(app.get(path).bearer(&token).send().await.status, 401, "{path}");
+            }
+        }
+        // What was given is enough for a token of UserInfo's own.
+        let scope = ("scope", "openid profile workspace:read offline_access");
+        let tokens = rp.tokens(&app, &browser, &[scope]).await;
+        let fresh = rp
+            .refresh(
+                &app,
+                &text(&tokens, "refresh_token"),
+                &[("scope", "openid profile")],
+            )
+            .await
+            .json();
+        let answer = app.get(PATH).bearer(&text(&fresh, "access_token")).send().await;
+        assert_eq!(answer.json()["name"], "Alice Liddell", "{}", answer.text());
     })
     .await;
 }

@@ -48,8 +48,11 @@ async fn deactivating_ends_everything_at_once_and_reactivating_brings_nothing_ba
         let ben = person(&app, "ben", Some(Role::Member)).await;
         reachable(&app, &ben, "ben@example.com").await;
         let other = app.organization("other").await;
-        let add = store::users::add_member(&other.id, &ben.id, Role::Owner, app.clock.now());
-        app.db().write(add.into()).await.unwrap();
+        let zoe = person(&app, "zoe", None).await;
+        for owner in [&ben, &zoe] {
+            let add = store::users::add_member(&other.id, &owner.id, Role::Owner, app.clock.now());
+            app.db().write(add.into()).await.unwrap();
+        }
         let client = app.client(&app.org, signing_in(ApplicationType::Web)).await;
         let given = grant(&app, "gra_ben", &ben.id, &client.id, &app.org.id);
         app.db().write(store::grants::add(&given).into()).await.unwrap();
