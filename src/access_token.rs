@@ -2,8 +2,8 @@
 //! ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)) or opaque, as the API has it.
 //!
 //! Both carry everything that is needed to judge them, so neither costs a look-up in the database. The second half of
-//! a JWT's `jti` is a MAC over the claims before it: [`read`] believes that MAC, which vouches for the claims but not
-//! for the bytes of the signature; [`read_fully`] verifies the signature as well. An opaque token is a sealed text.
+//! a JWT's `jti` is a MAC over the claims before it. [`read`] checks it, verifies the signature, and remembers the digest
+//! of the whole text, so that the next look costs a hash. An opaque token is a sealed text.
 //!
 //! 1. [`read`]: did this server make it?
 //! 2. [`check_active`]: has nothing that it stands on been taken away since?
@@ -158,26 +158,15 @@ pub enum Target {
 
 /// Reads a token that this server made. `None` for everything else, whatever is wrong with it.
 ///
-/// Of a JWT it checks that the header names a published key, that the signature has the right length, and the MAC over
-/// the claims; not the signature itself.
+/// Of a JWT the header names a published key, and signature and MAC hold: verified when this node sees the text for the
+/// first time, remembered for later. There is no other way to read one, so no door has a notion of its own.
 pub fn read(registry: &Registry, text: &str) -> Option<AccessToken> {
     if text.len() > LONGEST {
         return None;
     }
     match text.strip_prefix(opaque::PREFIX) {
         Some(sealed) => opaque::read(registry, sealed),
-        None => jwt::read(registry, text, jwt::Trust::Mac),
-    }
-}
-
-/// As [`read`], and verifies the signature of a JWT too.
-pub fn read_fully(registry: &Registry, text: &str) -> Option<AccessToken> {
-    if text.len() > LONGEST {
-        return None;
-    }
-    match text.strip_prefix(opaque::PREFIX) {
-        Some(sealed) => opaque::read(registry, sealed),
-        None => jwt::read(registry, text, jwt::Trust::Signature),
+        None => jwt::read(registry, text),
     }
 }
 

@@ -4,7 +4,12 @@ mod face; // how errors look that no handler saw
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{
+    Router, extract,
+    http::StatusCode,
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
 
 use crate::{
     activity::Activity,
@@ -19,7 +24,7 @@ use crate::{
     hosted,
     live::{self, Live},
     mail::Post,
-    observe::{self, Observer},
+    observe::{self, Asked, Face, Observer, RequestContext, Unhandled},
     password::Passwords,
     registry::{self, Registry, audiences, bootstrap},
     secret::{Entropy, Keyring, MasterKey},
@@ -133,11 +138,13 @@ pub fn router(app: &State, observer: Observer) -> Router {
         }
     };
     let observer = observer.facing(face::face(app));
+    let gate = (Arc::clone(app), observer.face());
     let routes = Router::new()
         .merge(endpoints::routes(&app.registry.config))
         .merge(api::routes(app))
         .merge(hosted::routes(&app.registry.config.issuer))
         .merge(console::routes())
+        .layer(from_fn_with_state(gate, by_the_clock))
         .with_state(Arc::clone(app))
         .merge(observe::routes(observer.clone(), ready));
     let limit = usize::try_from(app.registry.config.limits.body_bytes).unwrap_or(usize::MAX);
@@ -145,6 +152,29 @@ pub fn router(app: &State, observer: Observer) -> Router {
     let share = app.registry.config.limits.connections_per_address;
     let body_limit = server::BodyLimit::new(limit, observer.face()).with_share_of_each_address(share);
     routes.layer((observe::Watch::new(observer), body_limit))
+}
+
+/// Nothing is served by a clock that is off: what has expired would count, and what counts would have expired.
+async fn by_the_clock(
+    extract::State((app, face)): extract::State<(State, Face)>,
+    request: extract::Request,
+    next: Next,
+) -> Response {
+    if app.registry.live.trust_clock().is_ok() {
+        return next.run(request).await;
+    }
+    let context = request.extensions().get::<RequestContext>();
+    let asked = Asked {
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        request_id: context.map_or_else(String::new, |context| context.request_id.clone()),
+    };
+    let what = Unhandled {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        error: "temporarily_unavailable",
+        description: "the clock of this server is off; nothing was changed; try again shortly".to_owned(),
+    };
+    face.put(&what, &asked)
 }
 
 async fn ready(app: &App) -> Result<(), String> {

@@ -139,6 +139,8 @@ pub struct Legacy {
     pub password_grant: bool,
     /// `response_type=token`.
     pub implicit_grant: bool,
+    /// UserInfo takes tokens for any API.
+    pub userinfo_any_api: bool,
 }
 
 /// Features that can be switched off.

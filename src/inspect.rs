@@ -242,7 +242,7 @@ impl Look<'_> {
         (found.header, found.claims) = (Some(header), Some(claims));
         match ours {
             Some(true) if is_access_token => {
-                let token = access_token::read_fully(self.registry, text);
+                let token = access_token::read(self.registry, text);
                 self.access_token(found, token).await
             }
             Some(true) => self.id_token(found, text).await,

@@ -25,9 +25,10 @@ use crate::{
     },
     setup_link,
     store::{
-        self, authorization_codes, changes, credential_offers as offers, device_codes, failures, grants,
-        guess_counts, idempotency, invitations, once, revocations, scope_trims, sessions, sign_in_failures,
-        tokens_out, transfers,
+        self, authorization_codes, changes,
+        clock_readings::Past,
+        credential_offers as offers, device_codes, failures, grants, guess_counts, idempotency, invitations,
+        once, revocations, scope_trims, sessions, sign_in_failures, tokens_out, transfers,
         usage::{self, Span},
         webhook_deliveries,
     },
@@ -70,11 +71,15 @@ enum Job {
 impl Job {
     async fn run(self, app: &State) -> Result<()> {
         let registry = &app.registry;
+        if registry.live.trust_clock().is_err() && !matches!(self, Self::CatchUp) {
+            // Whatever is due by a wrong clock waits until it is right again; the log has said so.
+            return Ok(());
+        }
         match self {
             Self::FlushActivity => registry.flush_activity_in_turn().await,
             Self::SettleFailures => app.failures.settle(registry).await,
             // Alone on its database, a node knows of every change because it made it.
-            Self::CatchUp if !registry.db().is_shared() => Ok(()),
+            Self::CatchUp if !registry.db().is_shared() => registry.live.look_at_clocks().await,
             Self::CatchUp => registry.live.catch_up().await,
             Self::KeepSetupLink => setup_link::keep(registry).await,
             Self::AnswerRecoveries => recovery::answer_all(registry).await,
@@ -162,60 +167,68 @@ const INVITATIONS: Lifetime = Lifetime::days(30);
 /// How long an offer of a client is remembered after it was settled.
 const TRANSFERS: Lifetime = Lifetime::days(90);
 
-/// Forgets what cannot matter any more.
+/// Forgets what cannot matter any more. What could be missed if the clock were wrong goes by what is past for sure; by
+/// what the clock shows goes only what harms nobody when it is gone: see [`Past`](store::clock_readings::Past).
 ///
 /// # Errors
 /// When the storage fails.
 pub(crate) async fn sweep(registry: &Registry) -> Result<()> {
-    let now = registry.now();
-    let idle = now.before(registry.config.lifetimes.session_idle);
+    registry.live.note_time().await?;
+    let (now, past) = (registry.now(), registry.live.past());
     registry.live.forget_expired();
     moves::expire(registry).await?;
-    forget(registry, || transfers::forget(now.before(TRANSFERS))).await?;
     forget(registry, || {
         idempotency::forget_secrets(now.before(ANSWERED_SECRETS))
     })
     .await?;
-    forget(registry, || idempotency::forget(now.before(ANSWERS))).await?;
-    forget(registry, || once::forget(now)).await?;
-    forget(registry, || authorization_codes::forget(now.before(CODES))).await?;
-    forget(registry, || device_codes::forget(now.before(CODES))).await?;
-    forget(registry, || grants::forget(now.before(GRANTS))).await?;
-    forget(registry, || sessions::forget(now, idle)).await?;
-    forget_guesses(registry, now).await?;
-    // Another node's clock may be behind this one: there the token still lives.
-    forget(registry, || revocations::forget(now.before(access_token::SKEW))).await?;
+    forget_evidence(registry, past).await?;
     forget(registry, || tokens_out::forget(now)).await?;
     forget_usage(registry, now).await?;
-    forget(registry, || {
-        scope_trims::forget(now.before(least_privilege::UNDO))
-    })
-    .await?;
-    forget(registry, || failures::forget(now.before(FAILURES))).await?;
-    forget(registry, || invitations::forget(now.before(INVITATIONS))).await?;
     credential_offers::sweep(registry).await?;
     credentials::sweep(registry).await?;
-    forget(registry, || offers::forget(now.before(INVITATIONS))).await?;
-    forget(registry, || webhook_deliveries::forget(now.before(MESSAGES))).await?;
     forget(registry, || store::webhooks::forget_old_secrets(now)).await?;
     audit::retention::enforce(registry).await?;
-    forget(registry, || changes::forget(now.before(CHANGES))).await
+    forget(registry, || changes::forget(now.before(CHANGES))).await?;
+    tracing::debug!(past = %past.at(), "what is past was forgotten");
+    Ok(())
 }
 
-async fn forget_guesses(registry: &Registry, now: Timestamp) -> Result<()> {
+/// What makes something count again, or lets something happen twice, or cannot be looked up any more, once it is gone.
+async fn forget_evidence(registry: &Registry, past: Past) -> Result<()> {
+    let idle = past.before(registry.config.lifetimes.session_idle);
+    forget(registry, || transfers::forget(past.before(TRANSFERS))).await?;
+    forget(registry, || idempotency::forget(past.before(ANSWERS))).await?;
+    forget(registry, || once::forget(past)).await?;
+    forget(registry, || authorization_codes::forget(past.before(CODES))).await?;
+    forget(registry, || device_codes::forget(past.before(CODES))).await?;
+    forget(registry, || grants::forget(past.before(GRANTS))).await?;
+    forget(registry, || sessions::forget(past, idle)).await?;
+    forget_guesses(registry, past).await?;
+    forget(registry, || revocations::forget(past.before(access_token::SKEW))).await?;
+    forget(registry, || {
+        scope_trims::forget(past.before(least_privilege::UNDO))
+    })
+    .await?;
+    forget(registry, || failures::forget(past.before(FAILURES))).await?;
+    forget(registry, || invitations::forget(past.before(INVITATIONS))).await?;
+    forget(registry, || offers::forget(past.before(INVITATIONS))).await?;
+    forget(registry, || webhook_deliveries::forget(past.before(MESSAGES))).await
+}
+
+async fn forget_guesses(registry: &Registry, past: Past) -> Result<()> {
     // Codes of devices are counted there, too, as long as one lives.
     let window = lockout::WINDOW.max(registry.config.lifetimes.device_code);
-    forget(registry, || sign_in_failures::forget(now.before(window))).await?;
+    forget(registry, || sign_in_failures::forget(past.before(window))).await?;
     forget(registry, || {
-        guess_counts::forget_ended(now.before(guessing::ENDED))
+        guess_counts::forget_ended(past.before(guessing::ENDED))
     })
     .await?;
     forget(registry, || {
-        guess_counts::forget_open(now.before(guessing::OPEN), guessing::CLOSED)
+        guess_counts::forget_open(past.before(guessing::OPEN), guessing::CLOSED)
     })
     .await?;
     forget(registry, || {
-        guess_counts::forget_nobody(now.before(guessing::NOBODY))
+        guess_counts::forget_nobody(past.before(guessing::NOBODY))
     })
     .await
 }

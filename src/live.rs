@@ -5,6 +5,9 @@
 //! here. While this node cannot know that it is up to date it asks the database first, and if that fails it refuses to
 //! answer: never "active" by guess.
 
+mod clocks; // whether the clock may be believed, and what is past for sure
+mod verified; // tokens whose signature was verified
+
 use std::{
     collections::HashMap,
     hash::BuildHasher,
@@ -30,8 +33,11 @@ use crate::{
     },
     secret::Keyring,
     store::{self, apis::TokenFormat, changes, credentials, grants, keys::KeyState, revocations},
-    time::{Clock, Lifetime, Timestamp},
+    time::{Clock, Lifetime, SharedReading, Timestamp},
 };
+
+use clocks::Clocks;
+use verified::Verified;
 
 /// A client as the request path needs it.
 #[derive(Debug)]
@@ -237,17 +243,20 @@ pub struct Live {
     origins: RwLock<HashMap<String, usize, RandomState>>,
     applied: AtomicI64,
     /// When the log was last read to its end.
-    checked_at: AtomicI64,
+    checked_at: SharedReading,
     /// How often a change was, or may have been, committed here.
     doubts: AtomicU64,
     /// How many of these the log was read to its end after. Fewer than there are: memory may be behind.
     settled: AtomicU64,
     applying: tokio::sync::Mutex<()>,
+    clocks: Clocks,
+    /// Tokens whose signature this node has verified.
+    pub verified: Verified,
     /// Whether personal credentials are allowed on this instance.
     personal: bool,
 }
 
-/// How long a node may answer from memory after it last read the log to its end.
+/// How long a node may answer from memory after it last read the log to its end. No wall takes part in it.
 const LEASE: Lifetime = Lifetime::seconds(30);
 
 impl Live {
@@ -270,12 +279,17 @@ impl Live {
             catalogue: ArcSwap::default(),
             keys: ArcSwap::default(),
             applied: AtomicI64::new(0),
-            checked_at: AtomicI64::new(0),
+            checked_at: SharedReading::none(),
             doubts: AtomicU64::new(0),
             settled: AtomicU64::new(0),
             applying: tokio::sync::Mutex::new(()),
+            clocks: Clocks::default(),
+            verified: Verified::none().map_err(Error::internal)?,
             personal,
         };
+        live.look_at_clocks().await?;
+        live.trust_clock()?;
+        live.recall_time().await?;
         live.reload().await?;
         Ok(Arc::new(live))
     }
@@ -349,15 +363,16 @@ impl Live {
     /// Makes sure that memory may be answered from.
     ///
     /// # Errors
-    /// `Unavailable` when this node may have missed a change and the database cannot tell.
+    /// `Unavailable` when this node may have missed a change and the database cannot tell, or when its clock is off.
     pub async fn fresh(&self) -> Result<()> {
+        self.trust_clock()?;
         let doubts = self.doubts.load(Ordering::Acquire);
         if self.settled.load(Ordering::Acquire) < doubts {
             return self.settle(doubts).await;
         }
-        let lease = self.clock.now().before(LEASE).millis();
-        if self.db.is_shared() && self.checked_at.load(Ordering::Acquire) < lease {
-            return self.catch_up().await;
+        if self.db.is_shared() && !self.checked_at.is_within(LEASE, self.clock.monotonic()) {
+            self.catch_up().await?;
+            return self.trust_clock();
         }
         Ok(())
     }
@@ -388,11 +403,12 @@ impl Live {
         })
     }
 
-    /// Applies every change that is committed.
+    /// Looks at the clocks, and applies every change that is committed.
     ///
     /// # Errors
     /// When the storage fails.
     pub async fn catch_up(&self) -> Result<()> {
+        self.look_at_clocks().await?;
         let _one_at_a_time = self.applying.lock().await;
         self.catch_up_locked().await
     }
@@ -407,10 +423,10 @@ impl Live {
     }
 
     async fn catch_up_locked(&self) -> Result<()> {
-        let (doubts, began) = (self.doubts.load(Ordering::Acquire), self.clock.now());
+        let (doubts, began) = (self.doubts.load(Ordering::Acquire), self.clock.monotonic());
         while self.apply_next().await? {}
         self.settled.fetch_max(doubts, Ordering::AcqRel);
-        self.checked_at.store(began.millis(), Ordering::Release);
+        self.checked_at.store(began);
         Ok(())
     }
 
@@ -454,7 +470,7 @@ impl Live {
                 Ok(())
             }
             changes::Kind::Person => {
-                let revoked = grants::revoked_of(&self.db, subject, self.clock.now()).await?;
+                let revoked = grants::revoked_of(&self.db, subject, self.past()).await?;
                 write(&self.revoked).extend(revoked);
                 // His own credentials stand on him.
                 for id in credentials::of_person(&self.db, subject).await? {
@@ -475,14 +491,14 @@ impl Live {
     }
 
     async fn reload_locked(&self) -> Result<()> {
-        let now = self.clock.now();
+        let (began, past) = (self.clock.monotonic(), self.past());
         // Read first: whatever changes while we read is applied once more afterwards.
         let head = changes::head(&self.db).await?;
         self.reload_catalogue().await?;
         self.reload_keys().await?;
-        let revoked = revocations::live(&self.db, now).await?;
+        let revoked = revocations::live(&self.db, past).await?;
         write(&self.revoked).extend(revoked);
-        let revoked = grants::revoked(&self.db, now).await?;
+        let revoked = grants::revoked(&self.db, past).await?;
         write(&self.revoked).extend(revoked);
         let mut secrets: HashMap<String, Vec<store::secrets::ClientSecret>> = HashMap::new();
         for secret in store::secrets::all(&self.db).await? {
@@ -505,7 +521,7 @@ impl Live {
         }
         *write(&self.origins) = origins;
         self.applied.store(head, Ordering::Release);
-        self.checked_at.store(now.millis(), Ordering::Release);
+        self.checked_at.store(began);
         Ok(())
     }
 
@@ -570,10 +586,10 @@ impl Live {
         Ok(())
     }
 
-    /// Forgets revocations of tokens that have expired.
+    /// Forgets revocations of tokens that have expired for sure.
     pub fn forget_expired(&self) {
-        let now = self.clock.now();
-        write(&self.revoked).retain(|_, expiry| *expiry > now);
+        let past = self.past().at();
+        write(&self.revoked).retain(|_, expiry| *expiry > past);
     }
 
     fn shard_of(&self, id: &str) -> usize {

@@ -2,6 +2,10 @@
 //!
 //! The clock is read once, at the top of a request, and travels as `now`. Nothing else in the crate asks the
 //! operating system for the time, so a test that turns the clock turns it for everything.
+//!
+//! A [`Timestamp`] is what the clock on the wall shows: somebody may turn it. A [`Monotonic`] is a reading of a clock that
+//! only goes forward, as fast as time does, and means something in this process only. Nothing turns one into the other,
+//! so a span that is measured within the process cannot be compared with the wall.
 
 use std::{
     sync::{
@@ -138,6 +142,51 @@ impl Serialize for Lifetime {
     }
 }
 
+/// A reading of the clock that nobody turns, in milliseconds since a moment that is the same for the whole life of this
+/// process. It goes on while the machine is suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Monotonic(i64);
+
+impl Monotonic {
+    /// This reading plus `span`.
+    #[must_use]
+    pub const fn after(self, span: Lifetime) -> Self {
+        Self(self.0.saturating_add(span.0.saturating_mul(1000)))
+    }
+
+    /// Milliseconds from `earlier` until this reading; negative if it came first.
+    pub const fn millis_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Whole seconds from `earlier` until this reading; negative if it came first.
+    pub const fn seconds_since(self, earlier: Self) -> i64 {
+        self.millis_since(earlier).div_euclid(1000)
+    }
+}
+
+/// A reading that several tasks share; none at first.
+#[derive(Debug)]
+pub struct SharedReading(AtomicI64);
+
+impl SharedReading {
+    /// Nothing was read so far.
+    pub const fn none() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+
+    /// Keeps a reading in place of the one before.
+    pub fn store(&self, reading: Monotonic) {
+        self.0.store(reading.0, Ordering::Release);
+    }
+
+    /// Whether a reading was kept that is not older than `span` at `now`.
+    pub fn is_within(&self, span: Lifetime, now: Monotonic) -> bool {
+        let kept = self.0.load(Ordering::Acquire);
+        kept != i64::MIN && now <= Monotonic(kept).after(span)
+    }
+}
+
 /// Where `now` comes from. Clones share one clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
@@ -147,7 +196,16 @@ enum Source {
     System,
     /// The system's, moved by so many milliseconds.
     Moved(i64),
-    Set(Arc<AtomicI64>),
+    Set(Set),
+}
+
+/// A clock of a test.
+#[derive(Clone, Debug)]
+struct Set {
+    /// The time that really passed, for every machine there is.
+    world: Arc<AtomicI64>,
+    /// By how much the clock of this machine is wrong.
+    wrong_by: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -158,7 +216,10 @@ impl Clock {
 
     /// A clock that stands at `at` until somebody advances it.
     pub fn set(at: Timestamp) -> Self {
-        Self(Source::Set(Arc::new(AtomicI64::new(at.0))))
+        Self(Source::Set(Set {
+            world: Arc::new(AtomicI64::new(at.0)),
+            wrong_by: Arc::default(),
+        }))
     }
 
     /// A clock that shows `at` now and goes on from there.
@@ -171,14 +232,51 @@ impl Clock {
         match &self.0 {
             Source::System => Timestamp(system_millis()),
             Source::Moved(by) => Timestamp(system_millis().saturating_add(*by)),
-            Source::Set(at) => Timestamp(at.load(Ordering::SeqCst)),
+            Source::Set(set) => {
+                Timestamp(set.world.load(Ordering::SeqCst) + set.wrong_by.load(Ordering::SeqCst))
+            }
         }
     }
 
-    /// Moves a set clock forward; a clock that goes by itself ignores it.
+    /// A reading for spans that are measured and compared in this process.
+    pub fn monotonic(&self) -> Monotonic {
+        Monotonic(match &self.0 {
+            Source::System | Source::Moved(_) => monotonic_millis(),
+            Source::Set(set) => set.world.load(Ordering::SeqCst),
+        })
+    }
+
+    /// What another machine shows that just answered `shown`: the same, unless time is that of a test.
+    pub fn elsewhere(&self, shown: Timestamp) -> Timestamp {
+        match &self.0 {
+            Source::System | Source::Moved(_) => shown,
+            Source::Set(set) => Timestamp(set.world.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Lets time pass on a set clock; a clock that goes by itself ignores it.
     pub fn advance(&self, span: Lifetime) {
-        if let Source::Set(at) = &self.0 {
-            at.fetch_add(span.as_seconds() * 1000, Ordering::SeqCst);
+        if let Source::Set(set) = &self.0 {
+            set.world.fetch_add(span.as_seconds() * 1000, Ordering::SeqCst);
+        }
+    }
+
+    /// Turns a set clock forward, or back, though no time has passed; a clock that goes by itself ignores it.
+    pub fn turn(&self, span: Lifetime) {
+        if let Source::Set(set) = &self.0 {
+            set.wrong_by.fetch_add(span.as_seconds() * 1000, Ordering::SeqCst);
+        }
+    }
+
+    /// The clock of another machine: the same time passes, and it is right until somebody turns it.
+    #[must_use]
+    pub fn of_another_machine(&self) -> Self {
+        match &self.0 {
+            Source::Set(set) => Self(Source::Set(Set {
+                world: Arc::clone(&set.world),
+                wrong_by: Arc::default(),
+            })),
+            Source::System | Source::Moved(_) => self.clone(),
         }
     }
 
@@ -202,9 +300,55 @@ fn system_millis() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Goes on while the machine sleeps, which `Instant` does not do here.
+#[cfg(target_os = "linux")]
+fn monotonic_millis() -> i64 {
+    let read = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    read.tv_sec
+        .saturating_mul(1000)
+        .saturating_add(read.tv_nsec / 1_000_000)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn monotonic_millis() -> i64 {
+    static BEGINNING: std::sync::LazyLock<std::time::Instant> =
+        std::sync::LazyLock::new(std::time::Instant::now);
+    i64::try_from(BEGINNING.elapsed().as_millis()).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fx_61_who_turns_the_wall_does_not_turn_what_only_goes_forward() {
+        let clock = Clock::set(Timestamp::from_seconds(1_000_000));
+        let (wall, began) = (clock.now(), clock.monotonic());
+        clock.turn(Lifetime::hours(-2));
+        assert_eq!(clock.now().seconds_since(wall), -7200);
+        assert_eq!(clock.monotonic(), began);
+        clock.advance(Lifetime::seconds(30));
+        assert_eq!(clock.monotonic().seconds_since(began), 30);
+        let other = clock.of_another_machine();
+        assert_eq!(other.now().seconds_since(wall), 30, "it is right");
+        assert_eq!(other.monotonic(), clock.monotonic());
+        for clock in [Clock::system(), Clock::starting(wall)] {
+            let first = clock.monotonic();
+            assert!(clock.monotonic() >= first);
+        }
+    }
+
+    #[test]
+    fn a_reading_holds_for_its_span_and_none_for_no_span() {
+        let clock = Clock::set(Timestamp::from_seconds(0));
+        let (kept, span) = (SharedReading::none(), Lifetime::seconds(30));
+        assert!(!kept.is_within(Lifetime::days(100_000), clock.monotonic()));
+        kept.store(clock.monotonic());
+        clock.advance(span);
+        assert!(kept.is_within(span, clock.monotonic()));
+        clock.advance(Lifetime::seconds(1));
+        assert!(!kept.is_within(span, clock.monotonic()));
+    }
 
     #[test]
     fn a_clock_may_start_elsewhere_and_goes_on() {

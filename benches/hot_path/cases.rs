@@ -30,6 +30,8 @@ enum Source {
     Fixed(Vec<Vec<u8>>),
     /// Revocations: each takes back a token of its own.
     Spent(Vec<Credentials>),
+    /// Introspections, each of a JWT that the server has not seen before.
+    FirstSeen(Vec<Credentials>),
     /// Codes, each of a sign-in of its own.
     Codes(App),
     /// Refresh tokens, each of a grant of its own.
@@ -48,7 +50,7 @@ struct App {
 #[derive(Clone)]
 pub struct Credentials(pub String);
 
-/// Tokens that one slice of revocations may use up.
+/// Tokens that one slice of revocations, or of first looks, may use up.
 const STOCK: usize = 6000;
 
 /// Codes that one slice may use up; each costs a commit before.
@@ -63,7 +65,14 @@ impl Case {
     pub fn requests(&mut self, server: &Child) -> Outcome<(Vec<Vec<u8>>, bool)> {
         match &self.source {
             Source::Fixed(requests) => Ok((requests.clone(), false)),
-            Source::Spent(clients) => Ok((revocations(server, clients, STOCK)?, true)),
+            Source::Spent(clients) => {
+                let each = once_each(server, clients, "opaque:read", "/oauth2/revoke");
+                Ok((each?, true))
+            }
+            Source::FirstSeen(clients) => {
+                let each = once_each(server, clients, "es256:read", "/oauth2/introspect");
+                Ok((each?, true))
+            }
             Source::Codes(app) => Ok((app.codes(server, CODES)?, true)),
             Source::Refreshes(app) => Ok((app.refreshes(server, CODES)?, true)),
         }
@@ -78,18 +87,22 @@ impl Case {
         let (address, size) = self.floor.unwrap_or((([127, 0, 0, 1], 0).into(), 0));
         let requests = match &self.source {
             Source::Fixed(requests) => requests.iter().map(|request| redirect(request, size)).collect(),
-            Source::Spent(clients) => {
-                let token = "x".repeat(140);
-                clients
-                    .iter()
-                    .map(|client| redirect(&post("/oauth2/revoke", client, &format!("token={token}")), size))
-                    .collect()
-            }
+            Source::Spent(clients) => alike(clients, "/oauth2/revoke", 140, size),
+            Source::FirstSeen(clients) => alike(clients, "/oauth2/introspect", 600, size),
             Source::Codes(app) => vec![redirect(&app.redeem(&"x".repeat(43)), size)],
             Source::Refreshes(app) => vec![redirect(&app.refresh(&"x".repeat(100)), size)],
         };
         Load::new(address, (requests, false))
     }
+}
+
+/// For each client a request with a token of this length, at the floor.
+fn alike(clients: &[Credentials], path: &str, length: usize, size: usize) -> Vec<Vec<u8>> {
+    let body = format!("token={}", "x".repeat(length));
+    clients
+        .iter()
+        .map(|client| redirect(&post(path, client, &body), size))
+        .collect()
 }
 
 /// The same message to another path.
@@ -148,15 +161,15 @@ pub fn token(server: &Child, client: &Credentials, scope: &str) -> Outcome<Strin
 }
 
 /// Tokens fresh from the server, each in a request that takes it back.
-fn revocations(server: &Child, clients: &[Credentials], count: usize) -> Outcome<Vec<Vec<u8>>> {
+fn once_each(server: &Child, clients: &[Credentials], scope: &str, path: &str) -> Outcome<Vec<Vec<u8>>> {
     let mut stream = TcpStream::connect(server.address)?;
     stream.set_nodelay(true)?;
-    let (mut requests, mut answer, mut chunk) = (Vec::with_capacity(count), Vec::new(), [0; 4096]);
-    for client in clients.iter().cycle().take(count) {
+    let (mut requests, mut answer, mut chunk) = (Vec::with_capacity(STOCK), Vec::new(), [0; 4096]);
+    for client in clients.iter().cycle().take(STOCK) {
         stream.write_all(&post(
             "/oauth2/token",
             client,
-            "grant_type=client_credentials&scope=opaque:read",
+            &format!("grant_type=client_credentials&scope={scope}"),
         ))?;
         answer.clear();
         while load::length(&answer).is_none_or(|length| answer.len() < length) {
@@ -166,7 +179,7 @@ fn revocations(server: &Child, clients: &[Credentials], count: usize) -> Outcome
         let text = std::str::from_utf8(&answer)?;
         let (_, rest) = text.split_once("\"access_token\":\"").ok_or("no token")?;
         let (token, _) = rest.split_once('"').ok_or("no token")?;
-        requests.push(post("/oauth2/revoke", client, &format!("token={token}")));
+        requests.push(post(path, client, &format!("token={token}")));
     }
     Ok(requests)
 }
@@ -337,6 +350,11 @@ pub fn prepare(server: &Child) -> Outcome<Vec<Case>> {
         ("token, RS256", Some(0.016), mint("rs256:read")),
         ("introspection, opaque", Some(0.82), look("opaque:read")),
         ("introspection, own JWT", Some(0.62), look("es256:read")),
+        (
+            "introspection, own JWT, first look",
+            None,
+            Ok(Source::FirstSeen(clients.clone())),
+        ),
         ("key set", Some(1.0), fixed(get("/oauth2/jwks", ""))),
         ("key set, 304", Some(1.0), fixed(get("/oauth2/jwks", &etag))),
         (

@@ -318,7 +318,7 @@ async fn run(
     let app = &ground.app;
     let now = app.registry.now();
     let caller = caller::authenticate(app, &parts.headers, parts.uri.query(), context, now).await?;
-    let (counted, granted) = ground.limit.spend(&caller.key(), now);
+    let (counted, granted) = ground.limit.spend(&caller.key(), app.registry.clock.monotonic());
     *left = counted;
     granted?;
     let path = path(&mut parts).await?;

@@ -74,15 +74,15 @@ pub fn check_key(name: &str, key: &str) -> Result<(), Refusal> {
 /// # Errors
 /// `idempotency_key_reused` when it came with another request; `conflict` while that one runs, or when it broke off.
 pub async fn take(registry: &Registry, caller: &str, key: &str, content: &[u8]) -> Result<Taken> {
-    let now = registry.now();
+    let (now, past) = (registry.now(), registry.live.past().before(KEPT));
     let fingerprint = registry.keyring.digest(PURPOSE, content);
     for _ in 0..2 {
-        let known = idempotency::find(registry.db(), caller, key, now.before(KEPT)).await?;
+        let known = idempotency::find(registry.db(), caller, key, past.at()).await?;
         if let Some(known) = known {
             return repeat(registry, known, fingerprint.as_bytes(), now).map(Taken::Before);
         }
         let begin = idempotency::begin(caller, key, fingerprint.as_bytes(), now);
-        let batch = Batch::from_iter([idempotency::forget(now.before(KEPT)), begin]);
+        let batch = Batch::from_iter([idempotency::forget(past), begin]);
         match registry.db().write(batch).await {
             Ok(_) => {
                 return Ok(Taken::Now(Held {

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     oauth::refusal::{Code, Refusal},
-    time::{Lifetime, Timestamp},
+    time::{Lifetime, Monotonic},
 };
 
 const WINDOW: Lifetime = Lifetime::minutes(1);
@@ -29,7 +29,7 @@ pub struct RateLimit {
 
 #[derive(Clone, Copy)]
 struct Window {
-    began: Timestamp,
+    began: Monotonic,
     calls: u64,
 }
 
@@ -52,7 +52,7 @@ impl RateLimit {
     }
 
     /// Counts one call; `None` where there is no limit.
-    pub fn spend(&self, caller: &str, now: Timestamp) -> (Option<Left>, Result<(), Refusal>) {
+    pub fn spend(&self, caller: &str, now: Monotonic) -> (Option<Left>, Result<(), Refusal>) {
         if self.quota == 0 {
             return (None, Ok(()));
         }
@@ -101,11 +101,24 @@ impl Left {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{Clock, Timestamp};
+
+    #[test]
+    fn fx_61_turning_the_wall_makes_a_window_neither_longer_nor_shorter() {
+        let (limit, clock) = (RateLimit::new(1), Clock::set(Timestamp::from_seconds(100)));
+        assert!(limit.spend("a", clock.monotonic()).1.is_ok());
+        clock.turn(Lifetime::hours(1));
+        assert!(limit.spend("a", clock.monotonic()).1.is_err());
+        clock.turn(Lifetime::hours(-2));
+        clock.advance(WINDOW);
+        assert!(limit.spend("a", clock.monotonic()).1.is_ok());
+    }
 
     #[test]
     fn a_window_ends() {
         let limit = RateLimit::new(2);
-        let now = Timestamp::from_seconds(100);
+        let clock = Clock::set(Timestamp::from_seconds(100));
+        let now = clock.monotonic();
         assert!(limit.spend("a", now).1.is_ok());
         assert!(limit.spend("a", now).1.is_ok());
         let (left, refused) = limit.spend("a", now.after(Lifetime::seconds(20)));

@@ -1,4 +1,4 @@
-//! The standing warning while a grant for migrations is switched on. While none is, nothing says that there are any.
+//! The standing warnings while something that is for migrations only is switched on. While none is, nothing says that there are any.
 
 use maud::{Markup, html};
 
@@ -13,7 +13,17 @@ pub(super) fn standing(visit: &Visit) -> Markup {
     let grants = visit.app.registry.grants();
     let legacy = grants.into_iter().filter(|grant| grant.is_legacy());
     let operator = visit.visitor.user.operator;
-    html! { @for grant in legacy.filter(|_| operator) { (note(Tone::Warn, &warning(visit, grant))) } }
+    let any_api = visit.app.registry.config.legacy.userinfo_any_api;
+    html! {
+        @for grant in legacy.filter(|_| operator) { (note(Tone::Warn, &warning(visit, grant))) }
+        @if any_api && operator {
+            (note(Tone::Warn, &html! { p #legacy-userinfo {
+                "UserInfo takes tokens that are for any API (" code { "legacy.userinfo_any_api" } "). Whoever runs such an API can \
+                 use the tokens that it is sent to read who the person is. It is for a migration only (RFC 9068): let apps ask for \
+                 OpenID scopes alone, then switch it off."
+            } }))
+        }
+    }
 }
 
 fn warning(visit: &Visit, grant: GrantType) -> Markup {

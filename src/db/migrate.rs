@@ -49,6 +49,10 @@ pub const MIGRATIONS: &[Migration] = &[
         "0012_assurance",
         include_str!("../../migrations/0012_assurance.sql"),
     ),
+    (
+        "0013_clock_readings",
+        include_str!("../../migrations/0013_clock_readings.sql"),
+    ),
 ];
 
 const LEDGER: &str =

@@ -32,6 +32,8 @@ use sqlite::Sqlite;
 pub use statement::{Batch, Done, Statement};
 pub use value::{FromValue, Row, Value};
 
+use crate::time::Timestamp;
+
 /// Which database, and where.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DbSettings {
@@ -171,6 +173,20 @@ impl Db {
     /// [`DbError::Unavailable`] if it does not.
     pub async fn ping(&self) -> Result<(), DbError> {
         self.read_one("SELECT 1", Vec::new()).await.map(drop)
+    }
+
+    /// What the clock of the database shows; an embedded one has none of its own.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] if it does not answer.
+    pub async fn clock(&self) -> Result<Option<Timestamp>, DbError> {
+        match &self.0.driver {
+            Driver::Sqlite(_) => Ok(None),
+            Driver::Postgres(postgres) => {
+                self.admit(&[])?;
+                postgres.clock().await.map(Some)
+            }
+        }
     }
 
     /// Whether other nodes may write to this database, too.

@@ -21,6 +21,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, Recycli
 use tokio_postgres::{Config, Error, Statement as Prepared, error::SqlState, types::ToSql};
 
 use super::{Batch, DbError, Done, Row, Value, WriteError, migrate, tls};
+use crate::time::Timestamp;
 
 /// How long to wait for a connection: from the pool, or anew.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -95,6 +96,14 @@ impl Postgres {
         tokio::spawn(async move { persist(&pool, &batch).await })
             .await
             .unwrap_or_else(|e| Err(DbError::Unavailable(format!("the write was broken off: {e}")).into()))
+    }
+
+    /// What its clock shows at this very moment: `now()` would be the beginning of the transaction.
+    pub async fn clock(&self) -> Result<Timestamp, DbError> {
+        let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let row = self.read(sql, &[]).await?.into_iter().next();
+        row.ok_or_else(|| DbError::Failed("the database does not tell the time".into()))?
+            .next()
     }
 
     /// Prepares without executing.

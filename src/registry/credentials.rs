@@ -531,7 +531,7 @@ pub async fn delete(
 /// # Errors
 /// When the storage fails.
 pub async fn sweep(registry: &Registry) -> Result<()> {
-    let before = registry.now().before(KEPT);
+    let before = registry.live.past().before(KEPT).at();
     for (id, org_id) in store::credentials::expired(registry.db(), before, 100).await? {
         let (client, org) = (
             store::clients::find(registry.db(), &id).await?,

@@ -1,7 +1,8 @@
-//! Authorization codes, by digest. [RFC 6749 §4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2)
+//! Authorization codes, by digest. [RFC 6749 4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2)
 //!
 //! A spent code stays for a while, so that its replay is known for what it is.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Statement},
     time::Timestamp,
@@ -21,7 +22,7 @@ pub struct AuthorizationCode {
     pub client_id: String,
     /// As the request named it; `None` if it named none.
     pub redirect_uri: Option<String>,
-    /// S256 (RFC 7636 §4.2).
+    /// S256 (RFC 7636 4.2).
     pub code_challenge: String,
     pub nonce: Option<String>,
     pub wrong_tries: i64,
@@ -93,7 +94,7 @@ pub fn note_wrong_try(digest: &[u8]) -> Statement {
 }
 
 /// Forgets codes that expired before `before`, at most 1,000 at a time.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM authorization_codes WHERE digest IN \
          (SELECT digest FROM authorization_codes WHERE expires_at < $1 LIMIT 1000)",

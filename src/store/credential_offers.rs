@@ -1,5 +1,6 @@
 //! Credentials that somebody prepared for a member: the digest of the link, and sealed what is to be made.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Row, Statement},
     oauth::client::words,
@@ -205,7 +206,7 @@ pub fn withdraw_of_person(user_id: &str, now: Timestamp) -> Statement {
 }
 
 /// Forgets offers that came to an end before `before`, at most 1,000 at a time.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM credential_offers WHERE id IN (SELECT id FROM credential_offers WHERE ended_at < $1 LIMIT 1000)",
         vec![before.into()],

@@ -2,6 +2,7 @@
 //!
 //! The device knows the request by its device code, the person by the user code; both are kept by digest.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Row, Statement},
     oauth::{client::words, scope::ScopeKey},
@@ -173,7 +174,7 @@ pub async fn in_progress(db: &Db, client_id: &str, epoch: i64, now: Timestamp) -
 }
 
 /// Forgets requests that expired before `before`, at most 1,000 at a time.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM device_codes WHERE digest IN \
          (SELECT digest FROM device_codes WHERE expires_at < $1 LIMIT 1000)",

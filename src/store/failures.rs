@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Row, Statement, Value},
     time::Timestamp,
@@ -84,7 +85,7 @@ pub fn trim_organization(org_id: Option<&str>) -> Statement {
 }
 
 /// Forgets those from before `before`, at most 1,000 at a time.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM failures WHERE reference IN (SELECT reference FROM failures WHERE at < $1 LIMIT 1000)",
         vec![before.into()],

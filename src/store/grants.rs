@@ -1,10 +1,11 @@
 //! What people gave clients: one row for a grant, the family of every token that was ever issued for it.
-//! [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14)
+//! [RFC 9700 4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14)
 //!
 //! A refresh token names its grant and a counter; only the counter of the row works. Whoever writes a grant first
 //! locks the person's row and membership ([`hold_person`], [`hold_member`]), so that a grant cannot slip past a
 //! removal that happens at the same time.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Row, Statement, Value},
     oauth::scope::ScopeKey,
@@ -22,7 +23,7 @@ pub struct Grant {
     /// The organisation of the client.
     pub org_id: String,
     pub scopes: Vec<ScopeKey>,
-    /// The `claims` parameter ([OIDC Core §5.5](https://openid.net/specs/openid-connect-core-1_0.html#ClaimsParameter)).
+    /// The `claims` parameter ([OIDC Core 5.5](https://openid.net/specs/openid-connect-core-1_0.html#ClaimsParameter)).
     pub claims: Option<String>,
     /// The session it came from. A grant that is not `offline` ends with it.
     pub session_id: Option<String>,
@@ -416,12 +417,12 @@ pub fn remove_client(client_id: &str) -> Statement {
     Statement::new("DELETE FROM grants WHERE client_id = $1", vec![client_id.into()])
 }
 
-/// The grants of a person that were revoked and whose access tokens have not all expired: (id, until when).
-pub async fn revoked_of(db: &Db, user_id: &str, now: Timestamp) -> Result<Vec<(String, Timestamp)>, DbError> {
+/// The grants of a person that were revoked and whose access tokens have not all expired for sure: (id, until when).
+pub async fn revoked_of(db: &Db, user_id: &str, past: Past) -> Result<Vec<(String, Timestamp)>, DbError> {
     let rows = db
         .read(
             "SELECT id, tokens_until FROM grants WHERE user_id = $1 AND revoked_at IS NOT NULL AND tokens_until > $2",
-            vec![user_id.into(), now.into()],
+            vec![user_id.into(), past.into()],
         )
         .await?;
     rows.into_iter()
@@ -430,11 +431,11 @@ pub async fn revoked_of(db: &Db, user_id: &str, now: Timestamp) -> Result<Vec<(S
 }
 
 /// As [`revoked_of`], of everybody.
-pub async fn revoked(db: &Db, now: Timestamp) -> Result<Vec<(String, Timestamp)>, DbError> {
+pub async fn revoked(db: &Db, past: Past) -> Result<Vec<(String, Timestamp)>, DbError> {
     let rows = db
         .read(
             "SELECT id, tokens_until FROM grants WHERE revoked_at IS NOT NULL AND tokens_until > $1",
-            vec![now.into()],
+            vec![past.into()],
         )
         .await?;
     rows.into_iter()
@@ -443,7 +444,7 @@ pub async fn revoked(db: &Db, now: Timestamp) -> Result<Vec<(String, Timestamp)>
 }
 
 /// Forgets grants that ended before `before` with everything issued for them, at most 1,000 at a time.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE tokens_until < $1 \
          AND (expires_at < $1 OR idle_expires_at < $1 OR revoked_at < $1) LIMIT 1000)",

@@ -3,6 +3,7 @@
 
 use crate::{
     db::{Db, DbError, Row, Statement},
+    store::clock_readings::Past,
     time::Timestamp,
 };
 
@@ -159,7 +160,7 @@ pub fn claim(due: &Due, told_at: Option<Timestamp>) -> Statement {
 }
 
 /// Forgets rows that came to their end, and half sign-ins, at most 1,000 at a time.
-pub fn forget_ended(before: Timestamp) -> Statement {
+pub fn forget_ended(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM guess_counts WHERE (subject, way, lane) IN \
          (SELECT subject, way, lane FROM guess_counts WHERE last_at <= $1 AND (guesses = 0 OR way = 'half') LIMIT 1000)",
@@ -168,7 +169,7 @@ pub fn forget_ended(before: Timestamp) -> Statement {
 }
 
 /// Forgets rows in which nobody guessed any more before there were `most`, at most 1,000 at a time.
-pub fn forget_open(before: Timestamp, most: i64) -> Statement {
+pub fn forget_open(before: Past, most: i64) -> Statement {
     Statement::new(
         "DELETE FROM guess_counts WHERE (subject, way, lane) IN \
          (SELECT subject, way, lane FROM guess_counts WHERE last_at <= $1 AND guesses < $2 LIMIT 1000)",
@@ -177,7 +178,7 @@ pub fn forget_open(before: Timestamp, most: i64) -> Statement {
 }
 
 /// Forgets what was closed of user names that nobody has, at most 1,000 at a time.
-pub fn forget_nobody(before: Timestamp) -> Statement {
+pub fn forget_nobody(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM guess_counts WHERE (subject, way, lane) IN \
          (SELECT g.subject, g.way, g.lane FROM guess_counts g WHERE g.last_at <= $1 \

@@ -1,6 +1,7 @@
 //! Answers remembered for a repeated request.
 //! [draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Statement},
     time::Timestamp,
@@ -64,7 +65,7 @@ pub fn abandon(caller: &str, key: &str) -> Statement {
 }
 
 /// Forgets answers older than `before`, at most 1,000 at a time.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM idempotency_keys WHERE (caller, key) IN \
          (SELECT caller, key FROM idempotency_keys WHERE created_at <= $1 LIMIT 1000)",

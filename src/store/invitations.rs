@@ -1,6 +1,9 @@
 //! Invitations into organisations: the digest of the link only.
 
-use super::users::{Role, fold_email};
+use super::{
+    clock_readings::Past,
+    users::{Role, fold_email},
+};
 use crate::{
     db::{Db, DbError, Row, Statement},
     time::Timestamp,
@@ -153,7 +156,7 @@ pub fn revoke_all_of(invited_by: &str, now: Timestamp) -> Statement {
 }
 
 /// Forgets invitations that came to an end before `before`, at most 1,000 at a time.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations \
          WHERE expires_at < $1 OR accepted_at < $1 OR revoked_at < $1 LIMIT 1000)",

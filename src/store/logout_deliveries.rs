@@ -1,5 +1,5 @@
 //! Word to clients that a session ended, on its way.
-//! [Back-Channel Logout §2.5](https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest)
+//! [Back-Channel Logout 2.5](https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest)
 
 use crate::{
     db::{Db, DbError, Row, Statement},

@@ -9,6 +9,7 @@ pub mod authorization_codes; // codes, by digest
 pub mod changes; // the ordered log of what can change an answer
 pub mod client_grants; // what people gave clients, for those who run them
 pub mod clients; // clients and what they were granted
+pub mod clock_readings; // what the clock showed, and what is past for sure
 pub mod consents; // what people allowed clients
 pub mod credential_offers; // prepared for a member, fetched by him
 pub mod credentials; // clients that belong to a person

@@ -1,5 +1,6 @@
 //! Texts that work once: set-up links, form tokens, downloads. Kept by digest; a payload that is secret is sealed.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Statement},
     time::Timestamp,
@@ -137,11 +138,11 @@ pub fn void(purpose: &str, now: Timestamp) -> Statement {
 }
 
 /// Forgets what has expired, at most 1,000 at a time.
-pub fn forget(now: Timestamp) -> Statement {
+pub fn forget(past: Past) -> Statement {
     Statement::new(
         "DELETE FROM one_time_tokens WHERE digest IN \
          (SELECT digest FROM one_time_tokens WHERE expires_at <= $1 LIMIT 1000)",
-        vec![now.into()],
+        vec![past.into()],
     )
 }
 

@@ -1,5 +1,5 @@
 //! Passkeys: the id of the credential, and what the relying party keeps of it
-//! ([WebAuthn §4](https://www.w3.org/TR/webauthn-3/#credential-record)). None of it is secret.
+//! ([WebAuthn 4](https://www.w3.org/TR/webauthn-3/#credential-record)). None of it is secret.
 
 use crate::{
     db::{Db, DbError, Row, Statement},

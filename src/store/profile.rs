@@ -1,5 +1,5 @@
 //! What a person tells apps about himself: the standard claims that are kept as they are told.
-//! [OIDC Core §5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims)
+//! [OIDC Core 5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims)
 //!
 //! The names here are those of the claims. What is nobody's own to say stands elsewhere: the name is the display name,
 //! and whether an address is verified is written by the server alone.
@@ -45,7 +45,7 @@ pub struct Profile {
     pub address: Option<Address>,
 }
 
-/// A postal address ([OIDC Core §5.1.1](https://openid.net/specs/openid-connect-core-1_0.html#AddressClaim)).
+/// A postal address ([OIDC Core 5.1.1](https://openid.net/specs/openid-connect-core-1_0.html#AddressClaim)).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Address {

@@ -1,5 +1,6 @@
 //! Single access tokens that were cut off before their time, by `jti`.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Statement},
     time::Timestamp,
@@ -14,12 +15,12 @@ pub fn add(jti: &str, client_id: &str, now: Timestamp, expires_at: Timestamp) ->
     )
 }
 
-/// The tokens cut off that would still be valid: (jti, expiry).
-pub async fn live(db: &Db, now: Timestamp) -> Result<Vec<(String, Timestamp)>, DbError> {
+/// The tokens cut off that have not expired for sure: (jti, expiry).
+pub async fn live(db: &Db, past: Past) -> Result<Vec<(String, Timestamp)>, DbError> {
     let rows = db
         .read(
             "SELECT jti, expires_at FROM revoked_tokens WHERE expires_at > $1",
-            vec![now.into()],
+            vec![past.into()],
         )
         .await?;
     rows.into_iter()
@@ -44,10 +45,10 @@ pub fn read_subject(subject: &str) -> Result<(&str, Timestamp), DbError> {
 }
 
 /// Forgets tokens that have expired anyway, at most 1,000 at a time.
-pub fn forget(now: Timestamp) -> Statement {
+pub fn forget(past: Past) -> Statement {
     Statement::new(
         "DELETE FROM revoked_tokens WHERE jti IN \
          (SELECT jti FROM revoked_tokens WHERE expires_at <= $1 LIMIT 1000)",
-        vec![now.into()],
+        vec![past.into()],
     )
 }

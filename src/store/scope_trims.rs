@@ -1,5 +1,6 @@
 //! Scopes that were taken from a client because it never asked for them, so that they can be given back.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Row, Statement},
     time::Timestamp,
@@ -61,7 +62,7 @@ pub fn undo(id: &str, now: Timestamp) -> Statement {
 }
 
 /// Forgets what can no longer be given back, at most 1,000 rows at a time.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM scope_trims WHERE id IN (SELECT id FROM scope_trims WHERE taken_at <= $1 LIMIT 1000)",
         vec![before.into()],

@@ -1,5 +1,6 @@
 //! Signed-in browsers. The session id is a 256-bit secret of the cookie; its keyed digest is the key here.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Row, Statement},
     time::Timestamp,
@@ -171,10 +172,10 @@ pub fn remove_of(user_id: &str) -> Statement {
 }
 
 /// Forgets sessions that have ended by themselves, at most 1,000 at a time.
-pub fn forget(now: Timestamp, idle_since: Timestamp) -> Statement {
+pub fn forget(past: Past, idle_since: Past) -> Statement {
     Statement::new(
         "DELETE FROM sessions WHERE digest IN \
          (SELECT digest FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2 LIMIT 1000)",
-        vec![now.into(), idle_since.into()],
+        vec![past.into(), idle_since.into()],
     )
 }

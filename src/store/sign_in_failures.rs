@@ -1,6 +1,7 @@
 //! Wrong passwords and codes, counted for an account and where they come from. The database counts, since guesses come
 //! side by side: a try is counted before it is looked at.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Row, Statement},
     time::Timestamp,
@@ -100,7 +101,7 @@ pub fn claim(due: &Due) -> Statement {
 }
 
 /// Forgets tries before `since`, at most 1,000 at a time.
-pub fn forget(since: Timestamp) -> Statement {
+pub fn forget(since: Past) -> Statement {
     Statement::new(
         "DELETE FROM sign_in_failures WHERE (account, origin) IN \
          (SELECT account, origin FROM sign_in_failures WHERE last_at <= $1 LIMIT 1000)",

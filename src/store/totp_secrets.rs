@@ -26,7 +26,7 @@ pub fn add(user_id: &str, sealed: Vec<u8>, step: i64, now: Timestamp) -> Stateme
     .expecting("taken")
 }
 
-/// Uses the code of a time step: `used` if it, or a later one, was used before (RFC 6238 §5.2).
+/// Uses the code of a time step: `used` if it, or a later one, was used before (RFC 6238 5.2).
 pub fn spend(user_id: &str, sealed: Vec<u8>, step: i64) -> Statement {
     Statement::new(
         "UPDATE totp_secrets SET last_step = $1 WHERE user_id = $2 AND sealed = $3 AND last_step < $1",

@@ -1,6 +1,7 @@
 //! Offers to give a client to another organisation. The other one is kept as the giver wrote it: whether it exists is
 //! nothing that the giver learns.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Row, Statement},
     oauth::client::{fold, words},
@@ -207,7 +208,7 @@ pub fn erase_evidence(client_id: &str) -> [Statement; 8] {
 }
 
 /// Forgets offers that came to their end before then, at most 1,000 at a time.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM client_transfers WHERE id IN (SELECT id FROM client_transfers \
          WHERE state <> 'offered' AND settled_at < $1 LIMIT 1000)",

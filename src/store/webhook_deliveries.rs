@@ -1,5 +1,6 @@
 //! Messages to webhooks, on their way, arrived, or given up.
 
+use super::clock_readings::Past;
 use crate::{
     db::{Db, DbError, Row, Statement},
     oauth::client::words,
@@ -262,7 +263,7 @@ pub fn again(id: &str, now: Timestamp) -> Statement {
 }
 
 /// Forgets messages from before then.
-pub fn forget(before: Timestamp) -> Statement {
+pub fn forget(before: Past) -> Statement {
     Statement::new(
         "DELETE FROM webhook_deliveries WHERE id IN \
          (SELECT id FROM webhook_deliveries WHERE created_at < $1 LIMIT 1000)",

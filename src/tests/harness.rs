@@ -21,6 +21,7 @@ use crate::{
     app::{self, State, Surroundings},
     config::{Config, Sources},
     db::{Db, DbSettings},
+    jobs,
     oauth::{
         client::{ApplicationType, AuthMethod, GrantType, Kind, Origin},
         people_settings::PeopleSettings,
@@ -44,7 +45,7 @@ use crate::{
         organizations::Organization,
         users::Role,
     },
-    time::{Clock, Timestamp},
+    time::{Clock, Lifetime, Timestamp},
 };
 
 /// When every test begins.
@@ -158,6 +159,24 @@ impl TestApp {
     /// Another node of the fleet: the same database, clock and chance, a memory of its own.
     pub async fn another_node(&self) -> Self {
         Self::launch(self.start.clone()).await
+    }
+
+    /// A node on another machine: as [`another_node`](Self::another_node), with a clock of its own. The same time passes on
+    /// both, but somebody may turn one.
+    pub async fn another_machine(&self) -> Self {
+        let clock = self.clock.of_another_machine();
+        Self::launch(Start {
+            clock,
+            ..self.start.clone()
+        })
+        .await
+    }
+
+    /// Sweeps what is past now. That takes more than a day of running, over which the clock must go on to say so.
+    pub async fn sweep(&self) {
+        jobs::sweep(&self.app.registry).await.expect("swept");
+        self.clock.advance(Lifetime::hours(27));
+        jobs::sweep(&self.app.registry).await.expect("swept");
     }
 
     pub fn db(&self) -> &Db {

@@ -314,8 +314,9 @@ fn fx_16_no_door_of_ours_believes_a_token_without_asking_for_whom_it_is() {
         "access_token.rs",
         "bearer.rs",
         "endpoints/introspect.rs",
+        "endpoints/revoke.rs",
         "inspect.rs",
         "issue/take_back.rs",
     ];
-    assert_eq!(saying(&["read_fully(", "check_active("]), others);
+    assert_eq!(saying(&["access_token::read(", "check_active("]), others);
 }

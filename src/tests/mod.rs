@@ -6,6 +6,7 @@ mod audit; // the activity as evidence
 mod boundary; // where this instance sends requests, and browsers
 mod browser; // one person's browser, as an actor
 mod cli; // the commands
+mod clocks; // what a wrong clock may and may not do
 mod console;
 mod credentials; // clients that belong to a person
 mod databases;

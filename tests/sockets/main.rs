@@ -9,6 +9,7 @@ mod fx_04; // nobody controls a client that may do more
 mod fx_05; // the strength that the account has now
 mod fx_09; // who never answers holds up nobody else
 mod fx_10; // who never reads takes no more than the share of their address
+mod fx_62; // a revocation outlives a clock that was hours ahead
 mod server; // the program in a process of its own
 
 use server::{Outcome, Server};

@@ -28,8 +28,10 @@ pub const SHORTEST: i64 = 30;
 /// # Errors
 /// When the storage fails.
 pub async fn enforce(registry: &Registry) -> Result<()> {
+    // The log is evidence: what is past for sure goes, not what one clock says.
+    let past = registry.live.past();
     let day_before = |days: i64| {
-        let at = registry.now().before(Lifetime::days(days)).millis();
+        let at = past.before(Lifetime::days(days)).at().millis();
         // Whole days, so that not every turn of the sweep finds another entry to remove and to tell of.
         Timestamp::from_millis(at - at.rem_euclid(DAY))
     };

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::{count, fault, found, meddle, sealed};
 use crate::{
-    jobs,
     registry::organizations::{self, OrganizationEdit},
     store::{self, audit::Filter, organizations::Settings},
     tests::harness::{TestApp, on_both},
@@ -29,7 +28,7 @@ async fn keeps(app: &TestApp, days: Option<i64>) -> Result<(), crate::error::Err
 }
 
 async fn swept(app: &TestApp) {
-    jobs::sweep(&app.app.registry).await.expect("the storage works");
+    app.sweep().await;
 }
 
 async fn pruned(app: &TestApp) -> Vec<store::audit::Event> {

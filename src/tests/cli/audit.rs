@@ -175,7 +175,7 @@ async fn a_head_from_before_the_oldest_entry_proves_nothing_and_says_so() {
     let first = crate::registry::audit::chain::hex(&all[0].sealed.clone().expect("sealed").hash);
     let kept = head(&shell).await;
     server.app.clock.advance(Lifetime::days(402));
-    crate::jobs::sweep(&server.app.app.registry).await.expect("swept");
+    server.app.sweep().await;
     // The secret of the other one has expired.
     let shell = server.shell(&MANAGE).await;
     let ran = shell

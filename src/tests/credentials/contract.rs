@@ -160,6 +160,7 @@ async fn a_retry_token_makes_it_once_in_a_day() {
             (first["id"].clone(), KEYS.to_vec())
         );
         app.clock.advance(Lifetime::hours(24));
+        app.sweep().await;
         let browser = Browser::new(&app);
         browser.sign_in("ben").await;
         let fresh = token(&app, &browser, "account:write").await;

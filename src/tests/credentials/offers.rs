@@ -208,7 +208,7 @@ async fn unclaimed_it_is_destroyed_after_a_day_and_that_is_written_down() {
         );
         assert_eq!(bens.get(&path).await.status, StatusCode::GONE);
         app.clock.advance(Lifetime::days(31));
-        crate::jobs::sweep(&app.app.registry).await.unwrap();
+        app.sweep().await;
         assert!(
             store::credential_offers::of_org(app.db(), &app.org.id)
                 .await

@@ -287,7 +287,7 @@ async fn an_expired_one_is_kept_for_a_while_and_then_swept() {
         crate::jobs::sweep(&app.app.registry).await.unwrap();
         assert_eq!(state().await, Some("expired"));
         app.clock.advance(Lifetime::days(2));
-        crate::jobs::sweep(&app.app.registry).await.unwrap();
+        app.sweep().await;
         assert_eq!(state().await, None);
     })
     .await;

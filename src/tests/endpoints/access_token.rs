@@ -107,7 +107,7 @@ async fn j_08_an_api_chooses_how_its_tokens_are_signed() {
             let token = client.token(&app).await;
             verify(&app, &token, alg).await;
             assert_eq!(app.introspect(&client, &token).await["active"], true);
-            assert!(access_token::read_fully(&app.app.registry, &token).is_some());
+            assert!(access_token::read(&app.app.registry, &token).is_some());
         }
     })
     .await;
@@ -118,6 +118,68 @@ async fn the_configuration_chooses_eddsa() {
     on_both_with(&[("signing.algorithm", "EdDSA")], async |app| {
         let client = app.service(&["workspace:read"]).await;
         verify(&app, &client.token(&app).await, "EdDSA").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fx_18_a_token_with_another_signature_is_inactive_before_and_after_the_genuine_one() {
+    on_both(async |app| {
+        for alg in ["ES256", "EdDSA", "RS256"] {
+            let audience = format!("https://{}.example", alg.to_lowercase());
+            let scope = format!("{}:read", alg.to_lowercase());
+            app.api_signed(&app.org, &audience, TokenFormat::Jwt, Some(alg), &[&scope])
+                .await;
+            let client = app.service(&[&scope]).await;
+            let token = client.token(&app).await;
+            let (claims, signature) = token.rsplit_once('.').expect("three parts");
+            let forged: Vec<String> = (0..signature.len() - 1)
+                .step_by(7)
+                .map(|at| {
+                    let mut bytes = signature.as_bytes().to_vec();
+                    bytes[at] = if bytes[at] == b'B' { b'C' } else { b'B' };
+                    format!("{claims}.{}", String::from_utf8_lossy(&bytes))
+                })
+                .collect();
+            let all = async || {
+                for text in &forged {
+                    assert_eq!(app.introspect(&client, text).await, inactive(), "{alg}: {text}");
+                    let refused = app.get("/oauth2/userinfo").bearer(text).send().await;
+                    assert_eq!(refused.status, 401, "{alg}");
+                    let form = [("token", text.as_str())];
+                    app.post("/oauth2/revoke").basic(&client).form(&form).await;
+                }
+            };
+            all().await;
+            for _ in 0..2 {
+                assert_eq!(app.introspect(&client, &token).await["active"], true);
+                all().await;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fx_18_only_what_was_verified_is_remembered_and_a_key_that_is_gone_takes_it_along() {
+    on_both(async |app| {
+        let client = app.service(&["workspace:read"]).await;
+        let (token, other) = (client.token(&app).await, client.token(&app).await);
+        let verified = &app.app.registry.live.verified;
+        let (claims, _) = token.rsplit_once('.').expect("three parts");
+        let (_, signature) = other.rsplit_once('.').expect("three parts");
+        let before = verified.count();
+        app.introspect(&client, &format!("{claims}.{signature}")).await;
+        assert_eq!(verified.count(), before);
+        for _ in 0..3 {
+            assert_eq!(app.introspect(&client, &token).await["active"], true);
+            assert_eq!(verified.count(), before + 1);
+        }
+        let sql = "DELETE FROM signing_keys WHERE algorithm = 'ES256'";
+        let gone = crate::db::Statement::new(sql, vec![]);
+        app.db().write(gone.into()).await.expect("deleted");
+        app.app.registry.live.reload().await.expect("read");
+        assert_eq!(app.introspect(&client, &token).await, inactive());
     })
     .await;
 }
@@ -184,7 +246,7 @@ async fn b_070_an_altered_token_is_inactive() {
                 let mut bytes = token.clone().into_bytes();
                 bytes[at] = if bytes[at] == b'B' { b'C' } else { b'B' };
                 let text = String::from_utf8(bytes).expect("ASCII");
-                assert_eq!(access_token::read_fully(&app.app.registry, &text), None, "{at}");
+                assert_eq!(access_token::read(&app.app.registry, &text), None, "{at}");
             }
         }
     })
@@ -202,9 +264,9 @@ async fn a_signature_of_ours_alone_is_not_enough_and_neither_is_the_mac() {
         let (claims, _) = token.rsplit_once('.').expect("three parts");
         let (_, signature) = other.rsplit_once('.').expect("three parts");
         let crossed = format!("{claims}.{signature}");
-        // The MAC vouches for the claims; the signature is for those who verify it.
-        assert_eq!(app.introspect(&one, &crossed).await["active"], true);
-        assert_eq!(access_token::read_fully(&app.app.registry, &crossed), None);
+        assert_eq!(app.introspect(&one, &token).await["active"], true);
+        assert_eq!(app.introspect(&one, &crossed).await, inactive());
+        assert_eq!(access_token::read(&app.app.registry, &crossed), None);
         for signature in ["", "AAAA", &"A".repeat(85), &"A".repeat(87), &"A".repeat(342)] {
             assert_eq!(
                 app.introspect(&one, &format!("{claims}.{signature}")).await,
@@ -217,11 +279,11 @@ async fn a_signature_of_ours_alone_is_not_enough_and_neither_is_the_mac() {
             &key.access_token_header,
             Compact::parse(&token).expect("a JWT").payload(),
         );
-        assert!(access_token::read_fully(&app.app.registry, &signed.expect("signed")).is_some());
+        assert!(access_token::read(&app.app.registry, &signed.expect("signed")).is_some());
         let payload =
             br#"{"iss":"http://localhost:8080","jti":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
         let forged = key.key.encode(&key.access_token_header, payload).expect("signed");
-        assert_eq!(access_token::read_fully(&app.app.registry, &forged), None);
+        assert_eq!(access_token::read(&app.app.registry, &forged), None);
         let id_token = key.key.prepare_header("JWT");
         let payload = Compact::parse(&token).expect("a JWT").payload().to_vec();
         let wrong_kind = key.key.encode(&id_token, &payload).expect("signed");

@@ -1,7 +1,6 @@
 use super::{everything, explained, kept, told};
 use crate::{
     db::Statement,
-    jobs,
     store::failures::MOST_OF_CLIENT,
     tests::{
         flows::{Rp, VERIFIER, alice},
@@ -68,7 +67,7 @@ async fn the_newest_of_a_client_are_kept_and_none_older_than_thirty_days() {
             .await;
         assert!(gone.is_err());
         app.clock.advance(Lifetime::days(31));
-        jobs::sweep(registry).await.expect("swept");
+        app.sweep().await;
         assert_eq!(kept(&app).await, 0);
     })
     .await;

@@ -168,7 +168,7 @@ async fn wrong_tries_are_forgotten_after_a_good_one_and_swept_in_time() {
         }
         tries(&app, "203.0.113.9", "zoe", "wrong").await;
         app.clock.advance(WINDOW);
-        crate::jobs::sweep(&app.app.registry).await.expect("swept");
+        app.sweep().await;
         let left = app
             .db()
             .read_one("SELECT count(*) FROM sign_in_failures", vec![])

@@ -344,19 +344,19 @@ async fn codes_and_grants_that_cannot_matter_are_forgotten() {
                 .expect("a number")
         };
         app.clock.advance(Lifetime::hours(24));
-        crate::jobs::sweep(&app.app.registry).await.expect("swept");
+        app.sweep().await;
         assert_eq!((count("device_codes").await, count("grants").await), (2, 1));
         poll(&app, &rp, &expired.device)
             .await
             .refused(400, "expired_token");
         app.clock.advance(Lifetime::hours(1));
-        crate::jobs::sweep(&app.app.registry).await.expect("swept");
+        app.sweep().await;
         assert_eq!((count("device_codes").await, count("grants").await), (0, 1));
         poll(&app, &rp, &expired.device)
             .await
             .refused(400, "invalid_grant");
         app.clock.advance(Lifetime::days(31));
-        crate::jobs::sweep(&app.app.registry).await.expect("swept");
+        app.sweep().await;
         assert_eq!(count("grants").await, 0);
     })
     .await;
