@@ -86,7 +86,8 @@ impl Post {
         }
     }
 
-    /// Sends what is due. After a mail that cannot be sent the others wait for the next turn.
+    /// Sends what is due. When the server itself cannot be used the others wait for the next turn; a mail that it does not
+    /// take holds up nobody else's.
     ///
     /// # Errors
     /// When the storage fails. That a mail cannot be sent is said in the log.
@@ -109,7 +110,9 @@ impl Post {
             tracing::warn!(mail = queued.id, why = why.text, "a mail could not be sent yet");
             let later = mails::put_off(&queued.id, now.after(pause(queued.tries)));
             db.write(later.into()).await?;
-            return Ok(());
+            if !why.of_this_one {
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -139,6 +142,8 @@ struct Unsent {
     text: String,
     /// Trying again does not help.
     for_good: bool,
+    /// Others may leave all the same.
+    of_this_one: bool,
 }
 
 impl Unsent {
@@ -146,6 +151,7 @@ impl Unsent {
         Self {
             text: text.into(),
             for_good: false,
+            of_this_one: false,
         }
     }
 
@@ -153,6 +159,7 @@ impl Unsent {
         Self {
             text: text.into(),
             for_good: true,
+            of_this_one: true,
         }
     }
 }

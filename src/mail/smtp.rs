@@ -36,7 +36,11 @@ impl Server {
     /// Why not, without a word that the server said: it may name the recipient.
     pub(super) async fn send(&self, message: Message) -> Result<(), Unsent> {
         let sent = self.0.send(message).await;
-        sent.map(drop).map_err(|error| Unsent::now(why(&error)))
+        sent.map(drop).map_err(|error| Unsent {
+            // A server that answers is there: what it does not take is this mail.
+            of_this_one: error.status().is_some(),
+            ..Unsent::now(why(&error))
+        })
     }
 }
 

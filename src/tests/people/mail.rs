@@ -81,7 +81,7 @@ async fn converse(stream: TcpStream, takes: bool) -> String {
                 write.write_all(b"221 bye\r\n").await.unwrap();
                 break;
             }
-            rcpt if rcpt.starts_with("RCPT") && !takes => b"451 not now\r\n",
+            rcpt if rcpt.starts_with("RCPT") && (!takes || rcpt.contains("nobody")) => b"451 not now\r\n",
             ehlo if ehlo.starts_with("EHLO") => b"250-mail.example\r\n250 8BITMIME\r\n",
             _ => b"250 fine\r\n",
         };
@@ -142,6 +142,25 @@ async fn a_mail_that_is_not_taken_is_tried_again_later_and_given_up_after_three_
         registry.deliver_mail().await.unwrap();
         assert_eq!(waiting(&app).await, 0);
         assert_eq!(heard.await.unwrap().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn fx_09_mails_that_are_not_taken_hold_up_nobody_elses() {
+    for (_database, app, heard) in with_server(4, true).await {
+        let nobody = Mail {
+            to: "nobody@example.com".to_owned(),
+            ..mail(&app)
+        };
+        for _ in 0..3 {
+            queue(&app, &nobody).await;
+        }
+        app.clock.advance(Lifetime::seconds(1));
+        queue(&app, &mail(&app)).await;
+        app.app.registry.deliver_mail().await.unwrap();
+        let heard = heard.await.unwrap().concat();
+        assert!(heard.contains("RCPT TO:<ada@example.com>"), "{heard}");
+        assert_eq!(waiting(&app).await, 3);
     }
 }
 
