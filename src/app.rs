@@ -26,7 +26,7 @@ use crate::{
     mail::Post,
     observe::{self, Asked, Face, Observer, RequestContext, Unhandled},
     password::Passwords,
-    registry::{self, Registry, audiences, bootstrap},
+    registry::{self, Registry, audiences, audit, bootstrap},
     secret::{Entropy, Keyring, MasterKey},
     server, store,
     time::Clock,
@@ -90,6 +90,7 @@ impl App {
             activity: Arc::new(Activity::default()),
             passwords: Passwords::new(parallel),
         };
+        audit::adopt::all(&registry).await?;
         bootstrap::provision(&registry).await?;
         audiences::tell(&registry).await?;
         let throttle = Throttle::new(&registry.config);

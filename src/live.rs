@@ -22,7 +22,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use crate::{
-    db::{Batch, Db, Done, WriteError},
+    db::{Batch, Db, DbError, Done, WriteError},
     error::{Error, Failure, Result},
     jose::{Alg, jwk::Jwk, jws::PreparedHeader, signing_key::SigningKey},
     oauth::{
@@ -397,7 +397,7 @@ impl Live {
             done
         });
         task.await.unwrap_or_else(|_| {
-            Err(WriteError::Db(crate::db::DbError::Failed(
+            Err(WriteError::Db(DbError::Failed(
                 "the commit was interrupted".into(),
             )))
         })
@@ -526,7 +526,7 @@ impl Live {
     }
 
     async fn reload_client(&self, id: &str) -> Result<()> {
-        let stored = store::clients::find(&self.db, id).await?;
+        let stored = store::clients::usable(&self.db, id).await?;
         let client = match stored.filter(|c| c.status != Status::Deleted) {
             Some(stored) => {
                 let secrets = store::secrets::of_client(&self.db, id).await?;
@@ -566,7 +566,7 @@ impl Live {
 
     async fn reload_catalogue(&self) -> Result<()> {
         let apis = store::apis::all(&self.db).await?;
-        let organizations = store::organizations::all(&self.db).await?;
+        let organizations = store::organizations::each(&self.db).await?;
         self.catalogue.store(Arc::new(Catalogue {
             apis: apis
                 .iter()
@@ -574,7 +574,7 @@ impl Live {
                 .collect(),
             organization_lifetimes: organizations
                 .into_iter()
-                .map(|org| (org.id, org.settings.access_token_lifetime.map(Lifetime::seconds)))
+                .map(|(id, org)| (id, lifetime_of(org)))
                 .collect(),
         }));
         Ok(())
@@ -669,6 +669,17 @@ impl Live {
                 .iter()
                 .any(|grant| grant.needs_person())
                 .then(|| Box::new(for_people_from(stored))),
+        }
+    }
+}
+
+/// The lifetime that an organisation sets. Where that cannot be read, the shortest that anybody may set.
+fn lifetime_of(org: Result<store::organizations::Organization, DbError>) -> Option<Lifetime> {
+    match org {
+        Ok(org) => org.settings.access_token_lifetime.map(Lifetime::seconds),
+        Err(error) => {
+            tracing::error!(%error, "an organisation cannot be read; its access tokens live for a minute");
+            Some(Lifetime::seconds(60))
         }
     }
 }

@@ -66,11 +66,11 @@ impl Case {
         match &self.source {
             Source::Fixed(requests) => Ok((requests.clone(), false)),
             Source::Spent(clients) => {
-                let each = once_each(server, clients, "opaque:read", "/oauth2/revoke");
+                let each = once_each(server, clients, "opaque:read", "/oauth2/revoke", STOCK);
                 Ok((each?, true))
             }
             Source::FirstSeen(clients) => {
-                let each = once_each(server, clients, "es256:read", "/oauth2/introspect");
+                let each = once_each(server, clients, "es256:read", "/oauth2/introspect", STOCK);
                 Ok((each?, true))
             }
             Source::Codes(app) => Ok((app.codes(server, CODES)?, true)),
@@ -164,8 +164,8 @@ pub fn token(server: &Child, client: &Credentials, scope: &str) -> Outcome<Strin
 fn once_each(server: &Child, clients: &[Credentials], scope: &str, path: &str) -> Outcome<Vec<Vec<u8>>> {
     let mut stream = TcpStream::connect(server.address)?;
     stream.set_nodelay(true)?;
-    let (mut requests, mut answer, mut chunk) = (Vec::with_capacity(STOCK), Vec::new(), [0; 4096]);
-    for client in clients.iter().cycle().take(STOCK) {
+    let (mut requests, mut answer, mut chunk) = (Vec::with_capacity(count), Vec::new(), [0; 4096]);
+    for client in clients.iter().cycle().take(count) {
         stream.write_all(&post(
             "/oauth2/token",
             client,
@@ -384,7 +384,12 @@ pub fn prepare(server: &Child) -> Outcome<Vec<Case>> {
             let source = source?;
             let sample = match &source {
                 Source::Fixed(requests) => requests.first().ok_or("no request")?.clone(),
-                Source::Spent(clients) => revocations(server, clients, 1)?.remove(0),
+                Source::Spent(clients) => {
+                    once_each(server, clients, "opaque:read", "/oauth2/revoke", 1)?.remove(0)
+                }
+                Source::FirstSeen(clients) => {
+                    once_each(server, clients, "es256:read", "/oauth2/introspect", 1)?.remove(0)
+                }
                 Source::Codes(app) => app.codes(server, 1)?.remove(0),
                 Source::Refreshes(app) => app.refreshes(server, 1)?.remove(0),
             };

@@ -14,7 +14,10 @@ use super::{
     exit::{Exit, Failure, Result},
     options::{Format, Noun},
 };
-use crate::registry::audit::chain::{genesis, hex, link};
+use crate::{
+    registry::audit::chain::{Personal, bytes, genesis, hex, link, out_of_order, personal},
+    time::Timestamp,
+};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -102,7 +105,38 @@ struct Walked {
     last: Place,
     /// The hash at the place that was kept, if that was passed.
     at_kept: Option<String>,
+    /// Of how many entries what was personal was erased.
+    redacted: i64,
+    /// When the last entry was written whose time is promised.
+    at: Option<Timestamp>,
     fault: Option<(i64, Option<String>, String)>,
+    /// An entry with a time that cannot be; the chain behind it was computed in spite of it.
+    order: Option<(i64, Option<String>, String)>,
+}
+
+impl Walked {
+    /// Looks at what of an entry its hash does not say. `false` if a part is another than the one that was sealed.
+    fn look(&mut self, entry: &Json, seq: i64) -> bool {
+        match personal(entry) {
+            Personal::Changed => return false,
+            Personal::Redacted => self.redacted += 1,
+            Personal::Whole => {}
+        }
+        if entry["format"].is_null() {
+            return true;
+        }
+        let Ok(at) = Timestamp::parse(entry["at"].as_str().unwrap_or_default()) else {
+            return false;
+        };
+        // Whether it is from the future is for the server to say, whose clock it was.
+        let wrong = out_of_order(at, self.at, at);
+        self.at = Some(at);
+        if self.order.is_none() {
+            let id = entry["id"].as_str().map(str::to_owned);
+            self.order = wrong.map(|why| (seq, id, format!("Entry {seq} {why}.")));
+        }
+        true
+    }
 }
 
 /// Computes every hash from the anchor to the head.
@@ -119,7 +153,10 @@ async fn walk(
         at_kept: kept
             .filter(|kept| kept.seq == anchor.seq)
             .map(|_| anchor.hash.clone()),
+        redacted: 0,
+        at: None,
         fault: None,
+        order: None,
     };
     let name = server["chain"].as_str().unwrap_or_default();
     if anchor.seq == 0 && anchor.hash != hex(&genesis(name)) {
@@ -130,7 +167,7 @@ async fn walk(
         ));
         return Ok(walked);
     }
-    let mut previous = bytes(&anchor.hash);
+    let mut previous = bytes(&anchor.hash).unwrap_or_default();
     let mut cursor = None;
     loop {
         let url = with(list.clone(), "limit", Some("1000"));
@@ -146,7 +183,7 @@ async fn walk(
                 return Ok(walked);
             }
             let computed = link(&previous, entry);
-            if hex(&computed) != found.hash {
+            if hex(&computed) != found.hash || !walked.look(entry, next) {
                 let id = entry["id"].as_str().map(str::to_owned);
                 walked.fault = Some((next, id, format!("Entry {next} is not what was sealed there.")));
                 return Ok(walked);
@@ -175,14 +212,6 @@ async fn walk(
         });
     }
     Ok(walked)
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.bytes().collect();
-    digits
-        .chunks(2)
-        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
 }
 
 /// What an earlier head says about the chain.
@@ -217,11 +246,12 @@ fn report(
 ) -> Result<()> {
     let head = Place::of(&server["head"]);
     let told = server["fault"]["detail"].as_str().map(str::to_owned);
-    let own = walked.fault.as_ref().map(|(_, _, why)| why.clone());
+    let own = walked.fault.as_ref().or(walked.order.as_ref());
+    let first = own.map(|(seq, id, _)| (Some(*seq), id.clone()));
+    let own = own.map(|(_, _, why)| why.clone());
     let earlier = kept.and_then(|kept| against_kept(walked, server, kept));
     // What was computed here is believed before what the server says.
     let fault = own.or(earlier).or(told);
-    let first = walked.fault.as_ref().map(|(seq, id, _)| (Some(*seq), id.clone()));
     let (seq, entry) = first.unwrap_or_else(|| {
         let fault = &server["fault"];
         (fault["seq"].as_i64(), fault["entry"].as_str().map(str::to_owned))
@@ -230,8 +260,12 @@ fn report(
     match connection.view.format {
         Format::Table | Format::Tsv if fault.is_none() => {
             connection.terminal.print(&format!("{line}\n"))?;
+            let redacted = match walked.redacted {
+                0 => String::new(),
+                n => format!("; of {n} what was personal was erased"),
+            };
             let said = format!(
-                "{} {} entries are as they were sealed. Keep the head above, and name it next time: --head {line}",
+                "{} {} entries are as they were sealed{redacted}. Keep the head above, and name it next time: --head {line}",
                 connection.view.tick(),
                 walked.entries
             );
@@ -242,6 +276,7 @@ fn report(
             let found = json!({
                 "intact": fault.is_none(),
                 "entries": walked.entries,
+                "redacted": walked.redacted,
                 "head": line,
                 "first_bad_seq": seq,
                 "first_bad_entry": entry,
@@ -274,6 +309,6 @@ mod tests {
         for wrong in ["", "7", "7:", "x:00", &format!("x:{hash}"), &format!("7:{hash}0")] {
             assert!(Place::parse(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(hex(&bytes(&hash)), hash);
+        assert_eq!(bytes(&hash).map(|bytes| hex(&bytes)), Some(hash));
     }
 }

@@ -106,7 +106,7 @@ async fn show_one(Given(app): Given<State>, Path(client): Path<String>, request:
         .await
         .or_trouble(&visit)?;
     let page = Page {
-        title: format!("Remove {}?", found.name),
+        title: format!("Remove {}?", crate::oauth::name::isolated(&found.name)),
         narrow: true,
         crumbs: vec![Link {
             label: "Connected apps".to_owned(),

@@ -189,7 +189,7 @@ async fn create(visit: &Visit, mut draft: Draft, apis: &[crate::store::apis::Api
         .await
         .or_trouble(visit)?;
     let around = Around {
-        title: format!("{} is ready", created.client.name),
+        title: format!("{} is ready", crate::oauth::name::isolated(&created.client.name)),
         lead: html! { @if created.secret.is_some() { "Store its secret before you go on." } @else { "Its ID is all that the app needs." } },
     };
     Ok(hand_over::show(visit, &created, around).await)

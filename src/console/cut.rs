@@ -192,7 +192,7 @@ pub(super) async fn changeable(visit: &Visit, id: &str, permission: Permission) 
         .await
         .or_trouble(visit)?;
     if client.status == Status::Deleted {
-        let text = html! { p { b { (client.name) } " was deleted and cannot be brought back. Its record stays readable." } };
+        let text = html! { p { b { (crate::ui::name(&client.name)) } " was deleted and cannot be brought back. Its record stays readable." } };
         let actions = html! { a.btn.primary href=(like(visit, id)) { "Create a new one like this" } };
         return Err(refusal(visit, "This client was deleted", text, actions));
     }
@@ -201,7 +201,7 @@ pub(super) async fn changeable(visit: &Visit, id: &str, permission: Permission) 
             .await
             .or_trouble(visit)?;
         let yours = secrets::are_yours(visit.access(), &apis, &client);
-        let text = html! { p { b { (client.name) } " is a system client: it keeps the product running, so it cannot be changed, \
+        let text = html! { p { b { (crate::ui::name(&client.name)) } " is a system client: it keeps the product running, so it cannot be changed, \
         disabled or deleted. Its secrets can be rotated" @if !yours { " by an operator" } "." } };
         let actions = html! { @if yours && client.application_type.holds_secret() {
             (form::link_button("Rotate secret", &path(visit, id, "/rotate")))
@@ -220,7 +220,7 @@ pub(super) async fn editable(visit: &Visit, id: &str) -> Result<Client, Response
     if client.kind != Kind::Personal {
         return Ok(client);
     }
-    let text = html! { p { b { (client.name) } " is a personal credential: its person alone changes it and gets its secret. \
+    let text = html! { p { b { (crate::ui::name(&client.name)) } " is a personal credential: its person alone changes it and gets its secret. \
     You can disable or delete it." } };
     let actions = form::link_button("Back to the credential", &path(visit, id, ""));
     Err(refusal(visit, "This belongs to a person", text, actions))

@@ -253,7 +253,7 @@ impl Sheet {
         };
         let here = visit.path(&format!("/clients/{}", self.client.client_id));
         let page = Page {
-            title: format!("Edit {}", self.client.name),
+            title: format!("Edit {}", crate::oauth::name::isolated(&self.client.name)),
             error: !self.refused.is_empty(),
             crumbs: cut::crumbs(visit, &self.client),
             ..Page::default()

@@ -70,7 +70,10 @@ async fn member(visit: &Visit) -> Answer {
         orgs.push((name, *role, admins.join(", ")));
     }
     let page = Page {
-        title: format!("Hello, {}", visit.visitor.user.display_name),
+        title: format!(
+            "Hello, {}",
+            crate::oauth::name::isolated(&visit.visitor.user.display_name)
+        ),
         narrow: true,
         ..Page::default()
     };

@@ -151,10 +151,20 @@ async fn told(visit: &Visit) -> Result<Vec<Matter>, Response> {
     }
     let (registry, org) = (&visit.app.registry, visit.org());
     let head = verify::head(registry, &org.id).await.or_trouble(visit)?;
-    if head.is_some_and(|(_, ours)| !ours) {
+    let why = match head {
+        Some(head) if !head.ours => {
+            Some("Where it ends was not written by this server; nothing is sealed behind it".to_owned())
+        }
+        Some(head) if head.foreign > 0 => Some(format!(
+            "{} not written by this server and got no place",
+            labels::count(head.foreign, "entry was", "entries were")
+        )),
+        _ => None,
+    };
+    if let Some(why) = why {
         matters.push(Matter {
             what: "The activity was tampered with".to_owned(),
-            why: "Where it ends was not written by this server; nothing is sealed behind it".to_owned(),
+            why,
             action: "Verify it",
             href: visit.path("/activity/verify"),
         });

@@ -74,7 +74,9 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
     };
     let page = Page {
         title: "Members".to_owned(),
-        lead: Some(html! { "Who may see and manage the clients of " (visit.org().name) "." }),
+        lead: Some(
+            html! { "Who may see and manage the clients of " (crate::ui::name(&visit.org().name)) "." },
+        ),
         actions: visit
             .may(Permission::MembersWrite)
             .then(|| form::primary_link("Invite member", &visit.path("/people/invite"), Some("c"))),
@@ -264,7 +266,7 @@ fn give(visit: &Visit, member: &Member, at: &str) -> Markup {
         @if visit.may(Permission::ClientsWrite) && member.user.may_hold_credentials {
             section.card {
                 h2 { "Personal credential" }
-                p.dim { "Prepare one for " (member.user.display_name) ", who fetches the secret with a link that works once. "
+                p.dim { "Prepare one for " (crate::ui::name(&member.user.display_name)) ", who fetches the secret with a link that works once. "
                     a href=(visit.path("/credentials")) { "Personal credentials of all members" } }
                 div.actions { (form::link_button("Prepare a credential", &format!("{at}/credentials/new"))) }
             }
@@ -291,8 +293,8 @@ fn change(visit: &Visit, member: &Member, at: &str) -> Markup {
         }
         @if visit.may(Permission::MembersDelete) {
             section.card {
-                h2 { "Remove from " (visit.org().name) }
-                p.dim { "The account stays; this organisation is closed to it at once. Clients that " (member.user.display_name) " looks after keep working." }
+                h2 { "Remove from " (crate::ui::name(&visit.org().name)) }
+                p.dim { "The account stays; this organisation is closed to it at once. Clients that " (crate::ui::name(&member.user.display_name)) " looks after keep working." }
                 form method="post" action=(at) {
                     (csrf(&visit.visitor.csrf)) (hidden("do", "remove"))
                     (form::danger("Remove member"))

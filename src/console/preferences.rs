@@ -66,7 +66,7 @@ async fn act(Given(app): Given<State>, request: Request) -> Answer {
             return Ok(page(&visit, StatusCode::UNPROCESSABLE_ENTITY, &chosen, &errors));
         }
     }
-    people::set_preferences(&app.registry, &visit.visitor.user.id, &chosen)
+    people::set_preferences(&app.registry, &visit.visitor.user, chosen)
         .await
         .or_trouble(&visit)?;
     if columns_only {

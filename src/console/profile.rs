@@ -42,7 +42,7 @@ impl Typed {
         let user = &visit.visitor.user;
         Self {
             display_name: user.display_name.clone(),
-            profile: user.profile.clone(),
+            profile: (*user.profile).clone(),
         }
     }
 

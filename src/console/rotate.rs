@@ -103,7 +103,10 @@ async fn rotate(visit: &Visit, id: &str) -> Answer {
         .await
         .or_trouble(visit)?;
     let around = Around {
-        title: format!("New secret for {}", created.client.name),
+        title: format!(
+            "New secret for {}",
+            crate::oauth::name::isolated(&created.client.name)
+        ),
         lead: aftermath(visit, &rotation),
     };
     Ok(hand_over::show(visit, &created, around).await)
@@ -217,7 +220,10 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, refused: &client_form
         .await
         .or_trouble(visit)?;
     let page = Page {
-        title: format!("Rotate the secret of {}", client.name),
+        title: format!(
+            "Rotate the secret of {}",
+            crate::oauth::name::isolated(&client.name)
+        ),
         error: !refused.is_empty(),
         lead: Some(html! { "A new secret is made now and shown once." }),
         narrow: true,

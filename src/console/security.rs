@@ -291,13 +291,13 @@ fn passkey_row(visit: &Visit, key: &Passkey) -> Markup {
     html! {
         div.stack {
             p {
-                b { (key.name) } br;
+                b { (crate::ui::name(&key.name)) } br;
                 span.hint {
                     "Added " (visit.reader().moment(key.created_at)) " · last used " (visit.reader().moment_or(key.last_used_at, "never"))
                 }
             }
             details {
-                summary { "Rename or remove " (key.name) }
+                summary { "Rename or remove " (crate::ui::name(&key.name)) }
                 form.stack method="post" action=(HERE) {
                     (csrf(&visit.visitor.csrf)) (hidden("do", "passkey.rename")) (hidden("passkey", &key.id))
                     label.field { "Name" input.input name="name" value=(key.name) maxlength="60" autocomplete="off"; }

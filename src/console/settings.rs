@@ -171,7 +171,7 @@ fn page(visit: &Visit, status: StatusCode, typed: &Typed, refused: &Refused) -> 
     let page = Page {
         title: "Settings".to_owned(),
         error: !refused.is_empty(),
-        lead: Some(html! { "What holds for every client of " (visit.org().name) "." }),
+        lead: Some(html! { "What holds for every client of " (crate::ui::name(&visit.org().name)) "." }),
         narrow: true,
         ..Page::default()
     };

@@ -73,7 +73,7 @@ async fn show_offer(Given(app): Given<State>, Path((org, id)): Names, request: R
 fn offer_page(visit: &Visit, client: &Client, status: StatusCode, errors: &ErrorSummary) -> Response {
     let at = visit.path(&format!("/clients/{}", client.client_id));
     let page = Page {
-        title: format!("Transfer {}?", client.name),
+        title: format!("Transfer {}?", crate::oauth::name::isolated(&client.name)),
         lead: Some(html! { "To another organisation on this server. Somebody there has to accept it." }),
         error: !errors.errors.is_empty(),
         narrow: true,
@@ -360,7 +360,7 @@ fn scopes(client: &Client, apis: &[Api], ticked: &[String], errors: &ErrorSummar
         @if !errors.of("scopes").is_empty() { p.error #scopes { (errors.of("scopes")) } }
         @for api in apis.iter().filter(|api| api.org_id.is_some()) {
             fieldset.stack {
-                legend.label { (api.name) }
+                legend.label { (crate::ui::name(&api.name)) }
                 @for scope in &api.scopes {
                     (tick(client_form::scope_id(&api.id, &scope.value), &words(scope), &scope.value))
                 }
@@ -469,7 +469,7 @@ async fn accept(visit: &Visit, id: &str) -> Answer {
 
 async fn taken(visit: &Visit, created: &Created) -> Response {
     let around = Around {
-        title: format!("{} is yours", created.client.name),
+        title: format!("{} is yours", crate::oauth::name::isolated(&created.client.name)),
         lead: html! { @if created.secret.is_some() { "Its old secrets are dead. Store the new one before you go on." } @else { "Its ID is all that the app needs." } },
     };
     hand_over::show(visit, created, around).await

@@ -386,7 +386,10 @@ async fn handed(visit: &Visit, id: &str, made: &TestToken) -> Answer {
         .await
         .or_trouble(visit)?;
     let page = Page {
-        title: format!("Test token for {}", record.client.name),
+        title: format!(
+            "Test token for {}",
+            crate::oauth::name::isolated(&record.client.name)
+        ),
         lead: Some(html! { "It is shown this once, and works until " (reader.full(made.expires_at)) "." }),
         narrow: true,
         ..Page::default()

@@ -130,7 +130,7 @@ async fn list(visit: &Visit) -> Answer {
     let page = Page {
         title: "Webhooks".to_owned(),
         lead: Some(
-            html! { "Addresses that are told what happens in " (visit.org().name) ", signed and as it happens." },
+            html! { "Addresses that are told what happens in " (crate::ui::name(&visit.org().name)) ", signed and as it happens." },
         ),
         actions: (may && !hooks.is_empty()).then(|| primary_link("Create webhook", &new, None)),
         crumbs: crumbs(visit, None)

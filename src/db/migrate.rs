@@ -53,6 +53,10 @@ pub const MIGRATIONS: &[Migration] = &[
         "0013_clock_readings",
         include_str!("../../migrations/0013_clock_readings.sql"),
     ),
+    (
+        "0016_audit_format_2",
+        include_str!("../../migrations/0016_audit_format_2.sql"),
+    ),
 ];
 
 const LEDGER: &str =

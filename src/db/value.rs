@@ -203,4 +203,43 @@ impl Row {
             DbError::Failed(format!("column {column} is {}, not {wanted}", found.kind()))
         })
     }
+
+    /// The next cell as a word of a closed vocabulary. A word that this version does not know is refused: whatever stands
+    /// in its place would be a guess.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next), and when `parse` does not know the word.
+    pub fn word<T>(&mut self, parse: fn(&str) -> Option<T>) -> Result<T, DbError> {
+        let text: String = self.next()?;
+        parse(&text).ok_or_else(|| self.unknown_word::<T>())
+    }
+
+    /// The next cell as a word, if there is one.
+    ///
+    /// # Errors
+    /// As [`word`](Self::word).
+    pub fn optional_word<T>(&mut self, parse: fn(&str) -> Option<T>) -> Result<Option<T>, DbError> {
+        let text: Option<String> = self.next()?;
+        text.map(|text| parse(&text).ok_or_else(|| self.unknown_word::<T>()))
+            .transpose()
+    }
+
+    /// The next cell as words with white space between, of which each must be known.
+    ///
+    /// # Errors
+    /// As [`word`](Self::word).
+    pub fn words<T>(&mut self, parse: fn(&str) -> Option<T>) -> Result<Vec<T>, DbError> {
+        let text: String = self.next()?;
+        text.split_whitespace()
+            .map(|word| parse(word).ok_or_else(|| self.unknown_word::<T>()))
+            .collect()
+    }
+
+    fn unknown_word<T>(&self) -> DbError {
+        DbError::Failed(format!(
+            "column {} holds a word that this version does not know, where it expects {}",
+            self.taken,
+            std::any::type_name::<T>()
+        ))
+    }
 }

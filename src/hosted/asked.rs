@@ -75,7 +75,8 @@ impl Asked {
 
     /// The line under the heading that names the app.
     pub fn lead(&self, app: &App) -> Option<Markup> {
-        app_name(app, &self.return_to).map(|name| html! { "Sign in to continue to " b { (name) } })
+        app_name(app, &self.return_to)
+            .map(|name| html! { "Sign in to continue to " b { (crate::ui::name(&name)) } })
     }
 }
 

@@ -97,7 +97,7 @@ fn choice(app: &App, asked: &Asked, account: &Account) -> Markup {
             (hidden("session", &account.session.id))
             button.btn {
                 (Icon::User)
-                span { (account.user.display_name) " (" (account.user.username) ")" }
+                span { (crate::ui::name(&account.user.display_name)) " (" (account.user.username) ")" }
                 @if account.current { (tag("Current")) }
             }
         }

@@ -229,7 +229,7 @@ impl Asked {
             .settings()
             .map_or_else(|| client.id.clone(), |settings| Arc::clone(&settings.name));
         let card = Card {
-            title: format!("Allow {name}?"),
+            title: format!("Allow {}?", crate::oauth::name::isolated(&name)),
             theme: self
                 .visitor
                 .user
@@ -238,7 +238,7 @@ impl Asked {
                 .as_deref()
                 .and_then(Theme::parse),
             lead: Some(
-                html! { "by " b #publisher { (org) } @if let Some(home) = self.home_page() { " · " (home) } },
+                html! { "by " b #publisher { (crate::ui::name(&org)) } @if let Some(home) = self.home_page() { " · " (home) } },
             ),
             footer: Some(
                 html! { "You can remove this any time in " a href="/me/apps" { "Connected apps" } "." },
@@ -284,7 +284,7 @@ impl Asked {
         let own_name = self.opened.client.pairwise_sector().is_some();
         html! {
             p #account {
-                "Signed in as " b { (user.display_name) } " (" (user.username) "). "
+                "Signed in as " b { (crate::ui::name(&user.display_name)) } " (" (user.username) "). "
                 a href={ "/login/choose?return_to=" (self.chooser(registry)) } { "Not you?" }
             }
             form #consent .stack.lg method="post" action="/consent" {
@@ -294,7 +294,7 @@ impl Asked {
                 @if own_name { p.hint { "This app does not learn the name that other apps know you by." } }
                 p #duration { (lasting) }
                 p #destination { "Then you go back to " (destination(uri)) "." }
-                details { summary { "Details" } dl.facts { dt { "App" } dd { (name) " " code translate="no" { (self.opened.client.id) } } dt { "Returns to" } dd { code translate="no" { (uri) } } } }
+                details { summary { "Details" } dl.facts { dt { "App" } dd { (crate::ui::name(name)) " " code translate="no" { (self.opened.client.id) } } dt { "Returns to" } dd { code translate="no" { (uri) } } } }
                 div.actions.even {
                     button #deny .btn type="submit" name="answer" value="deny" { "Deny" }
                     button #allow .btn type="submit" name="answer" value="allow" { "Allow" }

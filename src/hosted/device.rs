@@ -120,7 +120,7 @@ fn account(visitor: &Visitor, code: &str) -> Markup {
     let back: String = form_urlencoded::byte_serialize(entry(code).as_bytes()).collect();
     html! {
         p #account {
-            "Signed in as " b { (user.display_name) } " (" (user.username) "). "
+            "Signed in as " b { (crate::ui::name(&user.display_name)) } " (" (user.username) "). "
             a href={ "/login/choose?return_to=" (back) } { "Not you?" }
         }
     }

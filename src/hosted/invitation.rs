@@ -119,12 +119,12 @@ fn onward(to: &str) -> Response {
 
 fn lead(opened: &Opened) -> Markup {
     let role = members::with_article(opened.invitation.role);
-    html! { "You are invited to " strong { (opened.org.name) } " as " (role) ". The invitation is for " (opened.invitation.email) "." }
+    html! { "You are invited to " strong { (crate::ui::name(&opened.org.name)) } " as " (role) ". The invitation is for " (opened.invitation.email) "." }
 }
 
 fn answer(opened: &Opened, status: StatusCode, content: &Markup) -> Response {
     let card = Card {
-        title: format!("Invitation to {}", opened.org.name),
+        title: format!("Invitation to {}", crate::oauth::name::isolated(&opened.org.name)),
         error: status.is_client_error(),
         lead: Some(lead(opened)),
         ..Card::default()

@@ -233,7 +233,7 @@ impl Asked {
         let content = html! {
             p { "Nothing was changed." }
             div.actions {
-                @if let (Some(home), Some(name)) = (home, self.app_name()) { (form::link_button(&format!("Back to {name}"), home)) }
+                @if let (Some(home), Some(name)) = (home, self.app_name()) { (form::link_button(&format!("Back to {}", crate::oauth::name::isolated(name)), home)) }
                 (form::link_button("Go to Oauthority", "/"))
             }
         };
@@ -242,8 +242,8 @@ impl Asked {
 
     fn question(&self, app: &App, account: &Account) -> Response {
         let content = html! {
-            p #account { "Signed in as " b { (account.user.display_name) } " (" (account.user.username) ")." }
-            @if let Some(name) = self.app_name() { p { b #app { (name) } " asks for this. Other apps that you signed in to from here are signed out with it." } }
+            p #account { "Signed in as " b { (crate::ui::name(&account.user.display_name)) } " (" (account.user.username) ")." }
+            @if let Some(name) = self.app_name() { p { b #app { (crate::ui::name(name)) } " asks for this. Other apps that you signed in to from here are signed out with it." } }
             @if let Some(back) = &self.back { p #destination { "Then you go back to " b { (host_of(back)) } "." } }
             (self.buttons(app, account))
         };

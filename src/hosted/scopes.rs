@@ -116,8 +116,8 @@ fn row(wish: &Wish) -> Markup {
     html! {
         li.wish {
             @if wish.optional {
-                label.check { input type="checkbox" name="scope" value=(id); span { (wish.words) span.opt { " (optional)" } } }
-            } @else { span { (wish.words) } }
+                label.check { input type="checkbox" name="scope" value=(id); span { (crate::ui::name(&wish.words)) span.opt { " (optional)" } } }
+            } @else { span { (crate::ui::name(&wish.words)) } }
             " "
             @if wish.new { (Badge::NEW) }
             @match wish.risk {

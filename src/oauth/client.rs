@@ -132,11 +132,6 @@ impl GrantType {
         !matches!(self, Self::ClientCredentials)
     }
 
-    /// The grants in a space-separated text, as stored.
-    pub fn parse_list(text: &str) -> Vec<Self> {
-        text.split(' ').filter_map(Self::parse).collect()
-    }
-
     /// The space-separated text of some grants.
     pub fn join(grants: &[Self]) -> String {
         grants.iter().map(|g| g.word()).collect::<Vec<_>>().join(" ")

@@ -7,6 +7,7 @@ pub mod boundary; // where this server sends requests, and browsers over plain h
 pub mod claims; // claims about a person, and the parameter that asks for single ones
 pub mod client; // what a client is and what its type allows
 pub mod json; // JSON written by hand on the hot path
+pub mod name; // names that people read
 pub mod outbound; // what an address says about where it leads
 pub mod params; // request parameters: form and JSON bodies, strictly
 pub mod people_settings; // what a client settles about the people who sign in to it

@@ -7,12 +7,13 @@ use crate::{
     error::{Error, Result},
     jose::Alg,
     oauth::{
+        name,
         refusal::{Code, Field, Refusal},
         scope,
     },
     registry::{
-        Registry, Resource, access::Access, access::Permission, announce, audiences,
-        client_input::check_name, clients::differences, keys,
+        Registry, Resource, access::Access, access::Permission, announce, audiences, clients::differences,
+        keys,
     },
     store::{
         self,
@@ -115,8 +116,13 @@ async fn find_own(registry: &Registry, access: &Access, id: &str, version: Optio
     Ok(api)
 }
 
-fn check_settings(name: &str, lifetime: Option<Lifetime>, algorithm: Option<&str>, fields: &mut Vec<Field>) {
-    if let Err(detail) = check_name(name) {
+fn check_settings(
+    name: Option<&str>,
+    lifetime: Option<Lifetime>,
+    algorithm: Option<&str>,
+    fields: &mut Vec<Field>,
+) {
+    if let Some(Err(detail)) = name.map(name::check_trusted) {
         fields.push(Field::new("/name", "name", detail));
     }
     if lifetime.is_some_and(|l| !(60..=86_400).contains(&l.as_seconds())) {
@@ -135,7 +141,8 @@ fn check_scope(new: &NewScope, pointer: &str, others: &[String], fields: &mut Ve
         fields.push(Field::new(format!("{pointer}/value"), "scope.format", detail));
     }
     let length = new.description.chars().count();
-    if new.description.trim().is_empty() || length > 300 || new.description.chars().any(char::is_control) {
+    let shown = name::check(&new.description, 300);
+    if new.description.trim().is_empty() || length > 300 || shown.is_err() {
         let detail = "Say in at most 300 characters what it allows; people read this when they consent.";
         fields.push(Field::new(
             format!("{pointer}/description"),
@@ -163,7 +170,7 @@ pub async fn create(registry: &Registry, access: &Access, new: NewApi) -> Result
     access.require(Permission::ApisWrite)?;
     let mut fields = Vec::new();
     check_settings(
-        &new.name,
+        Some(&new.name),
         new.lifetime,
         new.signing_algorithm.as_deref(),
         &mut fields,
@@ -219,7 +226,7 @@ pub(super) fn draft(registry: &Registry, org_id: Option<String>, new: NewApi) ->
     let api = Api {
         id: format!("api_{}", registry.id()),
         org_id,
-        name: new.name.trim().to_owned(),
+        name: name::normal(&new.name),
         audience: new.audience,
         token_format: new.token_format,
         lifetime: new.lifetime,
@@ -263,9 +270,10 @@ pub async fn edit(
     access.require(Permission::ApisWrite)?;
     let before = find_own(registry, access, id, version).await?;
     let after = Api {
-        name: edit
-            .name
-            .map_or_else(|| before.name.clone(), |n| n.trim().to_owned()),
+        name: edit.name.map_or_else(
+            || before.name.clone(),
+            |n| if n == before.name { n } else { name::normal(&n) },
+        ),
         token_format: edit.token_format.unwrap_or(before.token_format),
         lifetime: edit.lifetime.unwrap_or(before.lifetime),
         signing_algorithm: edit
@@ -275,7 +283,8 @@ pub async fn edit(
     };
     let mut fields = Vec::new();
     check_settings(
-        &after.name,
+        // What is stored already stays until it is changed.
+        Some(after.name.as_str()).filter(|name| *name != before.name),
         after.lifetime,
         after.signing_algorithm.as_deref(),
         &mut fields,

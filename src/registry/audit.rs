@@ -4,47 +4,35 @@
 //! Writing an entry waits for nobody: it is a row of the batch that it tells of, as before. A moment later a *sealer*
 //! gives the new entries of an organisation their places, in the order of their times; the last word of several
 //! sealers is one conditional statement on the head of the chain. The head carries a MAC made with the key file:
-//! whoever can write to the database but has not the key file cannot make another chain that passes. What belongs to no
+//! whoever can write to the database but has not the key file cannot make another chain that passes. So does every entry
+//! from the moment it is written: the sealer gives a place to nothing that this server did not write. What belongs to no
 //! organisation has a chain of its own, with an empty name.
 
-pub mod chain; // the canonical form and the hash, which anybody can compute
+pub mod adopt; // entries of before the second format
+pub mod chain; // the hash, which anybody can compute
 pub mod export; // entries as files
+pub mod redact; // what is personal goes, and the chain holds
 pub mod retention; // what is old goes, and the chain holds
 pub mod seal; // places for new entries
 pub mod verify; // whether the chain is whole
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::{
     registry::Registry,
     secret::Digest,
-    store::{audit::Event, audit_chains::End},
+    store::{
+        audit::{self, Event},
+        audit_chains::End,
+        audit_entry::{self, Personal},
+    },
 };
+
+pub use audit_entry::record;
 
 /// The chain that an entry belongs to.
 fn chain_of(event: &Event) -> &str {
     event.org_id.as_deref().unwrap_or_default()
-}
-
-/// An entry as everybody sees it: API, files, messages, and what the hash is made of.
-pub fn record(event: &Event) -> Json {
-    let details = match &event.details {
-        Json::Object(_) => event.details.clone(),
-        _ => json!({}),
-    };
-    json!({
-        "id": event.id,
-        "at": event.at,
-        "actor": { "kind": event.actor_kind, "id": event.actor_id, "name": event.actor_name },
-        "ip": event.ip,
-        "request_id": event.request_id,
-        "action": event.action,
-        "resource": { "kind": event.resource_kind, "id": event.resource_id, "name": event.resource_name },
-        "outcome": event.outcome,
-        "details": details,
-        "seq": event.sealed.as_ref().map(|link| link.seq),
-        "hash": event.sealed.as_ref().map(|link| chain::hex(&link.hash)),
-    })
 }
 
 /// The hash that an entry must have at this place, behind that hash.
@@ -54,17 +42,64 @@ fn hash(event: &Event, seq: i64, previous: &[u8]) -> [u8; 32] {
     chain::link(previous, &entry)
 }
 
+/// What is known of an entry without looking at its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It is from before entries had a MAC.
+    First,
+    /// This server wrote it, and it is as it was written.
+    Whole,
+    /// This server wrote it, and erased a part of it.
+    Redacted,
+    /// This server did not write it like that.
+    Foreign,
+}
+
+/// What the key file says of an entry.
+fn judge(registry: &Registry, event: &Event) -> Kind {
+    let keyring = &registry.keyring;
+    let says = |stored: Option<&[u8]>, right: Digest| {
+        stored.is_some_and(|stored| Digest::try_from(stored).is_ok_and(|stored| stored == right))
+    };
+    let Some(parts) = &event.parts else {
+        return if event.mac.is_none() {
+            Kind::First
+        } else {
+            Kind::Foreign
+        };
+    };
+    if !says(event.mac.as_deref(), audit::mac(keyring, event)) {
+        return Kind::Foreign;
+    }
+    let erased = |part: &audit::Part, which| {
+        part.salt.is_some() || says(part.erased.as_deref(), audit::erasure(keyring, &event.id, which))
+    };
+    match audit_entry::personal(&record(event)) {
+        Personal::Whole => Kind::Whole,
+        Personal::Redacted
+            if erased(&parts.who, audit::Which::Who) && erased(&parts.what, audit::Which::What) =>
+        {
+            Kind::Redacted
+        }
+        Personal::Redacted | Personal::Changed => Kind::Foreign,
+    }
+}
+
 /// Which end of a chain a MAC is for.
 #[derive(Clone, Copy)]
 enum Which {
+    /// Everything behind it has a MAC of its own.
     Head,
+    /// The head of a chain of the first format, to which the entries that wait are put once.
+    FirstHead,
     Anchor,
 }
 
 impl Which {
     const fn purpose(self) -> &'static str {
         match self {
-            Self::Head => "audit head",
+            Self::Head => "audit head 2",
+            Self::FirstHead => "audit head",
             Self::Anchor => "audit anchor",
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     oauth::{
         boundary::Boundary,
         client::{ApplicationType, AuthMethod, GrantType, Kind},
+        name,
         people_settings::PeopleSettings,
         refusal::Field,
         scope::{OIDC, ScopeKey},
@@ -117,7 +118,7 @@ pub struct Surroundings<'a> {
 /// Every field that is wrong, with a sentence each.
 pub fn check(draft: &Draft, around: &Surroundings<'_>) -> Result<Resolved, Vec<Field>> {
     let mut fields = Vec::new();
-    check_texts(draft, &mut fields);
+    check_texts(draft, around, &mut fields);
     check_offered(draft, around, &mut fields);
     check_grants(draft, &mut fields);
     check_redirects(draft, around, &mut fields);
@@ -134,10 +135,14 @@ pub fn check(draft: &Draft, around: &Surroundings<'_>) -> Result<Resolved, Vec<F
     }
 }
 
-fn check_texts(draft: &Draft, fields: &mut Vec<Field>) {
-    if let Err(detail) = check_name(&draft.name) {
+fn check_texts(draft: &Draft, around: &Surroundings<'_>, fields: &mut Vec<Field>) {
+    // What is stored already stays until it is changed.
+    let before = around.before;
+    let kept = draft.kind == Kind::System || before.is_some_and(|client| client.name == draft.name);
+    if !kept && let Err(detail) = name::check_trusted(&draft.name) {
         fields.push(Field::new("/name", "name", detail));
     }
+    let kept = before.is_some_and(|client| client.description == draft.description);
     if draft.description.chars().count() > 1000 {
         fields.push(Field::new(
             "/description",
@@ -145,34 +150,9 @@ fn check_texts(draft: &Draft, fields: &mut Vec<Field>) {
             "Write at most 1,000 characters.",
         ));
     }
-    if draft
-        .description
-        .chars()
-        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-    {
-        fields.push(Field::new(
-            "/description",
-            "characters",
-            "Remove the control characters.",
-        ));
+    if !kept && let Err(detail) = name::check_lines(&draft.description) {
+        fields.push(Field::new("/description", "characters", detail));
     }
-}
-
-/// Checks the name of a client, an API or an organisation.
-///
-/// # Errors
-/// A sentence that says how to mend it.
-pub fn check_name(name: &str) -> Result<(), String> {
-    if name.trim().is_empty() {
-        return Err("Enter a name.".to_owned());
-    }
-    if name.chars().count() > 120 {
-        return Err("Write at most 120 characters.".to_owned());
-    }
-    if name.chars().any(char::is_control) {
-        return Err("Remove the control characters.".to_owned());
-    }
-    Ok(())
 }
 
 /// A grant that is not offered is as unknown as one that does not exist; one that a client holds may stay.

@@ -7,6 +7,7 @@ use crate::{
     error::{Error, Result},
     oauth::{
         client::{GrantType, Kind, Status},
+        name,
         people_settings::PeopleSettings,
         refusal::{Code, Field, Refusal},
     },
@@ -219,7 +220,7 @@ pub(super) async fn create_with_id(
         user_id: draft.user_id.clone(),
         kind: draft.kind,
         application_type: draft.application_type,
-        name: draft.name.trim().to_owned(),
+        name: name::normal(&draft.name),
         description: draft.description.trim().to_owned(),
         grant_types: draft.grant_types,
         redirect_uris: draft.redirect_uris,
@@ -473,7 +474,7 @@ pub(super) async fn change_with(
     }
     let after = Client {
         kind: draft.kind,
-        name: draft.name.trim().to_owned(),
+        name: name::normal(&draft.name),
         description: draft.description.trim().to_owned(),
         grant_types: draft.grant_types,
         redirect_uris: draft.redirect_uris,

@@ -13,7 +13,10 @@ use crate::{
     db::{Batch, WriteError},
     error::{Error, Result},
     mail::{Action, Mail},
-    oauth::refusal::{Code, Refusal},
+    oauth::{
+        name,
+        refusal::{Code, Refusal},
+    },
     registry::{
         Registry, Resource,
         access::{Access, Actor, Permission},
@@ -139,7 +142,7 @@ pub async fn offer(registry: &Registry, access: &Access, user_id: &str, new: &Ne
         id,
         org_id: access.org.id.clone(),
         user_id: user_id.to_owned(),
-        name: new.name.trim().to_owned(),
+        name: name::normal(&new.name),
         offered_by: access.actor.id.clone(),
         offered_by_name: access.actor.name.clone(),
         created_at: now,

@@ -66,7 +66,12 @@ use crate::{
     password::Passwords,
     registry::access::{Access, Actor},
     secret::{Entropy, Keyring},
-    store::{self, audit::Event, changes, organizations::Organization},
+    store::{
+        self,
+        audit::{Event, NewEvent},
+        changes,
+        organizations::Organization,
+    },
     time::{Clock, Timestamp},
 };
 
@@ -161,8 +166,8 @@ impl Registry {
         action: &str,
         resource: Resource<'_>,
         details: Json,
-    ) -> Event {
-        Event {
+    ) -> NewEvent {
+        let event = Event {
             id: self.id(),
             org_id: Some(org_id.to_owned()),
             at: self.now(),
@@ -177,8 +182,11 @@ impl Registry {
             resource_name: resource.name.to_owned(),
             outcome: "done".to_owned(),
             details,
+            parts: None,
+            mac: None,
             sealed: None,
-        }
+        };
+        NewEvent::new(&self.keyring, &self.entropy, event)
     }
 
     /// Appends an event of something refused. A failure to write it down does not change the refusal.

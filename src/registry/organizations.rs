@@ -5,13 +5,15 @@ use serde_json::json;
 use crate::{
     db::{Batch, WriteError},
     error::{Error, Result},
-    oauth::refusal::{Code, Field, Refusal},
+    oauth::{
+        name,
+        refusal::{Code, Field, Refusal},
+    },
     registry::{
         Registry, Resource,
         access::{Access, Actor, Permission},
         announce,
         apis::{self, NewApi, NewScope},
-        client_input::check_name,
         clients::differences,
     },
     store::{
@@ -78,7 +80,7 @@ pub(super) fn draft(
         let detail = "A handle has 2 to 40 lower-case letters, digits and hyphens, as in acme-energy.";
         fields.push(Field::new("/handle", "handle", detail));
     }
-    if let Err(detail) = check_name(name) {
+    if let Err(detail) = name::check_trusted(name) {
         fields.push(Field::new("/name", "name", detail));
     }
     if !fields.is_empty() {
@@ -88,9 +90,9 @@ pub(super) fn draft(
     let org = Organization {
         id: format!("org_{}", registry.id()),
         handle: handle.to_owned(),
-        name: name.trim().to_owned(),
+        name: name::normal(name),
         kind: "team".to_owned(),
-        settings: Settings::default(),
+        settings: Settings::default().into(),
         created_at: now,
         updated_at: now,
         version: 1,
@@ -164,10 +166,14 @@ pub async fn edit(
         return Err(WriteError::Unmet("version").into());
     }
     let after = Organization {
-        name: edit
-            .name
-            .map_or_else(|| before.name.clone(), |n| n.trim().to_owned()),
-        settings: edit.settings.unwrap_or_else(|| before.settings.clone()),
+        name: edit.name.map_or_else(
+            || before.name.clone(),
+            |n| if n == before.name { n } else { name::normal(&n) },
+        ),
+        settings: match edit.settings {
+            Some(settings) => before.settings.with(settings),
+            None => before.settings.clone(),
+        },
         ..before.clone()
     };
     check(registry, before, &after)?;
@@ -213,7 +219,10 @@ fn check(registry: &Registry, before: &Organization, org: &Organization) -> Resu
             detail,
         ));
     }
-    if let Err(detail) = check_name(&org.name) {
+    // What is stored already stays until it is changed.
+    if org.name != before.name
+        && let Err(detail) = name::check_trusted(&org.name)
+    {
         fields.push(Field::new("/name", "name", detail));
     }
     let lifetime = org.settings.access_token_lifetime;

@@ -16,7 +16,10 @@ use webauthn_rs::prelude::{
 use crate::{
     db::WriteError,
     error::{Error, Result},
-    oauth::refusal::{Code, Refusal},
+    oauth::{
+        name,
+        refusal::{Code, Refusal},
+    },
     registry::{
         Registry,
         access::Actor,
@@ -244,13 +247,13 @@ pub async fn create_in_sign_in(
 }
 
 fn named(name: &str) -> Result<String> {
-    let name = name.trim();
-    if name.chars().count() > 60 || name.chars().any(char::is_control) {
-        return Err(Code::Invalid
-            .because("Write at most 60 characters, without control characters.")
-            .into());
-    }
-    Ok(if name.is_empty() { "Passkey" } else { name }.to_owned())
+    name::check_optional(name, 60).map_err(|detail| Code::Invalid.because(detail))?;
+    let name = name::normal(name);
+    Ok(if name.is_empty() {
+        "Passkey".to_owned()
+    } else {
+        name
+    })
 }
 
 /// Begins to ask for a passkey: a person's, or anybody's.

@@ -5,7 +5,10 @@ use serde_json::json;
 use crate::{
     db::{Batch, WriteError},
     error::{Error, Failure, Result},
-    oauth::refusal::{Code, Field, Refusal},
+    oauth::{
+        name,
+        refusal::{Code, Field, Refusal},
+    },
     password::{self, PasswordError},
     registry::{
         Registry, Resource,
@@ -56,16 +59,18 @@ pub(super) fn draft(
     let username = username.trim();
     let mut fields = Vec::new();
     let plain = |c: char| c.is_alphanumeric() || "._-@+".contains(c);
-    if !(1..=100).contains(&username.chars().count()) || !username.chars().all(plain) {
+    if !(1..=100).contains(&username.chars().count())
+        || !username.chars().all(plain)
+        || name::check(username, 100).is_err()
+    {
         let detail = "A user name has 1 to 100 letters, digits and . _ - @ +, without spaces.";
         fields.push(Field::new("/username", "username", detail));
     }
     let display_name = display_name
-        .map(|n| n.trim().to_owned())
+        .map(|n| name::normal(&n))
         .filter(|n| !n.is_empty())
         .unwrap_or_else(|| username.to_owned());
-    if display_name.chars().count() > 120 || display_name.chars().any(char::is_control) {
-        let detail = "Write at most 120 characters, without control characters.";
+    if let Err(detail) = name::check(&display_name, 120) {
         fields.push(Field::new("/display_name", "display_name", detail));
     }
     let email = email.map(|e| e.trim().to_owned()).filter(|e| !e.is_empty());
@@ -88,12 +93,12 @@ pub(super) fn draft(
         email_verified_at: None,
         email_pending: None,
         display_name,
-        profile: Profile::default(),
+        profile: Profile::default().into(),
         password_hash: None,
         status: UserStatus::Active,
         may_hold_credentials: true,
         operator: false,
-        preferences: Preferences::default(),
+        preferences: Preferences::default().into(),
         created_at: now,
         updated_at: now,
     })
@@ -364,10 +369,10 @@ pub async fn change_password(
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn set_preferences(registry: &Registry, user_id: &str, preferences: &Preferences) -> Result<()> {
+pub async fn set_preferences(registry: &Registry, user: &User, preferences: Preferences) -> Result<()> {
     registry
         .db()
-        .write(store::users::set_preferences(user_id, preferences).into())
+        .write(store::users::set_preferences(&user.id, &user.preferences.with(preferences)).into())
         .await?;
     Ok(())
 }

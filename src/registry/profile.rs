@@ -7,7 +7,10 @@ use url::Url;
 use crate::{
     db::Batch,
     error::Result,
-    oauth::refusal::{Field, Refusal},
+    oauth::{
+        name,
+        refusal::{Field, Refusal},
+    },
     registry::{Registry, access::Actor, accounts},
     store::{
         self,
@@ -26,18 +29,28 @@ pub async fn set(
     display_name: &str,
     told: Profile,
 ) -> Result<()> {
-    let display_name = display_name.trim();
+    let kept = display_name == user.display_name;
+    let display_name = match kept {
+        true => display_name.to_owned(),
+        false => name::normal(display_name),
+    };
+    let display_name = display_name.as_str();
     let profile = trimmed(told, user);
     let mut wrong = check(&profile);
-    if !(1..=120).contains(&display_name.chars().count()) || display_name.chars().any(char::is_control) {
-        let detail = "Write 1 to 120 characters, without control characters.";
+    // What is stored already stays until it is changed.
+    if !kept && let Err(detail) = name::check(display_name, 120) {
         wrong.insert(0, Field::new("/display_name", "display_name", detail));
     }
     if !wrong.is_empty() {
         return Err(Refusal::fields(wrong).into());
     }
     let now = registry.now();
-    let mut batch = Batch::from(store::users::set_profile(&user.id, display_name, &profile, now));
+    let mut batch = Batch::from(store::users::set_profile(
+        &user.id,
+        display_name,
+        &user.profile.with(profile.clone()),
+        now,
+    ));
     // What it says is nobody's business but his and that of the apps he allows.
     let details = json!({ "changed": changed(user, display_name, &profile) });
     let events = accounts::events(registry, actor, user, "user.profile_changed", &details).await?;

@@ -7,6 +7,7 @@ use crate::{
     error::Result,
     oauth::{
         client::{Kind, Status},
+        name,
         refusal::{Code, Field, Refusal},
     },
     registry::{
@@ -142,7 +143,7 @@ pub(super) fn make(
     expires_at: Option<Timestamp>,
 ) -> Result<NewSecret> {
     let text = ClientSecretText::generate(&registry.entropy);
-    let label = words.label.map(|l| l.trim().to_owned()).filter(|l| !l.is_empty());
+    let label = words.label.map(|l| name::normal(&l)).filter(|l| !l.is_empty());
     check_words(label.as_deref().unwrap_or_default(), "/label", 100)?;
     let note = words.note.unwrap_or_default().trim().to_owned();
     check_words(&note, "/note", 300)?;
@@ -181,8 +182,7 @@ fn default_label(others: &[ClientSecret], now: Timestamp) -> String {
 }
 
 fn check_words(text: &str, pointer: &'static str, most: usize) -> Result<()> {
-    if text.chars().count() > most || text.chars().any(char::is_control) {
-        let detail = format!("Write at most {most} characters, without control characters.");
+    if let Err(detail) = name::check_optional(text, most) {
         return Err(
             Refusal::fields(vec![Field::new(pointer, pointer.trim_start_matches('/'), detail)]).into(),
         );

@@ -12,6 +12,7 @@ use crate::{
     error::{Error, Result},
     oauth::{
         client::{Kind, Status, fold},
+        name,
         refusal::{Code, Field, Refusal},
         scope::OIDC,
     },
@@ -238,12 +239,9 @@ fn check_offer(access: &Access, to: &str, note: &str) -> Result<(), Refusal> {
     } else if fold(to) == fold(&access.org.handle) {
         fields.push(Field::new("/to", "transfer.own", "The client is here already."));
     }
-    if note.chars().count() > 500
-        || note
-            .chars()
-            .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-    {
-        let detail = "Write at most 500 characters, without control characters.";
+    if note.chars().count() > 500 {
+        fields.push(Field::new("/note", "note", "Write at most 500 characters."));
+    } else if let Err(detail) = name::check_lines(note) {
         fields.push(Field::new("/note", "note", detail));
     }
     if fields.is_empty() {

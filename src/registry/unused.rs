@@ -37,7 +37,14 @@ pub async fn retire(registry: &Registry) -> Result<()> {
     let Some(since) = since else {
         return Ok(());
     };
-    for org in store::organizations::all(registry.db()).await? {
+    for (id, org) in store::organizations::each(registry.db()).await? {
+        let org = match org {
+            Ok(org) => org,
+            Err(error) => {
+                tracing::error!(%error, organization = id, "an organisation cannot be read, so that nothing of it is retired");
+                continue;
+            }
+        };
         if let Some(days) = org.settings.unused_disable_days {
             disable(registry, &org, days, since).await?;
         }

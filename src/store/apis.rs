@@ -71,7 +71,7 @@ fn read(mut row: Row) -> Result<Api, DbError> {
         org_id: row.next()?,
         name: row.next()?,
         audience: row.next()?,
-        token_format: TokenFormat::parse(&row.next::<String>()?).unwrap_or(TokenFormat::Opaque),
+        token_format: row.word(TokenFormat::parse)?,
         lifetime: row.next::<Option<i64>>()?.map(Lifetime::seconds),
         signing_algorithm: row.next()?,
         created_at: row.next()?,
@@ -85,7 +85,7 @@ fn read_scope(row: &mut Row) -> Result<Scope, DbError> {
     Ok(Scope {
         value: row.next()?,
         description: row.next()?,
-        risk: Risk::parse(&row.next::<String>()?).unwrap_or(Risk::Destructive),
+        risk: row.word(Risk::parse)?,
         implies: row
             .next::<String>()?
             .split_whitespace()
@@ -96,10 +96,18 @@ fn read_scope(row: &mut Row) -> Result<Scope, DbError> {
     })
 }
 
-/// Every API with its scopes.
+/// An API or a scope that holds what this version does not know is none: nobody gets it, and every other goes on.
+fn readable<T>(read: Result<T, DbError>) -> Option<T> {
+    read.inspect_err(
+        |error| tracing::error!(%error, "an API or a scope cannot be read, so that it cannot be used"),
+    )
+    .ok()
+}
+
+/// Every API that can be read, with its scopes.
 pub async fn all(db: &Db) -> Result<Vec<Api>, DbError> {
     let rows = db.read(columns!("ORDER BY created_at, id"), vec![]).await?;
-    let mut apis = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut apis: Vec<Api> = rows.into_iter().filter_map(|row| readable(read(row))).collect();
     let rows = db
         .read(
             "SELECT api_id, value, description, risk, implies, requires_consent, created_at FROM scopes \
@@ -114,7 +122,7 @@ pub async fn all(db: &Db) -> Result<Vec<Api>, DbError> {
         .collect();
     for mut row in rows {
         if let Some(at) = index.get(&row.next::<String>()?) {
-            apis[*at].scopes.push(read_scope(&mut row)?);
+            apis[*at].scopes.extend(readable(read_scope(&mut row)));
         }
     }
     Ok(apis)

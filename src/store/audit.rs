@@ -1,9 +1,19 @@
 //! Who did what. Append-only, and never a secret in it.
 
-use serde_json::Value as Json;
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
+use serde_json::{Value as Json, json};
+
+use super::{
+    audit_entry::{canonical, commitment, record, sealed, what, who},
+    document,
+};
 use crate::{
     db::{Db, DbError, Row, Statement, Value},
+    secret::{Digest, Entropy, Keyring},
     time::Timestamp,
 };
 
@@ -28,8 +38,100 @@ pub struct Event {
     pub outcome: String,
     /// What it was before and after, or why it was refused.
     pub details: Json,
+    /// What commits it to its personal parts; an entry of the first format has none.
+    pub parts: Option<Parts>,
+    /// What the key file says of it.
+    pub mac: Option<Vec<u8>>,
     /// Its place in the chain, once it has one.
     pub sealed: Option<Link>,
+}
+
+/// The commitments to what is personal in an entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Name and address of the actor.
+    pub who: Part,
+    /// Name of the thing, and the details.
+    pub what: Part,
+}
+
+/// A commitment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    pub digest: Vec<u8>,
+    /// Gone with the part when that is erased.
+    pub salt: Option<Vec<u8>>,
+    /// A MAC that says that this server erased it.
+    pub erased: Option<Vec<u8>>,
+}
+
+/// Which part of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Who,
+    What,
+}
+
+/// An event that is not written yet. Only whoever has the keys of this installation can make one: it gets its MAC in the
+/// statement that writes it.
+#[derive(Debug)]
+pub struct NewEvent {
+    event: Event,
+    keyring: Arc<Keyring>,
+}
+
+impl NewEvent {
+    /// An event to write, with salts of its own.
+    pub fn new(keyring: &Arc<Keyring>, entropy: &Entropy, event: Event) -> Self {
+        let part = || Part {
+            salt: Some(entropy.bytes::<32>().to_vec()),
+            ..Part::default()
+        };
+        Self {
+            event: Event {
+                parts: Some(Parts {
+                    who: part(),
+                    what: part(),
+                }),
+                mac: None,
+                sealed: None,
+                ..event
+            },
+            keyring: Arc::clone(keyring),
+        }
+    }
+}
+
+impl Deref for NewEvent {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.event
+    }
+}
+
+impl DerefMut for NewEvent {
+    fn deref_mut(&mut self) -> &mut Event {
+        &mut self.event
+    }
+}
+
+/// What the key file says of an entry: over its chain and what of it is sealed, but for its place.
+pub fn mac(keyring: &Keyring, event: &Event) -> Digest {
+    let mut entry = sealed(&record(event));
+    entry["seq"] = Json::Null;
+    let chain = event.org_id.as_deref().unwrap_or_default();
+    let text = canonical(&json!({ "chain": chain, "entry": entry }));
+    keyring.digest("audit entry 2", text.as_bytes())
+}
+
+/// What the key file says of a part that this server erased.
+pub fn erasure(keyring: &Keyring, id: &str, which: Which) -> Digest {
+    let part = match which {
+        Which::Who => "who",
+        Which::What => "what",
+    };
+    keyring.digest("audit erasure", format!("{part} {id}").as_bytes())
 }
 
 /// The place of an event in the chain of its organisation.
@@ -54,12 +156,21 @@ pub struct Filter {
     pub before: Option<String>,
 }
 
-/// Appends an event.
-pub fn append(event: &Event) -> Statement {
+/// Appends an event, with its commitments and its MAC.
+pub fn append(new: &NewEvent) -> Statement {
+    let mut event = new.event.clone();
+    let entry = record(&event);
+    let (who, what) = (who(&entry), what(&entry));
+    let mut parts = event.parts.take().unwrap_or_default();
+    for (part, text) in [(&mut parts.who, &who), (&mut parts.what, &what)] {
+        part.digest = commitment(part.salt.as_deref().unwrap_or_default(), text).to_vec();
+    }
+    event.parts = Some(parts.clone());
+    let mac = mac(&new.keyring, &event);
     Statement::new(
         "INSERT INTO audit_events (id, org_id, at, actor_kind, actor_id, actor_name, ip, request_id, action, \
-         resource_kind, resource_id, resource_name, outcome, details) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         resource_kind, resource_id, resource_name, outcome, details, mac, who_digest, who_salt, what_digest, what_salt) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         vec![
             (&event.id).into(),
             event.org_id.clone().into(),
@@ -75,6 +186,11 @@ pub fn append(event: &Event) -> Statement {
             (&event.resource_name).into(),
             (&event.outcome).into(),
             event.details.to_string().into(),
+            mac.as_bytes().into(),
+            parts.who.digest.into(),
+            parts.who.salt.into(),
+            parts.what.digest.into(),
+            parts.what.salt.into(),
         ],
     )
 }
@@ -94,7 +210,9 @@ fn read(mut row: Row) -> Result<Event, DbError> {
         resource_id: row.next()?,
         resource_name: row.next()?,
         outcome: row.next()?,
-        details: serde_json::from_str(&row.next::<String>()?).unwrap_or(Json::Null),
+        details: details(&row.next::<String>()?),
+        mac: row.next()?,
+        parts: parts(&mut row)?,
         sealed: match (row.next::<Option<i64>>()?, row.next::<Option<Vec<u8>>>()?) {
             (Some(seq), hash) => Some(Link {
                 seq,
@@ -105,11 +223,30 @@ fn read(mut row: Row) -> Result<Event, DbError> {
     })
 }
 
+/// What is not JSON was not written by this server. It is shown as it is, and no entry with it passes for whole.
+fn details(text: &str) -> Json {
+    document::value(text).unwrap_or_else(|_| Json::from(text))
+}
+
+fn parts(row: &mut Row) -> Result<Option<Parts>, DbError> {
+    let mut part = || {
+        Ok(match (row.next()?, row.next()?, row.next()?) {
+            (Some(digest), salt, erased) => Some(Part { digest, salt, erased }),
+            (None, ..) => None,
+        })
+    };
+    Ok(match (part()?, part()?) {
+        (Some(who), Some(what)) => Some(Parts { who, what }),
+        _ => None,
+    })
+}
+
 macro_rules! columns {
     ($tail:literal) => {
         concat!(
             "SELECT id, org_id, at, actor_kind, actor_id, actor_name, ip, request_id, action, resource_kind, \
-             resource_id, resource_name, outcome, details, seq, hash FROM audit_events ",
+             resource_id, resource_name, outcome, details, mac, who_digest, who_salt, who_erased, what_digest, what_salt, \
+             what_erased, seq, hash FROM audit_events ",
             $tail
         )
     };
@@ -202,7 +339,9 @@ pub async fn chained(db: &Db, chain: &str, after: i64, limit: i64) -> Result<Vec
 pub async fn unsealed(db: &Db, chain: &str, limit: i64) -> Result<Vec<Event>, DbError> {
     let rows = db
         .read(
-            columns!("WHERE COALESCE(org_id, '') = $1 AND seq IS NULL ORDER BY at, id LIMIT $2"),
+            columns!(
+                "WHERE COALESCE(org_id, '') = $1 AND seq IS NULL AND refused_at IS NULL ORDER BY at, id LIMIT $2"
+            ),
             vec![chain.into(), limit.into()],
         )
         .await?;
@@ -216,6 +355,57 @@ pub fn seal(id: &str, seq: i64, hash: &[u8]) -> Statement {
         vec![seq.into(), hash.into(), id.into()],
     )
     .expecting("unsealed")
+}
+
+/// Notes that an event is not this server's: it gets no place.
+pub fn refuse(id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE audit_events SET refused_at = $1 WHERE id = $2 AND seq IS NULL",
+        vec![now.into(), id.into()],
+    )
+}
+
+/// How many events of a chain are not this server's, and the id of the first: those that were refused a place, and those
+/// that say that they stand before the first one that is kept.
+pub async fn strays(db: &Db, chain: &str, anchor: i64) -> Result<(i64, Option<String>), DbError> {
+    let row = db
+        .read_one(
+            "SELECT count(*), min(s.id) FROM (SELECT id FROM audit_events WHERE COALESCE(org_id, '') = $1 AND \
+             refused_at IS NOT NULL UNION ALL SELECT id FROM audit_events WHERE COALESCE(org_id, '') = $1 AND \
+             seq <= $2) s",
+            vec![chain.into(), anchor.into()],
+        )
+        .await?;
+    row.map_or(Ok((0, None)), |mut row| Ok((row.next()?, row.next()?)))
+}
+
+/// Events with a part that is about this person: what they did, or what was done to them; at most `limit`. Who erased
+/// somebody stays known.
+pub async fn about(db: &Db, user_id: &str, limit: i64) -> Result<Vec<Event>, DbError> {
+    let rows = db
+        .read(
+            columns!(
+                "WHERE ((actor_id = $1 AND who_salt IS NOT NULL) OR (resource_id = $1 AND what_salt IS NOT NULL)) \
+                 AND action <> 'audit.redacted' ORDER BY at, id LIMIT $2"
+            ),
+            vec![user_id.into(), limit.into()],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Erases a part of an event.
+pub fn erase(keyring: &Keyring, id: &str, which: Which) -> Statement {
+    let says = erasure(keyring, id, which);
+    let sql = match which {
+        Which::Who => {
+            "UPDATE audit_events SET actor_name = '', ip = NULL, who_salt = NULL, who_erased = $1 WHERE id = $2"
+        }
+        Which::What => {
+            "UPDATE audit_events SET resource_name = '', details = '{}', what_salt = NULL, what_erased = $1 WHERE id = $2"
+        }
+    };
+    Statement::new(sql, vec![says.as_bytes().into(), id.into()])
 }
 
 /// Removes the events of a chain up to a place.

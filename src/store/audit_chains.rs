@@ -1,7 +1,7 @@
 //! Where the chain of what was done in an organisation begins and ends. The chain of what belongs to no organisation has
 //! an empty name.
 
-use super::organizations::Settings;
+use super::{document::Document, organizations::Settings};
 use crate::{
     db::{Db, DbError, Row, Statement},
     time::Timestamp,
@@ -38,6 +38,17 @@ pub async fn find(db: &Db, name: &str) -> Result<Option<Chain>, DbError> {
     row.map(read).transpose()
 }
 
+/// Every chain.
+pub async fn all(db: &Db) -> Result<Vec<Chain>, DbError> {
+    let rows = db
+        .read(
+            "SELECT chain, seq, hash, mac, sealed_at, anchor_seq, anchor_hash, anchor_mac FROM audit_chains ORDER BY chain",
+            vec![],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
 fn read(mut row: Row) -> Result<Chain, DbError> {
     let name = row.next()?;
     let head = end(&mut row)?;
@@ -61,7 +72,7 @@ fn end(row: &mut Row) -> Result<End, DbError> {
 pub async fn waiting(db: &Db, limit: i64) -> Result<Vec<String>, DbError> {
     let rows = db
         .read(
-            "SELECT DISTINCT COALESCE(org_id, '') FROM audit_events WHERE seq IS NULL LIMIT $1",
+            "SELECT DISTINCT COALESCE(org_id, '') FROM audit_events WHERE seq IS NULL AND refused_at IS NULL LIMIT $1",
             vec![limit.into()],
         )
         .await?;
@@ -72,7 +83,7 @@ pub async fn waiting(db: &Db, limit: i64) -> Result<Vec<String>, DbError> {
 pub async fn count_waiting(db: &Db, name: &str) -> Result<i64, DbError> {
     let row = db
         .read_one(
-            "SELECT count(*) FROM audit_events WHERE COALESCE(org_id, '') = $1 AND seq IS NULL",
+            "SELECT count(*) FROM audit_events WHERE COALESCE(org_id, '') = $1 AND seq IS NULL AND refused_at IS NULL",
             vec![name.into()],
         )
         .await?;
@@ -86,7 +97,7 @@ pub struct Aged {
     /// When its first entry that is still kept was written.
     pub first_at: Timestamp,
     /// Name and settings of the organisation, if it belongs to one.
-    pub org: Option<(String, Settings)>,
+    pub org: Option<(String, Result<Settings, DbError>)>,
 }
 
 /// The chains whose first entry is from before then. Without `|| ''` the column has an affinity that the indexed expression
@@ -108,7 +119,8 @@ pub async fn aged(db: &Db, before: Timestamp) -> Result<Vec<Aged>, DbError> {
             first_at,
             org: match org {
                 (Some(name), Some(settings)) => {
-                    Some((name, serde_json::from_str(&settings).unwrap_or_default()))
+                    let settings = Document::<Settings>::read(&settings);
+                    Some((name, settings.map(|settings| (*settings).clone())))
                 }
                 _ => None,
             },

@@ -91,27 +91,24 @@ fn read(mut row: Row) -> Result<Client, DbError> {
         client_id: row.next()?,
         org_id: row.next()?,
         user_id: row.next()?,
-        kind: Kind::parse(&row.next::<String>()?).unwrap_or(Kind::Custom),
-        application_type: ApplicationType::parse(&row.next::<String>()?).unwrap_or(ApplicationType::Public),
+        kind: row.word(Kind::parse)?,
+        application_type: row.word(ApplicationType::parse)?,
         name: row.next()?,
         description: row.next()?,
-        grant_types: GrantType::parse_list(&row.next::<String>()?),
+        grant_types: row.words(GrantType::parse)?,
         redirect_uris: words_of(&row.next::<String>()?),
         oidc_scopes: words_of(&row.next::<String>()?),
         scopes: Vec::new(),
-        auth_method: row
-            .next::<Option<String>>()?
-            .and_then(|word| AuthMethod::parse(&word)),
+        auth_method: row.optional_word(AuthMethod::parse)?,
         require_consent: row.next()?,
         first_party: row.next()?,
         access_token_lifetime: row.next::<Option<i64>>()?.map(Lifetime::seconds),
-        // A word that this version does not know must not let a client in.
-        status: Status::parse(&row.next::<String>()?).unwrap_or(Status::Disabled),
+        status: row.word(Status::parse)?,
         status_at: row.next()?,
         status_by: row.next()?,
         status_reason: row.next()?,
         epoch: row.next()?,
-        origin: Origin::parse(&row.next::<String>()?).unwrap_or(Origin::Api),
+        origin: row.word(Origin::parse)?,
         created_by: row.next()?,
         created_at: row.next()?,
         updated_at: row.next()?,
@@ -122,24 +119,20 @@ fn read(mut row: Row) -> Result<Client, DbError> {
         people: read_people(&mut row)?,
         delete_at: row.next()?,
         file_key: row.next()?,
-        changed_through: row
-            .next::<Option<String>>()?
-            .and_then(|word| Origin::parse(&word)),
+        changed_through: row.optional_word(Origin::parse)?,
         holder_stands: row.next()?,
     })
 }
 
 fn read_people(row: &mut Row) -> Result<PeopleSettings, DbError> {
-    let alg = |word: Option<String>| word.and_then(|word| ResponseAlg::parse(&word));
     Ok(PeopleSettings {
         home_page: row.next()?,
         post_logout_redirect_uris: words_of(&row.next::<String>()?),
         backchannel_logout_uri: row.next()?,
         backchannel_logout_session_required: row.next()?,
-        id_token_signed_response_alg: alg(row.next()?),
-        userinfo_signed_response_alg: alg(row.next()?),
-        // Of a word that this version does not know, the narrower meaning.
-        subject_type: SubjectType::parse(&row.next::<String>()?).unwrap_or(SubjectType::Pairwise),
+        id_token_signed_response_alg: row.optional_word(ResponseAlg::parse)?,
+        userinfo_signed_response_alg: row.optional_word(ResponseAlg::parse)?,
+        subject_type: row.word(SubjectType::parse)?,
         sector_identifier: row.next()?,
         default_max_age: row.next::<Option<i64>>()?.map(Lifetime::seconds),
         require_auth_time: row.next()?,
@@ -168,7 +161,26 @@ pub async fn find(db: &Db, client_id: &str) -> Result<Option<Client>, DbError> {
     Ok(Some(client))
 }
 
-/// Every client that is not deleted, for the snapshot.
+/// The client with this id for the snapshot: none, if it cannot be read.
+pub async fn usable(db: &Db, client_id: &str) -> Result<Option<Client>, DbError> {
+    match find(db, client_id).await {
+        Err(error @ DbError::Failed(_)) => {
+            tracing::error!(%error, client_id, "a client cannot be read, so that it cannot be used");
+            Ok(None)
+        }
+        found => found,
+    }
+}
+
+/// A client, unless it holds what this version does not know: then there is none, so that nothing is decided by half of what
+/// was stored, and every other client goes on.
+fn readable(row: Row) -> Option<Client> {
+    read(row)
+        .inspect_err(|error| tracing::error!(%error, "a client cannot be read, so that it cannot be used"))
+        .ok()
+}
+
+/// Every client that is not deleted and can be read, for the snapshot.
 pub async fn all(db: &Db) -> Result<Vec<Client>, DbError> {
     let rows = db
         .read(
@@ -176,7 +188,7 @@ pub async fn all(db: &Db) -> Result<Vec<Client>, DbError> {
             vec![],
         )
         .await?;
-    let mut clients = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut clients: Vec<Client> = rows.into_iter().filter_map(readable).collect();
     attach_scopes(db, &mut clients, "", vec![]).await?;
     Ok(clients)
 }

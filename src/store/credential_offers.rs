@@ -71,7 +71,7 @@ fn read(mut row: Row) -> Result<Offer, DbError> {
         created_at: row.next()?,
         expires_at: row.next()?,
         // A word that this version does not know must not make anything claimable.
-        state: OfferState::parse(&row.next::<String>()?).unwrap_or(OfferState::Withdrawn),
+        state: row.word(OfferState::parse)?,
         ended_at: row.next()?,
         client_id: row.next()?,
     })

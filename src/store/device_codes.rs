@@ -72,7 +72,7 @@ fn read(mut row: Row) -> Result<DeviceCode, DbError> {
         poll_interval: Lifetime::seconds(row.next()?),
         polled_at: row.next()?,
         // A word that this version does not know must not let a device in.
-        state: DeviceState::parse(&row.next::<String>()?).unwrap_or(DeviceState::Spent),
+        state: row.word(DeviceState::parse)?,
         grant_id: row.next()?,
         user_id: row.next()?,
     })

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::clock_readings::Past;
+use super::{clock_readings::Past, document};
 use crate::{
     db::{Db, DbError, Row, Statement, Value},
     time::Timestamp,
@@ -103,7 +103,6 @@ macro_rules! select {
 }
 
 fn read(mut row: Row) -> Result<Failure, DbError> {
-    let json = |text: String| serde_json::from_str(&text).unwrap_or(Json::Null);
     Ok(Failure {
         reference: row.next()?,
         org_id: row.next()?,
@@ -113,8 +112,8 @@ fn read(mut row: Row) -> Result<Failure, DbError> {
         error: row.next()?,
         description: row.next()?,
         cause: row.next()?,
-        facts: json(row.next()?),
-        sent: json(row.next()?),
+        facts: document::value(&row.next::<String>()?)?,
+        sent: document::value(&row.next::<String>()?)?,
         ip: row.next()?,
         request_id: row.next()?,
     })

@@ -30,7 +30,11 @@ pub async fn find(db: &Db, name: &str) -> Result<Option<String>, DbError> {
 /// A fact that is a moment, if it is known.
 pub async fn moment(db: &Db, name: &str) -> Result<Option<Timestamp>, DbError> {
     let text = find(db, name).await?;
-    Ok(text.and_then(|text| Timestamp::parse(&text).ok()))
+    let read = |text: String| {
+        Timestamp::parse(&text)
+            .map_err(|_| DbError::Failed(format!("{name} of this installation is no moment")))
+    };
+    text.map(read).transpose()
 }
 
 /// Writes a fact down once; `expecting` fails the batch if it was known already.

@@ -28,7 +28,7 @@ fn read(mut row: Row) -> Result<Invitation, DbError> {
         org_id: row.next()?,
         email: row.next()?,
         // A word that this version does not know must not let anybody in further.
-        role: Role::parse(&row.next::<String>()?).unwrap_or(Role::Member),
+        role: row.word(Role::parse)?,
         invited_by: row.next()?,
         created_at: row.next()?,
         expires_at: row.next()?,

@@ -31,7 +31,7 @@ fn read(mut row: Row) -> Result<StoredKey, DbError> {
     Ok(StoredKey {
         kid: row.next()?,
         algorithm: row.next()?,
-        state: KeyState::parse(&row.next::<String>()?).unwrap_or(KeyState::Retired),
+        state: row.word(KeyState::parse)?,
         sealed: row.next()?,
         created_at: row.next()?,
         activated_at: row.next()?,

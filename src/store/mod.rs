@@ -5,6 +5,7 @@
 pub mod apis; // resource servers and their scopes
 pub mod audit; // who did what
 pub mod audit_chains; // where the chain of what was done begins and ends
+pub mod audit_entry; // what of that is sealed, and what is personal
 pub mod authorization_codes; // codes, by digest
 pub mod changes; // the ordered log of what can change an answer
 pub mod client_grants; // what people gave clients, for those who run them
@@ -14,6 +15,7 @@ pub mod consents; // what people allowed clients
 pub mod credential_offers; // prepared for a member, fetched by him
 pub mod credentials; // clients that belong to a person
 pub mod device_codes; // requests of devices that have no browser
+pub mod document; // JSON at rest
 pub mod factors; // what a person can prove himself with
 pub mod failures; // what was refused at the OAuth endpoints
 pub mod grants; // the family of everything issued for what a person gave a client

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::users::Role;
+use super::{document::Document, users::Role};
 use crate::{
     db::{Db, DbError, Row, Statement},
     oauth::client::fold,
@@ -16,7 +16,7 @@ pub struct Organization {
     pub handle: String,
     pub name: String,
     pub kind: String,
-    pub settings: Settings,
+    pub settings: Document<Settings>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub version: i64,
@@ -24,7 +24,7 @@ pub struct Organization {
 
 /// What an organisation decides for its clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Settings {
     /// Seconds; the smallest of API, client and organisation wins.
     pub access_token_lifetime: Option<i64>,
@@ -84,7 +84,7 @@ fn read(mut row: Row) -> Result<Organization, DbError> {
         handle: row.next()?,
         name: row.next()?,
         kind: row.next()?,
-        settings: serde_json::from_str(&row.next::<String>()?).unwrap_or_default(),
+        settings: Document::read(&row.next::<String>()?)?,
         created_at: row.next()?,
         updated_at: row.next()?,
         version: row.next()?,
@@ -116,11 +116,17 @@ pub async fn with_roles(db: &Db, user_id: &str) -> Result<Vec<(Organization, Rol
         )
         .await?;
     let read = |mut row: Row| {
-        // A word that this version does not know must not let anybody do more.
-        let role = Role::parse(&row.next::<String>()?).unwrap_or(Role::Member);
+        let role = row.word(Role::parse)?;
         Ok((read(row)?, role))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// Every organisation with its id, each read for itself: one that cannot be read keeps nobody from the others.
+pub async fn each(db: &Db) -> Result<Vec<(String, Result<Organization, DbError>)>, DbError> {
+    let rows = db.read(columns!("ORDER BY o.handle_folded"), vec![]).await?;
+    let one = |row: Row| Ok((row.clone().next()?, read(row)));
+    rows.into_iter().map(one).collect()
 }
 
 /// All organisations, by handle.
@@ -148,7 +154,7 @@ pub fn add(org: &Organization) -> Statement {
             fold(&org.handle).into(),
             (&org.name).into(),
             (&org.kind).into(),
-            settings_text(&org.settings).into(),
+            org.settings.text().into(),
             org.created_at.into(),
             org.updated_at.into(),
             org.version.into(),
@@ -163,17 +169,13 @@ pub fn set(org: &Organization, now: Timestamp) -> Statement {
          WHERE id = $4 AND version = $5",
         vec![
             (&org.name).into(),
-            settings_text(&org.settings).into(),
+            org.settings.text().into(),
             now.into(),
             (&org.id).into(),
             org.version.into(),
         ],
     )
     .expecting("version")
-}
-
-fn settings_text(settings: &Settings) -> String {
-    serde_json::to_string(settings).unwrap_or_else(|_| "{}".to_owned())
 }
 
 /// Locks the row of an organisation until the transaction ends, changing nothing.

@@ -61,36 +61,3 @@ pub struct Address {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 }
-
-impl Profile {
-    /// Reads the stored text; one that this version cannot read tells nothing.
-    pub(super) fn read(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
-    }
-
-    /// The text to store.
-    pub(super) fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Address, Profile};
-
-    #[test]
-    fn a_profile_reads_back_and_leaves_out_what_was_not_told() {
-        assert_eq!(Profile::default().text(), "{}");
-        let told = Profile {
-            given_name: Some("Ada".to_owned()),
-            address: Some(Address {
-                country: Some("GB".to_owned()),
-                ..Address::default()
-            }),
-            ..Profile::default()
-        };
-        assert_eq!(Profile::read(&told.text()), told);
-        assert_eq!(told.text(), r#"{"given_name":"Ada","address":{"country":"GB"}}"#);
-        assert_eq!(Profile::read("what"), Profile::default());
-    }
-}

@@ -1,6 +1,6 @@
 //! Scopes that were taken from a client because it never asked for them, so that they can be given back.
 
-use super::clock_readings::Past;
+use super::{clock_readings::Past, document};
 use crate::{
     db::{Db, DbError, Row, Statement},
     time::Timestamp,
@@ -24,7 +24,7 @@ pub fn add(trim: &Trim) -> Statement {
         vec![
             (&trim.id).into(),
             (&trim.client_id).into(),
-            serde_json::to_string(&trim.scopes).unwrap_or_default().into(),
+            document::list_text(&trim.scopes).into(),
             (&trim.taken_by).into(),
             trim.taken_at.into(),
         ],
@@ -44,7 +44,7 @@ pub async fn last(db: &Db, client_id: &str, since: Timestamp) -> Result<Option<T
         Ok(Trim {
             id: row.next()?,
             client_id: row.next()?,
-            scopes: serde_json::from_str(&row.next::<String>()?).unwrap_or_default(),
+            scopes: document::list(&row.next::<String>()?)?,
             taken_by: row.next()?,
             taken_at: row.next()?,
         })

@@ -239,7 +239,7 @@ pub async fn due(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Due>, DbErro
                 org_id: row.next()?,
                 client_name: row.next()?,
                 user_id: row.next()?,
-                kind: Kind::parse(&row.next::<String>()?).unwrap_or(Kind::Custom),
+                kind: row.word(Kind::parse)?,
                 secret: read(row)?,
             })
         })

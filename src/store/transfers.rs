@@ -66,7 +66,7 @@ fn read(mut row: Row) -> Result<Transfer, DbError> {
         created_at: row.next()?,
         expires_at: row.next()?,
         // A word that this version does not know is no offer.
-        state: State::parse(&row.next::<String>()?).unwrap_or(State::Expired),
+        state: row.word(State::parse)?,
         settled_at: row.next()?,
     })
 }

@@ -8,6 +8,7 @@ use crate::{
     time::Timestamp,
 };
 
+use super::document::Document;
 pub use super::profile::{Address, Profile};
 
 words! {
@@ -40,14 +41,14 @@ pub struct User {
     /// An address that takes the place of the other once it is proven.
     pub email_pending: Option<String>,
     pub display_name: String,
-    pub profile: Profile,
+    pub profile: Document<Profile>,
     pub password_hash: Option<String>,
     pub status: UserStatus,
     /// May hold personal credentials.
     pub may_hold_credentials: bool,
     /// Runs the whole instance.
     pub operator: bool,
-    pub preferences: Preferences,
+    pub preferences: Document<Preferences>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -108,13 +109,12 @@ fn read(row: &mut Row) -> Result<User, DbError> {
         email_verified_at: row.next()?,
         email_pending: row.next()?,
         display_name: row.next()?,
-        profile: Profile::read(&row.next::<String>()?),
+        profile: Document::read(&row.next::<String>()?)?,
         password_hash: row.next()?,
-        // A word that this version does not know must not let anybody in.
-        status: UserStatus::parse(&row.next::<String>()?).unwrap_or(UserStatus::Inactive),
+        status: row.word(UserStatus::parse)?,
         may_hold_credentials: row.next()?,
         operator: row.next()?,
-        preferences: serde_json::from_str(&row.next::<String>()?).unwrap_or_default(),
+        preferences: Document::read_or_default(&row.next::<String>()?),
         created_at: row.next()?,
         updated_at: row.next()?,
     })
@@ -219,7 +219,7 @@ pub fn add(user: &User) -> Statement {
             user.status.word().into(),
             user.may_hold_credentials.into(),
             user.operator.into(),
-            preferences_text(&user.preferences).into(),
+            user.preferences.text().into(),
             user.created_at.into(),
             user.updated_at.into(),
             user.email.as_deref().map(fold_email).into(),
@@ -282,7 +282,7 @@ pub fn set_may_hold(id: &str, may: bool, now: Timestamp) -> Statement {
 }
 
 /// Replaces what a person says about himself.
-pub fn set_profile(id: &str, display_name: &str, profile: &Profile, now: Timestamp) -> Statement {
+pub fn set_profile(id: &str, display_name: &str, profile: &Document<Profile>, now: Timestamp) -> Statement {
     Statement::new(
         "UPDATE users SET display_name = $1, profile = $2, updated_at = $3 WHERE id = $4",
         vec![display_name.into(), profile.text().into(), now.into(), id.into()],
@@ -317,15 +317,11 @@ pub fn remove_email(id: &str, now: Timestamp) -> Statement {
 }
 
 /// Replaces the preferences.
-pub fn set_preferences(id: &str, preferences: &Preferences) -> Statement {
+pub fn set_preferences(id: &str, preferences: &Document<Preferences>) -> Statement {
     Statement::new(
         "UPDATE users SET preferences = $1 WHERE id = $2",
-        vec![preferences_text(preferences).into(), id.into()],
+        vec![preferences.text().into(), id.into()],
     )
-}
-
-fn preferences_text(preferences: &Preferences) -> String {
-    serde_json::to_string(preferences).unwrap_or_else(|_| "{}".to_owned())
 }
 
 /// A person in an organisation.
@@ -344,8 +340,7 @@ pub async fn role(db: &Db, org_id: &str, user_id: &str) -> Result<Option<Role>, 
             vec![org_id.into(), user_id.into()],
         )
         .await?;
-    let word: Option<String> = row.map(|mut row| row.next()).transpose()?;
-    Ok(word.and_then(|word| Role::parse(&word)))
+    row.map(|mut row| row.word(Role::parse)).transpose()
 }
 
 /// The organisations of a person with their role: (organisation id, handle, name, role), by handle.
@@ -360,14 +355,7 @@ pub async fn organizations_of(
             vec![user_id.into()],
         )
         .await?;
-    let read = |mut row: Row| {
-        Ok((
-            row.next()?,
-            row.next()?,
-            row.next()?,
-            Role::parse(&row.next::<String>()?).unwrap_or(Role::Member),
-        ))
-    };
+    let read = |mut row: Row| Ok((row.next()?, row.next()?, row.next()?, row.word(Role::parse)?));
     rows.into_iter().map(read).collect()
 }
 
@@ -385,7 +373,7 @@ pub async fn members(db: &Db, org_id: &str) -> Result<Vec<Member>, DbError> {
     let read = |mut row: Row| {
         Ok(Member {
             user: read(&mut row)?,
-            role: Role::parse(&row.next::<String>()?).unwrap_or(Role::Member),
+            role: row.word(Role::parse)?,
             since: row.next()?,
         })
     };

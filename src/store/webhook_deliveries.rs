@@ -59,7 +59,7 @@ fn read(mut row: Row) -> Result<Delivery, DbError> {
         kind: row.next()?,
         body: row.next()?,
         // A word that this version does not know is nothing to send.
-        state: State::parse(&row.next::<String>()?).unwrap_or(State::Dead),
+        state: row.word(State::parse)?,
         tries: row.next()?,
         next_try_at: row.next()?,
         created_at: row.next()?,

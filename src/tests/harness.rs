@@ -223,7 +223,7 @@ impl TestApp {
     pub async fn demand_second_factor(&self) {
         let settings = store::organizations::Settings {
             require_second_factor: true,
-            ..self.org.settings.clone()
+            ..(*self.org.settings).clone()
         };
         let edit = organizations::OrganizationEdit {
             settings: Some(settings),

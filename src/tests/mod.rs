@@ -22,6 +22,7 @@ mod hostile; // ten thousand requests that mean no good
 mod jobs;
 mod layers; // the walls of the house
 mod life; // of a client: rotated, unused, retired
+mod names; // names that deceive
 mod people; // accounts coming and going
 mod postgres;
 mod promises; // what SECURITY.md says
@@ -29,6 +30,7 @@ mod protocol; // which cases have a test
 mod races; // many at once
 mod sign_in; // proving who one is
 mod sql; // every statement on both databases
+mod stored; // what is kept and read back
 mod transfers;
 mod trials;
 mod upgrade; // from 0.1.0

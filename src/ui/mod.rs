@@ -16,6 +16,7 @@ pub mod icon; // the sprite
 pub mod impact; // what an action will cut off, numbers first
 pub mod keys; // keyboard shortcuts and the page that lists them
 pub mod menu; // popover menus
+pub mod name; // names that somebody typed
 pub mod notice; // notes, flashes, empty states
 pub mod page; // the console shell, the hosted card
 pub mod problem; // 403, 404, 409, 422, 429, 5xx
@@ -27,6 +28,8 @@ pub mod time; // moments in a person's zone
 pub mod timeline; // activity
 pub mod tools; // search and filters above a table
 pub mod uris; // lists of redirect URIs
+
+pub use name::name;
 
 #[cfg(test)]
 mod gallery;

@@ -167,7 +167,7 @@ impl Page {
             @if !self.crumbs.is_empty() {
                 nav.crumbs aria-label="Breadcrumb" {
                     ol {
-                        @for crumb in &self.crumbs { li { a href=(crumb.href) { (crumb.label) } } }
+                        @for crumb in &self.crumbs { li { a href=(crumb.href) { (super::name(&crumb.label)) } } }
                         li aria-current="page" { (self.title) }
                     }
                 }
@@ -183,7 +183,7 @@ impl Page {
         html! {
             (DOCTYPE)
             html lang="en" {
-                head { title { (self.browser_title(&shell.org)) } }
+                head { title { (crate::oauth::name::without_isolates(&self.browser_title(&shell.org))) } }
                 body { main { div.stack.lg { (self.above()) (content) } } }
             }
         }
@@ -204,7 +204,7 @@ fn head(title: &str, more: Option<&Asset>) -> Markup {
         head {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
-            title { (title) }
+            title { (crate::oauth::name::without_isolates(title)) }
             link rel="icon" type="image/svg+xml" href=(FAVICON.url());
             script src=(BOOT.url()) integrity=(BOOT.integrity()) {}
             link rel="stylesheet" href=(CSS.url()) integrity=(CSS.integrity());
@@ -262,7 +262,7 @@ impl Shell {
                         nav.menu aria-label="Organisations" {
                             ul { @for org in &self.orgs { li {
                                 a href=(org.href) aria-current=[org.current.then_some("true")] {
-                                    (org.label) @if org.current { (Icon::Check) }
+                                    (super::name(&org.label)) @if org.current { (Icon::Check) }
                                 }
                             } } }
                         }
@@ -283,10 +283,10 @@ impl Shell {
         let account = &self.account;
         html! {
             button.btn.quiet type="button" popovertarget="account" aria-label={ "Account: " (account.name) } {
-                (Icon::User) span { (account.name) }
+                (Icon::User) span { (super::name(&account.name)) }
             }
             div #account .menu popover {
-                p.who { b { (account.name) } br; span.hint { (account.login) @if !account.role.is_empty() { " · " (account.role) } } }
+                p.who { b { (super::name(&account.name)) } br; span.hint { (account.login) @if !account.role.is_empty() { " · " (account.role) } } }
                 ul {
                     @for link in &account.links { li { a href=(link.href) aria-current=[link.current.then_some("page")] { (link.label) } } }
                     li.cut { form method="post" action=(account.sign_out) { (csrf(&self.csrf)) button { "Sign out" } } }

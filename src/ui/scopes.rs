@@ -128,9 +128,9 @@ impl Picker<'_> {
         let on = api.scopes.iter().filter(|scope| scope.checked).count();
         html! {
             fieldset {
-                legend.sr { (api.name) }
+                legend.sr { (super::name(&api.name)) }
                 details open {
-                    summary { span.row { (api.name) code { (api.audience) } span.hint data-sum { (on) " of " (api.scopes.len()) } } }
+                    summary { span.row { (super::name(&api.name)) code { (api.audience) } span.hint data-sum { (on) " of " (api.scopes.len()) } } }
                     @for scope in &api.scopes { (self.scope(scope)) }
                 }
             }

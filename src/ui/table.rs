@@ -142,8 +142,8 @@ impl Table<'_> {
                     label { input type="checkbox" name="id" value=(row.id) form=(self.form()) aria-label={ "Select " (row.name) }; }
                 } } }
                 th scope="row" {
-                    @if row.href.is_empty() { span.name { (row.name) } }
-                    @else { a href=(row.href) data-panel[row.panel] { (row.name) } }
+                    @if row.href.is_empty() { span.name { (super::name(&row.name)) } }
+                    @else { a href=(row.href) data-panel[row.panel] { (super::name(&row.name)) } }
                     @if let Some(badges) = &row.badges { " " (badges) }
                     @if !row.note.is_empty() { span.hint { (row.note) } }
                 }

@@ -50,7 +50,7 @@ impl Browser {
     }
 
     /// The same, seen from this address through a trusted proxy.
-    pub fn from_address(self, address: &str) -> Self {
+    pub fn seen_at(self, address: &str) -> Self {
         Self {
             address: address.to_owned(),
             ..self

@@ -39,7 +39,7 @@ async fn sets_up_app(alice: &mut Browser) -> Outcome<String> {
 /// Somebody in a network of their own, who knows the password.
 async fn stranger(server: &Server, number: usize) -> Outcome<Browser> {
     let address = format!("2001:db8:0:{number:x}::1");
-    let mut browser = Browser::new(server).from_address(&address);
+    let mut browser = Browser::new(server).seen_at(&address);
     let page = enter_password(&mut browser).await?;
     assert_eq!(page.location, "/login/mfa?return_to=%2F", "{page:?}");
     Ok(browser)

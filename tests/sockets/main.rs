@@ -7,8 +7,11 @@ mod fx_02; // codes are capped for what is guessed
 mod fx_03; // an old session becomes no new credential
 mod fx_04; // nobody controls a client that may do more
 mod fx_05; // the strength that the account has now
+mod fx_07; // settings of a newer version
+mod fx_08; // entries that somebody inserted
 mod fx_09; // who never answers holds up nobody else
 mod fx_10; // who never reads takes no more than the share of their address
+mod fx_12; // names that deceive
 mod fx_62; // a revocation outlives a clock that was hours ahead
 mod server; // the program in a process of its own
 

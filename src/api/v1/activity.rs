@@ -28,7 +28,7 @@ use crate::{
         },
         clients,
     },
-    store::{self, audit::Filter},
+    store::{self, audit::Filter, audit_entry},
     time::Timestamp,
 };
 
@@ -50,8 +50,25 @@ struct Event {
     details: Map<String, Json>,
     /// Its place in the chain; `null` for a second or so, until it has one
     seq: Option<i64>,
-    /// SHA-256 over the entry and the one before, in hexadecimal
+    /// SHA-256 over what of the entry is sealed and the one before, in hexadecimal
     hash: Option<String>,
+    /// 2, for entries whose personal parts stand beside what is sealed; older ones are sealed whole and have none
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<i64>,
+    /// SHA-256 over the salt and each part, in hexadecimal: `who` are name and address of the actor, `what` are name of the
+    /// thing and details
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commitments: Option<Parts>,
+    /// The salts, in hexadecimal; `null` where a part was erased
+    #[serde(skip_serializing_if = "Option::is_none")]
+    salts: Option<Parts>,
+}
+
+/// One for each personal part of an entry.
+#[derive(Serialize, ToSchema)]
+struct Parts {
+    who: Option<String>,
+    what: Option<String>,
 }
 
 /// Who did it, or what it happened to.
@@ -78,6 +95,10 @@ struct Verification {
     sealed_at: Option<Timestamp>,
     /// How many entries have no place yet
     waiting: i64,
+    /// Of how many entries what was personal was erased
+    redacted: i64,
+    /// How many entries were not written by this server, and have no place
+    foreign: i64,
     /// The first thing that is wrong
     fault: Option<Fault>,
 }
@@ -95,14 +116,25 @@ struct Fault {
     seq: i64,
     /// Id of the entry there, if there is one
     entry: Option<String>,
-    /// `missing`, `changed`, `unknown_entry`, `head_forged`, `anchor_forged` or `no_chain`
+    /// `missing`, `changed`, `unknown_entry`, `foreign_entry`, `out_of_order`, `head_forged`, `anchor_forged` or `no_chain`
     code: String,
     detail: String,
 }
 
 impl From<store::audit::Event> for Event {
     fn from(event: store::audit::Event) -> Self {
+        let parts = event.parts.as_ref();
+        let salt = |part: &store::audit::Part| part.salt.as_deref().map(chain::hex);
         Self {
+            format: parts.map(|_| audit_entry::FORMAT),
+            commitments: parts.map(|parts| Parts {
+                who: Some(chain::hex(&parts.who.digest)),
+                what: Some(chain::hex(&parts.what.digest)),
+            }),
+            salts: parts.map(|parts| Parts {
+                who: salt(&parts.who),
+                what: salt(&parts.what),
+            }),
             id: event.id,
             at: event.at,
             actor: Party {
@@ -143,6 +175,8 @@ impl From<Report> for Verification {
             head: place(report.head),
             sealed_at: report.sealed_at,
             waiting: report.waiting,
+            redacted: report.redacted,
+            foreign: report.foreign,
             fault: report.fault.map(|fault| Fault {
                 seq: fault.seq,
                 entry: fault.entry,

@@ -158,7 +158,8 @@ impl From<store::webhook_deliveries::Delivery> for Delivery {
             last_error: message.last_error,
             delivered_at: message.delivered_at,
             created_at: message.created_at,
-            body: serde_json::from_str(&message.body).unwrap_or_else(|_| json!({})),
+            // What cannot be read is shown as it is: it is what was sent.
+            body: store::document::value(&message.body).unwrap_or(Json::String(message.body)),
         }
     }
 }

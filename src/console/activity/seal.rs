@@ -30,16 +30,24 @@ pub(super) async fn line(visit: &Visit) -> Result<Markup, Response> {
     let check = visit.path("/activity/verify");
     Ok(match head {
         None => html! { p.hint { "Nothing is sealed yet." } },
-        Some((place, true)) => html! {
-            p.hint { "Sealed to entry " (place.seq) ". " a href=(check) { "Verify" } }
-        },
-        Some((place, false)) => note(
+        Some(head) if !head.ours => note(
             Tone::Bad,
             &html! {
-                p { b { "The log was tampered with." } " Where it ends, at entry " (place.seq) ", was not written by this server. Nothing is
-                    sealed behind it. " a href=(check) { "Verify" } }
+                p { b { "The log was tampered with." } " Where it ends, at entry " (head.place.seq) ", was not written by this server. Nothing
+                    is sealed behind it. " a href=(check) { "Verify" } }
             },
         ),
+        Some(head) if head.foreign > 0 => note(
+            Tone::Bad,
+            &html! {
+                p { b { "The log was tampered with." } " " (labels::count(head.foreign, "entry was", "entries were"))
+                    " not written by this server and got no place. What the server writes goes on being sealed. "
+                    a href=(check) { "Verify" } }
+            },
+        ),
+        Some(head) => html! {
+            p.hint { "Sealed to entry " (head.place.seq) ". " a href=(check) { "Verify" } }
+        },
     })
 }
 
@@ -77,6 +85,9 @@ async fn page(visit: &Visit) -> Answer {
                 dt { "Last entry" } dd { (Copy { id: "head", name: "place and hash of the last entry", value: &head, boxed: true }) }
                 @if report.anchor.seq > 0 { dt { "Removed because of age" } dd { "Entries up to " (report.anchor.seq) } }
                 @if let Some(at) = report.sealed_at { dt { "Last sealed" } dd { (visit.reader().moment(at)) } }
+                @if report.redacted > 0 { dt { "Redacted" } dd { (labels::count(report.redacted, "entry", "entries"))
+                    ": what was personal was erased, and the seal holds" } }
+                @if report.foreign > 0 { dt { "Not written by this server" } dd { (labels::count(report.foreign, "entry", "entries")) } }
                 @if report.waiting > 0 { dt { "Not sealed yet" } dd { (labels::count(report.waiting, "entry", "entries")) } }
             }
         }

@@ -339,7 +339,7 @@ pub(super) fn sentence(visit: &Visit, event: &Event) -> Markup {
     let verb = VERBS.iter().find(|(action, ..)| *action == event.action);
     let refused = event.outcome == "refused";
     html! {
-        b { (event.actor_name) } " "
+        b { (crate::ui::name(&event.actor_name)) } " "
         @match verb {
             Some((_, attempt, _)) if refused => { "tried to " (attempt) " " },
             Some((.., past)) => { (past) " " },

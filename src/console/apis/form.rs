@@ -253,7 +253,7 @@ async fn save(visit: &Visit, id: &str) -> Answer {
 
 fn edit_page(visit: &Visit, status: StatusCode, api: &Api, typed: &Typed, refused: &Refused) -> Response {
     let page = Page {
-        title: format!("Edit {}", api.name),
+        title: format!("Edit {}", crate::oauth::name::isolated(&api.name)),
         error: !refused.is_empty(),
         narrow: true,
         crumbs: crumbs(visit, Some(api)),

@@ -39,7 +39,7 @@ impl Doomed<'_> {
 
     async fn page(&self, visit: &Visit, status: StatusCode, errors: ErrorSummary) -> Answer {
         let page = Page {
-            title: format!("Delete {}?", self.name()),
+            title: format!("Delete {}?", crate::oauth::name::isolated(self.name())),
             error: !errors.errors.is_empty(),
             narrow: true,
             crumbs: crumbs(visit, Some(self.api)),

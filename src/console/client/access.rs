@@ -102,8 +102,8 @@ fn section(visit: &Visit, record: &Record, api: &Api, index: usize, used: Option
         section.stack {
             div {
                 h2 {
-                    @if visit.may(Permission::ApisRead) { a href=(visit.path(&format!("/apis/{}", api.id))) { (api.name) } }
-                    @else { (api.name) }
+                    @if visit.may(Permission::ApisRead) { a href=(visit.path(&format!("/apis/{}", api.id))) { (crate::ui::name(&api.name)) } }
+                    @else { (crate::ui::name(&api.name)) }
                 }
                 p.hint { "Audience " code { (api.audience) } @if index == 0 { " · used when a request names none" } }
             }

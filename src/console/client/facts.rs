@@ -51,7 +51,7 @@ pub(super) async fn content(visit: &Visit, record: &Record) -> Result<Markup, Re
         }
         section.card {
             dl.facts {
-                dt { "Name" } dd { (client.name) }
+                dt { "Name" } dd { (crate::ui::name(&client.name)) }
                 dt { "Client ID" } dd { (Copy { id: "client-id", name: "client ID", value: &client.client_id, boxed: false }) }
                 dt { "Status" } dd { (labels::status(client.status)) }
                 dt { "Kind" } dd { (labels::kind(client.kind)) }
@@ -68,8 +68,8 @@ pub(super) async fn content(visit: &Visit, record: &Record) -> Result<Markup, Re
                     dt { "Managed by" } dd { "A file of clients, under the key " code { (key) } }
                 }
                 dt { "Owner" } dd { @match &owner {
-                    Some(user) => (user.display_name),
-                    None => { (visit.org().name) " (the organisation)" },
+                    Some(user) => (crate::ui::name(&user.display_name)),
+                    None => { (crate::ui::name(&visit.org().name)) " (the organisation)" },
                 } }
                 dt { "Created" } dd { (reader.moment(client.created_at)) " by " (client.created_by) }
                 dt { "Last Updated" } dd { (reader.moment_or(edited, "–"))
@@ -198,6 +198,6 @@ fn last_used(visit: &Visit, record: &Record) -> Markup {
     html! {
         (visit.reader().moment_or(client.last_used_at, "Never, since use is recorded"))
         @if let Some(ip) = &client.last_used_ip { " from " code { (ip) } }
-        @if let Some(secret) = secret { " with “" (secret.label) "”" }
+        @if let Some(secret) = secret { " with “" (crate::ui::name(&secret.label)) "”" }
     }
 }

@@ -342,7 +342,7 @@ fn readiness(visit: &Visit, record: &Record) -> Markup {
     let text = html! {
         p { b { @if safe { "Safe to end the old one" } @else { "Not yet safe to end the old one" } } }
         p {
-            "New: “" (new.label) "”, " (labels::count(new.uses, "use", "uses")) ". Old: “" (old.label) "”, last used "
+            "New: “" (crate::ui::name(&new.label)) "”, " (labels::count(new.uses, "use", "uses")) ". Old: “" (crate::ui::name(&old.label)) "”, last used "
             (reader.moment_or(old.last_used_at, "never"))
             @if old.state(visit.now) == SecretState::Ending && let Some(at) = old.stops_at() { ", ends " (reader.full(at)) }
             "."

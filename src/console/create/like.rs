@@ -76,7 +76,7 @@ async fn like(visit: &Visit, client: &Client, apis: &[Api]) -> Result<(Typed, Op
     if instance_only {
         typed.owner.clear();
     }
-    let notice = html! { p { "Begun with the settings of " b { (client.name) } " (" code { (client.client_id) } "). \
+    let notice = html! { p { "Begun with the settings of " b { (crate::ui::name(&client.name)) } " (" code { (client.client_id) } "). \
     The new client gets an id and a secret of its own." } };
     Ok((typed, Some(notice)))
 }

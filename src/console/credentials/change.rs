@@ -75,7 +75,10 @@ fn rotate_page(visit: &Visit, found: &Found, status: StatusCode, refused: &Refus
     ]
     .map(|(value, words, help)| (value.to_owned(), words.to_owned(), help.to_owned()));
     let page = Page {
-        title: format!("Rotate the secret of {}", client.name),
+        title: format!(
+            "Rotate the secret of {}",
+            crate::oauth::name::isolated(&client.name)
+        ),
         error: !refused.is_empty(),
         lead: Some(html! { "A new secret is made now and shown once." }),
         narrow: true,
@@ -163,7 +166,10 @@ pub(super) async fn rotate(Given(app): Given<State>, Path(id): Path<String>, req
         .await
         .or_trouble(&visit)?;
     let around = Around {
-        title: format!("New secret for {}", created.client.name),
+        title: format!(
+            "New secret for {}",
+            crate::oauth::name::isolated(&created.client.name)
+        ),
         lead: html! { @if matches!(old, OldSecret::EndsNow) { "No older secret works any more." } @else { "The old secret works until its end." } },
     };
     let home = Home {
@@ -184,7 +190,7 @@ pub(super) async fn show_delete(
     let found = find(&visit, &id).await?;
     let client = &found.credential.client;
     let page = Page {
-        title: format!("Delete {}?", client.name),
+        title: format!("Delete {}?", crate::oauth::name::isolated(&client.name)),
         narrow: true,
         crumbs: crumbs(Some(&found)),
         ..Page::default()

@@ -38,9 +38,12 @@ pub(super) async fn show(Given(app): Given<State>, Path(token): Path<String>, re
         .await
         .or_trouble(&visit)?;
     let page = Page {
-        title: format!("A credential for you: {}", opened.new.name),
+        title: format!(
+            "A credential for you: {}",
+            crate::oauth::name::isolated(&opened.new.name)
+        ),
         lead: Some(
-            html! { b { (opened.offer.offered_by_name) } " of " b { (opened.org.name) } " prepared it for you." },
+            html! { b { (crate::ui::name(&opened.offer.offered_by_name)) } " of " b { (crate::ui::name(&opened.org.name)) } " prepared it for you." },
         ),
         narrow: true,
         crumbs: crumbs(None),
@@ -105,7 +108,7 @@ pub(super) async fn submit(Given(app): Given<State>, Path(token): Path<String>, 
         .await
         .or_trouble(&visit)?;
     let around = Around {
-        title: format!("{} is yours", created.client.name),
+        title: format!("{} is yours", crate::oauth::name::isolated(&created.client.name)),
         lead: html! { "A token request needs exactly this: the id, the secret, and a scope. Nobody else has seen the secret." },
     };
     let home = Home {

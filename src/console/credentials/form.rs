@@ -311,7 +311,7 @@ fn refusals(ground: &Ground) -> Markup {
     html! { @if !refused.is_empty() {
         details {
             summary { "What you cannot give, and why (" (refused.len()) ")" }
-            ul { @for (api, one, why) in refused { li { (api.name) ": " code { (one.scope.value) } " – " (why) } } }
+            ul { @for (api, one, why) in refused { li { (crate::ui::name(&api.name)) ": " code { (one.scope.value) } " – " (why) } } }
         }
     } }
 }

@@ -65,7 +65,7 @@ async fn list(visit: &Visit) -> Answer {
     let page = Page {
         title: "Personal credentials".to_owned(),
         lead: Some(
-            html! { "What members of " (visit.org().name) " made for scripts that act in their place. Only its person ever sees a secret." },
+            html! { "What members of " (crate::ui::name(&visit.org().name)) " made for scripts that act in their place. Only its person ever sees a secret." },
         ),
         crumbs: vec![people(visit)],
         ..Page::default()
@@ -145,13 +145,13 @@ fn offer_row(visit: &Visit, offer: &Offer, members: &[Member]) -> Row {
         name: offer.name.clone(),
         cells: vec![
             html! { (name_of(members, &offer.user_id)) },
-            html! { (offer.offered_by_name) },
+            html! { (crate::ui::name(&offer.offered_by_name)) },
             html! { (word) },
             visit.reader().moment(offer.ended_at.unwrap_or(offer.expires_at)),
             html! { @if back {
                 form method="post" action=(visit.path("/credentials")) {
                     (csrf(&visit.visitor.csrf)) (hidden("offer", &offer.id))
-                    button.small-btn type="submit" { "Withdraw" span.sr { " " (offer.name) } }
+                    button.small-btn type="submit" { "Withdraw" span.sr { " " (crate::ui::name(&offer.name)) } }
                 }
             } @else { span.hint { "–" } } },
         ],
@@ -248,10 +248,13 @@ fn form_page(
 ) -> Response {
     let at = visit.path(&format!("/people/{}", member.user.id));
     let page = Page {
-        title: format!("Credential for {}", member.user.display_name),
+        title: format!(
+            "Credential for {}",
+            crate::oauth::name::isolated(&member.user.display_name)
+        ),
         error: !refused.is_empty(),
         lead: Some(
-            html! { "For a script that acts in the place of " (member.user.display_name) ". It can do no more than both of you." },
+            html! { "For a script that acts in the place of " (crate::ui::name(&member.user.display_name)) ". It can do no more than both of you." },
         ),
         narrow: true,
         crumbs: vec![
@@ -345,8 +348,8 @@ async fn prepare(visit: &Visit, user: &str) -> Answer {
         apis: &apis,
     };
     let around = Around {
-        title: format!("{} is ready", created.client.name),
-        lead: html! { "It belongs to " (member.user.display_name) ". Hand the secret over now and keep no copy; that you saw it is written down." },
+        title: format!("{} is ready", crate::oauth::name::isolated(&created.client.name)),
+        lead: html! { "It belongs to " (crate::ui::name(&member.user.display_name)) ". Hand the secret over now and keep no copy; that you saw it is written down." },
     };
     Ok(hand_over::show_at(visit, &created, around, &home).await)
 }
@@ -374,7 +377,10 @@ fn offered(visit: &Visit, member: &Member, made: &Made) -> Response {
         }
     };
     let page = Page {
-        title: format!("{} waits for {name}", made.offer.name),
+        title: format!(
+            "{} waits for {name}",
+            crate::oauth::name::isolated(&made.offer.name)
+        ),
         narrow: true,
         crumbs: vec![people(visit)],
         ..Page::default()

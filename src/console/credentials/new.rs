@@ -94,10 +94,10 @@ fn organization(ground: &Ground, places: &[Access]) -> Markup {
     html! {
         (hidden("org", &ground.access.org.handle))
         @if places.len() > 1 {
-            p { "It will belong to " b { (ground.access.org.name) } ". Instead: "
+            p { "It will belong to " b { (crate::ui::name(&ground.access.org.name)) } ". Instead: "
                 @for (at, other) in places.iter().filter(|other| other.org.id != ground.access.org.id).enumerate() {
                     @if at > 0 { ", " }
-                    a href={ (HERE) "/new?org=" (other.org.handle) } { (other.org.name) }
+                    a href={ (HERE) "/new?org=" (other.org.handle) } { (crate::ui::name(&other.org.name)) }
                 }
             }
         }
@@ -174,7 +174,7 @@ pub(super) async fn submit(Given(app): Given<State>, request: Request) -> Answer
         .await
         .or_trouble(&visit)?;
     let around = Around {
-        title: format!("{} is ready", created.client.name),
+        title: format!("{} is ready", crate::oauth::name::isolated(&created.client.name)),
         lead: html! { "A token request needs exactly this: the id, the secret, and a scope." },
     };
     let apis = store::apis::of_organization(registry.db(), &ground.access.org.id)
@@ -214,7 +214,7 @@ fn edit_page(
 ) -> Response {
     let client = &found.credential.client;
     let page = Page {
-        title: format!("Edit {}", client.name),
+        title: format!("Edit {}", crate::oauth::name::isolated(&client.name)),
         error: !refused.is_empty(),
         lead: Some(
             html! { "A scope that you take away stops working at once, in tokens already issued, too." },

@@ -92,7 +92,7 @@ fn facts(visit: &Visit, found: &Found) -> Markup {
     html! {
         section.card { dl.facts {
             dt { "Credential ID" } dd { (Copy { id: "credential-id", name: "credential ID", value: &client.client_id, boxed: true }) }
-            dt { "Organisation" } dd { (found.access.org.name) }
+            dt { "Organisation" } dd { (crate::ui::name(&found.access.org.name)) }
             dt { "Secret" } dd { (hint(&found.credential)) }
             dt { "Expires" } dd { (expires(visit, &found.credential)) }
             dt { "Last used" } dd {
@@ -114,7 +114,7 @@ fn scopes(found: &Found) -> Markup {
             id: full.clone(),
             name: words.map_or_else(|| value.clone(), |scope| scope.description.clone()),
             cells: vec![
-                html! { (api.name) },
+                html! { (crate::ui::name(&api.name)) },
                 html! { code id={ "scope-" (at) } translate="no" { (full) } " " (copy_button(&format!("scope-{at}"), "fully qualified scope", None)) },
             ],
             ..Row::default()

@@ -35,7 +35,10 @@ impl Sheet {
     pub(super) fn confirm(&self, visit: &Visit, found: &impact::Impact) -> Response {
         let here = visit.path(&format!("/clients/{}", self.client.client_id));
         let page = Page {
-            title: format!("Save changes of {}?", self.client.name),
+            title: format!(
+                "Save changes of {}?",
+                crate::oauth::name::isolated(&self.client.name)
+            ),
             narrow: true,
             crumbs: cut::crumbs(visit, &self.client),
             ..Page::default()

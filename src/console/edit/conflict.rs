@@ -168,7 +168,10 @@ async fn choose(
     let story = story(visit, sheet).await?;
     let here = visit.path(&format!("/clients/{}", sheet.client.client_id));
     let page = Page {
-        title: format!("{} was changed meanwhile", sheet.client.name),
+        title: format!(
+            "{} was changed meanwhile",
+            crate::oauth::name::isolated(&sheet.client.name)
+        ),
         error: true,
         crumbs: cut::crumbs(visit, &sheet.client),
         ..Page::default()

@@ -13,8 +13,10 @@ use crate::{
         asked,
         visit::{Answer, OrTrouble, Section, Visit},
     },
+    db::DbError,
     registry::{access::Permission, webhooks},
     store::{
+        self,
         webhook_deliveries::{Delivery, State as Progress},
         webhooks::Webhook,
     },
@@ -219,8 +221,12 @@ async fn message_page(visit: &Visit, id: &str, message: &str) -> Answer {
     let reader = visit.reader();
     let again = visit.may(Permission::OrganizationsWrite) && message.state != Progress::Waiting;
     let action = at(visit, &hook, &format!("/deliveries/{}/redeliver", message.id));
-    let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
-    let body = serde_json::to_string_pretty(&body).unwrap_or_default();
+    // What cannot be read is shown as it is: it is what was sent.
+    let body = store::document::value(&message.body)
+        .and_then(|body| {
+            serde_json::to_string_pretty(&body).map_err(|error| DbError::Failed(error.to_string()))
+        })
+        .unwrap_or_else(|_| message.body.clone());
     let page = Page {
         title: format!("Message {}", message.kind),
         crumbs: crumbs(visit, Some(&hook)),

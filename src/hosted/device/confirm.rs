@@ -227,11 +227,14 @@ impl Asked {
         let org = org.map(|org| org.name).unwrap_or_default();
         let wishes = self.wanted().wishes(db).await?;
         let card = Card {
-            title: format!("Allow {} on your device?", self.name()),
+            title: format!(
+                "Allow {} on your device?",
+                crate::oauth::name::isolated(&self.name())
+            ),
             error: !wrong.is_empty(),
             theme: theme(&self.visitor),
             lead: Some(
-                html! { "by " b #publisher { (org) } @if let Some(home) = self.home_page() { " · " (home) } },
+                html! { "by " b #publisher { (crate::ui::name(&org)) } @if let Some(home) = self.home_page() { " · " (home) } },
             ),
             footer: Some(
                 html! { "You can remove this any time in " a href="/me/apps" { "Connected apps" } "." },

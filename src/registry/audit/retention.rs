@@ -9,9 +9,9 @@ use crate::{
     registry::{
         Registry, Resource,
         access::Actor,
-        audit::{Which, end, hash, is_ours},
+        audit::{Kind, Which, end, hash, is_ours, judge},
     },
-    store::{self, audit::Event, audit_chains as chains},
+    store::{self, audit::Event, audit_chains as chains, organizations::Settings},
     time::{Lifetime, Timestamp},
 };
 
@@ -36,7 +36,14 @@ pub async fn enforce(registry: &Registry) -> Result<()> {
         Timestamp::from_millis(at - at.rem_euclid(DAY))
     };
     for found in chains::aged(registry.db(), day_before(SHORTEST)).await? {
-        let (label, settings) = found.org.unwrap_or_default();
+        let (label, settings) = match found.org {
+            None => (String::new(), Settings::default()),
+            Some((label, Ok(settings))) => (label, settings),
+            Some((_, Err(error))) => {
+                tracing::error!(%error, chain = found.name, "how long entries are kept cannot be read, so that none goes");
+                continue;
+            }
+        };
         let Some(days) = settings.audit_retention_days else {
             continue;
         };
@@ -107,7 +114,7 @@ fn recomputed(registry: &Registry, chain: &chains::Chain, events: &[Event]) -> O
         let link = event.sealed.as_ref()?;
         let next = last.0 + 1;
         let expected = hash(event, next, &last.1);
-        if link.seq != next || link.hash != expected {
+        if link.seq != next || link.hash != expected || judge(registry, event) == Kind::Foreign {
             return None;
         }
         last = (next, expected.to_vec());

@@ -6,12 +6,12 @@ use crate::{
     error::Result,
     registry::{
         Registry,
-        audit::{Which, chain, end, hash, is_ours},
+        audit::{Kind, Which, chain, end, hash, is_ours, judge},
         webhooks,
     },
     store::{
         self,
-        audit::Link,
+        audit::{Event, Link},
         audit_chains::{self as chains, Chain},
     },
 };
@@ -72,7 +72,27 @@ async fn step(registry: &Registry, name: &str) -> Result<Step> {
     if events.is_empty() {
         return Ok(Step::Nothing);
     }
-    let Some(before) = begun(registry, name).await? else {
+    let now = registry.now();
+    let (ours, strays): (Vec<Event>, Vec<Event>) = events
+        .into_iter()
+        .partition(|event| matches!(judge(registry, event), Kind::Whole | Kind::Redacted));
+    let refused: Batch = strays
+        .iter()
+        .map(|event| store::audit::refuse(&event.id, now))
+        .collect();
+    if let Some(stray) = strays.first() {
+        tracing::error!(
+            chain = name,
+            entry = stray.id,
+            entries = strays.len(),
+            "entries of the audit log were not written by this server: they get no place, see `oauthority audit verify`"
+        );
+    }
+    if ours.is_empty() {
+        db.write(refused).await?;
+        return Ok(Step::Sealed);
+    }
+    let Some(before) = begun(registry, name, Which::Head).await? else {
         return Ok(Step::Broken);
     };
     // Whoever extends a forged chain would vouch for it.
@@ -90,10 +110,9 @@ async fn step(registry: &Registry, name: &str) -> Result<Step> {
         return Ok(if moved { Step::Overtaken } else { Step::Broken });
     }
     let hooks = store::webhooks::of_organization(db, name).await?;
-    let now = registry.now();
     let (mut seq, mut last) = (before.head.seq, before.head.hash.clone());
     let (mut places, mut messages) = (Batch::default(), Batch::default());
-    for mut event in events {
+    for mut event in ours {
         seq += 1;
         last = hash(&event, seq, &last).to_vec();
         places.push(store::audit::seal(&event.id, seq, &last));
@@ -107,6 +126,7 @@ async fn step(registry: &Registry, name: &str) -> Result<Step> {
     let mut batch = Batch::from(chains::advance(&before, &head, now));
     batch.append(places);
     batch.append(messages);
+    batch.append(refused);
     match db.write(batch).await {
         Ok(_) => Ok(Step::Sealed),
         // A webhook that is just being removed is as good as gone.
@@ -116,7 +136,7 @@ async fn step(registry: &Registry, name: &str) -> Result<Step> {
 }
 
 /// The chain, begun if it is new. `None` if it was begun before and its ends are gone.
-async fn begun(registry: &Registry, name: &str) -> Result<Option<Chain>> {
+pub(super) async fn begun(registry: &Registry, name: &str, which: Which) -> Result<Option<Chain>> {
     let db = registry.db();
     if let Some(chain) = chains::find(db, name).await? {
         return Ok(Some(chain));
@@ -127,7 +147,7 @@ async fn begun(registry: &Registry, name: &str) -> Result<Option<Chain>> {
     let genesis = chain::genesis(name);
     let new = Chain {
         name: name.to_owned(),
-        head: end(registry, Which::Head, name, 0, &genesis),
+        head: end(registry, which, name, 0, &genesis),
         sealed_at: registry.now(),
         anchor: end(registry, Which::Anchor, name, 0, &genesis),
     };

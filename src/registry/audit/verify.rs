@@ -8,7 +8,11 @@ use crate::{
     registry::{
         Registry,
         access::{Access, Permission},
-        audit::{Which, chain::hex, chain_of, hash, is_ours, seal},
+        audit::{
+            self, Kind, Which,
+            chain::{hex, out_of_order},
+            chain_of, hash, is_ours, seal,
+        },
     },
     store::{
         self,
@@ -38,7 +42,7 @@ pub struct Fault {
     pub seq: i64,
     /// The entry there, if there is one.
     pub entry: Option<String>,
-    /// `missing`, `changed`, `unknown_entry`, `head_forged`, `anchor_forged` or `no_chain`.
+    /// `missing`, `changed`, `unknown_entry`, `foreign_entry`, `out_of_order`, `head_forged`, `anchor_forged` or `no_chain`.
     pub code: &'static str,
     /// The same as a sentence.
     pub detail: String,
@@ -58,6 +62,10 @@ pub struct Report {
     pub sealed_at: Option<Timestamp>,
     /// How many entries have no place yet.
     pub waiting: i64,
+    /// Of how many entries this server erased what was personal.
+    pub redacted: i64,
+    /// How many entries were not written by this server, and have no place.
+    pub foreign: i64,
     pub fault: Option<Fault>,
 }
 
@@ -79,15 +87,30 @@ pub async fn instance(registry: &Registry, access: &Access) -> Result<Report> {
     check(registry, "").await
 }
 
-/// Where the chain of an organisation ends, and whether this server made that end; nothing else is looked at.
+/// Where a chain ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub place: Place,
+    /// Whether this server made that end.
+    pub ours: bool,
+    /// How many entries lie there that this server did not write.
+    pub foreign: i64,
+}
+
+/// Where the chain of an organisation ends; its entries are not looked at.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn head(registry: &Registry, name: &str) -> Result<Option<(Place, bool)>> {
-    let found = chains::find(registry.db(), name).await?;
-    Ok(found.map(|chain| {
-        let ours = is_ours(registry, Which::Head, name, &chain.head);
-        (place(chain.head.seq, &chain.head.hash), ours)
+pub async fn head(registry: &Registry, name: &str) -> Result<Option<Head>> {
+    let db = registry.db();
+    let Some(chain) = chains::find(db, name).await? else {
+        return Ok(None);
+    };
+    let (foreign, _) = store::audit::strays(db, name, chain.anchor.seq).await?;
+    Ok(Some(Head {
+        place: place(chain.head.seq, &chain.head.hash),
+        ours: is_ours(registry, Which::Head, name, &chain.head),
+        foreign,
     }))
 }
 
@@ -121,7 +144,14 @@ async fn check(registry: &Registry, name: &str) -> Result<Report> {
 /// No entry at all, or none that could be one of a chain.
 async fn without_chain(registry: &Registry, name: &str) -> Result<Report> {
     let lost = chains::has_links(registry.db(), name).await?;
-    let genesis = super::chain::genesis(name);
+    let genesis = audit::chain::genesis(name);
+    let (foreign, first) = store::audit::strays(registry.db(), name, 0).await?;
+    let lost = lost.then(|| Fault {
+        seq: 0,
+        entry: None,
+        code: "no_chain",
+        detail: "Entries are sealed, but where the chain ends was removed.".to_owned(),
+    });
     Ok(Report {
         chain: name.to_owned(),
         entries: 0,
@@ -129,12 +159,9 @@ async fn without_chain(registry: &Registry, name: &str) -> Result<Report> {
         head: place(0, &genesis),
         sealed_at: None,
         waiting: chains::count_waiting(registry.db(), name).await?,
-        fault: lost.then(|| Fault {
-            seq: 0,
-            entry: None,
-            code: "no_chain",
-            detail: "Entries are sealed, but where the chain ends was removed.".to_owned(),
-        }),
+        redacted: 0,
+        foreign,
+        fault: lost.or_else(|| stray(foreign, first, 1)),
     })
 }
 
@@ -147,19 +174,24 @@ async fn walk(registry: &Registry, chain: &Chain) -> Result<Report> {
         head: place(chain.head.seq, &chain.head.hash),
         sealed_at: Some(chain.sealed_at),
         waiting: chains::count_waiting(db, name).await?,
+        redacted: 0,
+        foreign: 0,
         fault: forged(registry, chain),
     };
     let (mut seq, mut last) = (chain.anchor.seq, chain.anchor.hash.clone());
+    let mut order = Order::default();
     while report.fault.is_none() {
         let events = store::audit::chained(db, name, seq, PAGE).await?;
         if events.is_empty() {
             break;
         }
         for event in &events {
-            if let Some(fault) = judge(chain, event, seq, &last) {
+            if let Some(fault) = judge(registry, chain, event, seq, &last) {
                 report.fault = Some(fault);
                 break;
             }
+            report.redacted += i64::from(audit::judge(registry, event) == Kind::Redacted);
+            order.look(event, seq + 1, registry.now());
             let link = event.sealed.as_ref().map(|link| link.hash.clone());
             (seq, last) = (seq + 1, link.unwrap_or_default());
             report.entries += 1;
@@ -168,7 +200,53 @@ async fn walk(registry: &Registry, chain: &Chain) -> Result<Report> {
     if report.fault.is_none() {
         report.fault = at_the_end(chain, seq, &last);
     }
+    let (foreign, first) = store::audit::strays(db, name, chain.anchor.seq).await?;
+    report.foreign = foreign;
+    // What a hash says comes first: the rest of the chain was looked at in spite of these.
+    report.fault = report
+        .fault
+        .or_else(|| stray(foreign, first, chain.head.seq + 1))
+        .or(order.fault);
     Ok(report)
+}
+
+/// Entries that this server did not write.
+fn stray(foreign: i64, first: Option<String>, seq: i64) -> Option<Fault> {
+    (foreign > 0).then(|| Fault {
+        seq,
+        entry: first,
+        code: "foreign_entry",
+        detail: match foreign {
+            1 => "An entry was not written by this server: somebody put it into the database.".to_owned(),
+            n => format!("{n} entries were not written by this server: somebody put them into the database."),
+        },
+    })
+}
+
+/// Whether the times of entries go on. An entry that was held back and put in later has the right MAC and a wrong time.
+#[derive(Default)]
+struct Order {
+    before: Option<Timestamp>,
+    fault: Option<Fault>,
+}
+
+impl Order {
+    fn look(&mut self, event: &Event, seq: i64, now: Timestamp) {
+        // Times of the first format were never promised.
+        if event.parts.is_none() {
+            return;
+        }
+        let wrong = out_of_order(event.at, self.before, now);
+        self.before = Some(event.at);
+        if self.fault.is_none() {
+            self.fault = wrong.map(|why| Fault {
+                seq,
+                entry: Some(event.id.clone()),
+                code: "out_of_order",
+                detail: format!("Entry {seq} {why}."),
+            });
+        }
+    }
 }
 
 /// Whether the ends were made by this server.
@@ -188,7 +266,7 @@ fn forged(registry: &Registry, chain: &Chain) -> Option<Fault> {
 }
 
 /// What is wrong with an entry behind the place `seq`.
-fn judge(chain: &Chain, event: &Event, seq: i64, last: &[u8]) -> Option<Fault> {
+fn judge(registry: &Registry, chain: &Chain, event: &Event, seq: i64, last: &[u8]) -> Option<Fault> {
     debug_assert_eq!(chain_of(event), chain.name, "a chain is one organisation's");
     let link = event.sealed.as_ref()?;
     let next = seq + 1;
@@ -210,7 +288,8 @@ fn judge(chain: &Chain, event: &Event, seq: i64, last: &[u8]) -> Option<Fault> {
     if link.seq != next {
         return Some(missing(next));
     }
-    if hash(event, next, last).as_slice() != link.hash {
+    let foreign = audit::judge(registry, event) == Kind::Foreign;
+    if foreign || hash(event, next, last).as_slice() != link.hash {
         return fault(
             "changed",
             next,

@@ -4,6 +4,7 @@ use crate::{
     error::Result,
     oauth::{
         boundary::Boundary,
+        name,
         refusal::{Field, Refusal},
     },
     registry::webhooks::LONGEST_OVERLAP,
@@ -77,7 +78,10 @@ impl Edit {
             boundary,
             Some(before),
             &after.url,
-            &after.description,
+            // What is stored already stays until it is changed.
+            Some(after.description.as_str())
+                .filter(|text| *text != before.description)
+                .unwrap_or_default(),
             &after.events,
         )?;
         Ok(after)
@@ -104,8 +108,7 @@ fn check(
     if !stays && let Err(objection) = boundary.destination(url) {
         fields.push(Field::new("/url", objection.code, objection.detail));
     }
-    if description.chars().count() > 200 || description.chars().any(char::is_control) {
-        let detail = "Write at most 200 characters on one line.";
+    if let Err(detail) = name::check_optional(description, 200) {
         fields.push(Field::new("/description", "description", detail));
     }
     if events.is_empty() || events.len() > MOST_EVENTS {

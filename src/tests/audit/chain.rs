@@ -1,6 +1,6 @@
 //! Every way to meddle with what was done, each directly in the database.
 
-use super::{count, fault, found, meddle, sealed, shuffled};
+use super::{count, fault, found, meddle, put, sealed, shuffled};
 use crate::{
     registry::{
         audit::{
@@ -172,10 +172,7 @@ async fn an_entry_put_in_between_is_found() {
         };
         forged.sealed = None;
         let hash = link(&all[2].sealed.clone().expect("sealed").hash, &record(&forged));
-        app.db()
-            .write(store::audit::append(&forged).into())
-            .await
-            .expect("written");
+        put(&app, &forged).await;
         let sql = "UPDATE audit_events SET seq = 4, hash = $1 WHERE id = 'forged'";
         meddle(&app, sql, vec![hash.into()]).await;
         assert!(
@@ -195,10 +192,7 @@ async fn an_entry_behind_the_end_is_no_entry() {
             id: "forged".to_owned(),
             ..all[0].clone()
         };
-        app.db()
-            .write(store::audit::append(&forged).into())
-            .await
-            .expect("written");
+        put(&app, &forged).await;
         let next = all.len() as i64 + 1;
         let sql = "UPDATE audit_events SET seq = $1, hash = $2 WHERE id = 'forged'";
         meddle(&app, sql, vec![next.into(), vec![0_u8; 32].into()]).await;
@@ -219,10 +213,7 @@ async fn an_entry_in_the_way_of_one_chain_is_found_and_stops_no_other() {
                 org_id: Some(org.clone()),
                 ..all[0].clone()
             };
-            app.db()
-                .write(store::audit::append(&forged).into())
-                .await
-                .expect("written");
+            put(&app, &forged).await;
         }
         let next = all.len() as i64 + 1;
         let sql = "UPDATE audit_events SET seq = $1, hash = $2 WHERE id = $3";
@@ -267,7 +258,7 @@ async fn forge_everything_behind(app: &TestApp, from: usize) {
 async fn a_chain_made_without_the_key_file_does_not_pass_and_is_not_gone_on_with() {
     on_both(async |app| {
         let all = some_activity(&app).await;
-        let sql = "UPDATE audit_events SET actor_name = 'Mallory' WHERE id = $1";
+        let sql = "UPDATE audit_events SET actor_id = 'Mallory' WHERE id = $1";
         meddle(&app, sql, vec![(&all[2].id).into()]).await;
         forge_everything_behind(&app, 2).await;
         let end = all.len() as i64;

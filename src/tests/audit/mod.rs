@@ -3,6 +3,7 @@
 mod chain;
 mod documents;
 mod export;
+mod foreign;
 mod retention;
 mod words;
 
@@ -12,13 +13,38 @@ use super::harness::TestApp;
 use crate::{
     db::{Statement, Value},
     registry::audit::{seal, verify},
+    store::audit::Event,
 };
 
 /// Does something to the database behind the server's back.
-async fn meddle(app: &TestApp, sql: &'static str, params: Vec<Value>) {
+pub async fn meddle(app: &TestApp, sql: &'static str, params: Vec<Value>) {
     let done = app.db().write(Statement::new(sql, params).into()).await;
     let done = done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     assert!(done[0].rows > 0, "{sql} met nothing");
+}
+
+/// Puts an entry into the database as somebody does who has not the key file.
+async fn put(app: &TestApp, event: &Event) {
+    let sql = "INSERT INTO audit_events (id, org_id, at, actor_kind, actor_id, actor_name, ip, request_id, action, \
+               resource_kind, resource_id, resource_name, outcome, details) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    let params = vec![
+        (&event.id).into(),
+        event.org_id.clone().into(),
+        event.at.into(),
+        (&event.actor_kind).into(),
+        (&event.actor_id).into(),
+        (&event.actor_name).into(),
+        event.ip.clone().into(),
+        (&event.request_id).into(),
+        (&event.action).into(),
+        (&event.resource_kind).into(),
+        (&event.resource_id).into(),
+        (&event.resource_name).into(),
+        (&event.outcome).into(),
+        event.details.to_string().into(),
+    ];
+    meddle(app, sql, params).await;
 }
 
 /// What the server finds in the chain of the first organisation.
@@ -33,11 +59,11 @@ async fn fault(app: &TestApp) -> Option<(i64, &'static str)> {
     found(app).await.fault.map(|fault| (fault.seq, fault.code))
 }
 
-async fn sealed(app: &TestApp) {
+pub async fn sealed(app: &TestApp) {
     seal::all(&app.app.registry).await.expect("the storage works");
 }
 
-async fn count(app: &TestApp, sql: &'static str) -> i64 {
+pub async fn count(app: &TestApp, sql: &'static str) -> i64 {
     let row = app.db().read_one(sql, vec![]).await.expect("read");
     row.expect("a row").next().expect("a number")
 }

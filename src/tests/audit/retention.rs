@@ -18,7 +18,7 @@ async fn keeps(app: &TestApp, days: Option<i64>) -> Result<(), crate::error::Err
     let edit = OrganizationEdit {
         settings: Some(Settings {
             audit_retention_days: days,
-            ..org.settings.clone()
+            ..(*org.settings).clone()
         }),
         ..OrganizationEdit::default()
     };

@@ -152,9 +152,9 @@ async fn a_chain_made_anew_without_the_key_file_does_not_pass() {
         .expect("read");
     let mut previous = genesis(&org).to_vec();
     for mut event in all {
-        event.actor_name = "Nobody".to_owned();
+        event.actor_id = "Nobody".to_owned();
         previous = link(&previous, &record(&event)).to_vec();
-        let sql = "UPDATE audit_events SET actor_name = 'Nobody', hash = $1 WHERE id = $2";
+        let sql = "UPDATE audit_events SET actor_id = 'Nobody', hash = $1 WHERE id = $2";
         meddle(&server, sql, vec![previous.clone().into(), event.id.into()]).await;
     }
     let sql = "UPDATE audit_chains SET hash = $1 WHERE chain = $2";

@@ -287,7 +287,7 @@ async fn the_list_says_why_nothing_can_be_made() {
         let edit = organizations::OrganizationEdit {
             settings: Some(store::organizations::Settings {
                 credentials_per_member: 0,
-                ..app.org.settings.clone()
+                ..(*app.org.settings).clone()
             }),
             ..organizations::OrganizationEdit::default()
         };

@@ -304,7 +304,7 @@ async fn nobody_offers_more_than_both_hold_nor_past_the_limit() {
         let edit = organizations::OrganizationEdit {
             settings: Some(store::organizations::Settings {
                 credentials_per_member: 1,
-                ..app.org.settings.clone()
+                ..(*app.org.settings).clone()
             }),
             ..organizations::OrganizationEdit::default()
         };

@@ -105,7 +105,7 @@ async fn settings(app: &TestApp, change: impl FnOnce(&mut Settings)) {
         .unwrap()
         .unwrap();
     let mut access = app.owner_of(&org);
-    let mut settings = org.settings.clone();
+    let mut settings = (*org.settings).clone();
     change(&mut settings);
     access.org = org;
     let edit = OrganizationEdit {

@@ -37,7 +37,7 @@ pub async fn telling_alice(app: &TestApp) -> Browser<'_> {
     batch.push(store::users::set_profile(
         &user.id,
         "Alice Liddell",
-        &profile,
+        &profile.into(),
         now,
     ));
     batch.push(store::users::set_pending_email(

@@ -25,7 +25,7 @@ async fn policy(app: &TestApp, notices: bool, days: Option<i64>) {
     let settings = Settings {
         unused_notices: notices,
         unused_disable_days: days,
-        ..org.settings.clone()
+        ..(*org.settings).clone()
     };
     let edit = OrganizationEdit {
         settings: Some(settings),

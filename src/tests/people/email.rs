@@ -142,7 +142,7 @@ async fn a_profile_is_what_its_person_says_but_for_what_is_verified() {
         assert_eq!(ada.display_name, "Ada Lovelace");
         assert_eq!(ada.profile.given_name.as_deref(), Some("Ada"));
         assert!(!ada.profile.phone_number_verified && ada.profile.nickname.is_none());
-        let address = ada.profile.address.expect("told");
+        let address = ada.profile.address.clone().expect("told");
         assert_eq!(
             address.street_address.as_deref(),
             Some("12 St James's Square\nLondon")

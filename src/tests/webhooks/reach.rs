@@ -10,7 +10,7 @@ use crate::{
 async fn settings(app: &TestApp, development_redirects: bool) {
     let settings = Settings {
         development_redirects,
-        ..app.org.settings.clone()
+        ..(*app.org.settings).clone()
     };
     let text = serde_json::to_string(&settings).expect("settings");
     let sql = "UPDATE organizations SET settings = $1 WHERE id = $2";

@@ -174,7 +174,7 @@ async fn t_44_the_page_shows_where_and_when_in_my_zone() {
             zone: Some("Europe/Stockholm".to_owned()),
             ..Preferences::default()
         };
-        let set = store::users::set_preferences(&alice.expect("made").id, &preferences);
+        let set = store::users::set_preferences(&alice.expect("made").id, &preferences.into());
         app.db().write(set.into()).await.expect("written");
         let call = app.post(ENDPOINT).from("203.0.113.9").basic(&rp.client);
         let call = call.header("user-agent", "<b>Television</b>/2.1");
