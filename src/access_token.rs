@@ -133,8 +133,9 @@ pub struct AccessToken {
     pub scope: String,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
-    /// The epoch of its client when it was made.
-    pub epoch: i64,
+    /// The number of its client when it was made: what its client was cut off from since, and what it was granted later,
+    /// it does not hold.
+    pub incarnation: i64,
     /// What a person gave, if it acts for one.
     pub grant_id: Option<String>,
     pub jti: String,
@@ -190,13 +191,13 @@ pub enum Inactive {
     Revoked,
     /// What the person gave has ended.
     GrantEnded,
-    /// A scope in it is not granted any more.
+    /// A scope in it is not granted any more, or was taken away since and is granted again.
     ScopeGone,
     ApiGone,
 }
 
 /// Whether a token still counts: its times hold, its client is active and was not cut off since, neither it nor what the
-/// person gave was revoked, and every scope in it is still granted. `product.md` section 4.
+/// person gave was revoked, and every scope in it is still granted and has been since. `product.md` section 4.
 ///
 /// That the person is active and still a member needs no look: whoever ends that revokes his grants with it.
 pub fn check_active(registry: &Registry, token: &AccessToken, now: Timestamp) -> Option<ActiveToken> {
@@ -219,7 +220,7 @@ pub fn judge(registry: &Registry, token: &AccessToken, now: Timestamp) -> Result
     if client.status != Status::Active {
         return Err(Inactive::ClientDisabled);
     }
-    if client.epoch != token.epoch {
+    if token.incarnation < client.epoch {
         return Err(Inactive::CutOff);
     }
     if live.is_revoked(&token.jti) {
@@ -242,7 +243,8 @@ fn target(
         Target::Audience(audience) => granted.audience.as_ref() == audience,
         Target::Api(id) => granted.api.as_ref() == id,
     });
-    if !client.allows_all(granted, &token.scope, token.grant_id.is_some()) {
+    let for_person = token.grant_id.is_some();
+    if !client.allows_all(granted, &token.scope, for_person, token.incarnation) {
         return Err(Inactive::ScopeGone);
     }
     let api = match granted {

@@ -276,8 +276,7 @@ impl Look<'_> {
 
     /// A client of the organisation at hand, in whatever state.
     async fn own(&self, client_id: &str) -> Result<Option<Client>> {
-        let client = store::clients::find(self.registry.db(), client_id).await?;
-        Ok(client.filter(|client| client.org_id == self.access.org.id))
+        Ok(store::clients::find_in(self.registry.db(), &[&self.access.org.id], client_id).await?)
     }
 
     async fn access_token(&self, found: Inspection, token: Option<AccessToken>) -> Result<Inspection> {
@@ -389,7 +388,11 @@ impl Look<'_> {
             })
             .collect();
         match gone.as_slice() {
-            [] => "Its scopes are not granted at this API any more.".to_owned(),
+            // Each is granted, so at least one is so only again.
+            [] => {
+                "What it holds was taken away since it was issued. Granted again, it is for new tokens only."
+                    .to_owned()
+            }
             gone => format!("It holds what is not granted any more: {}.", gone.join(", ")),
         }
     }
@@ -411,7 +414,7 @@ impl Look<'_> {
             Some(self.ended(Some(&grant)))
         } else if self.now >= ends {
             Some(format!("It expired {}.", (self.say)(ends)))
-        } else if live.is_none_or(|live| live.epoch != grant.client_epoch) {
+        } else if live.is_none_or(|live| grant.client_epoch < live.epoch) {
             Some("Its client was deleted, disabled or cut off since it was issued.".to_owned())
         } else if named.counter != grant.refresh_counter {
             Some("A newer refresh token took its place. Using it again ends the grant.".to_owned())

@@ -114,7 +114,7 @@ async fn approve(exchange: &Exchange<'_>, approval: Approval<'_>) -> Result<Opti
         scope: &approval.scope,
         grant: person.map(|behalf| behalf.grant.id.as_str()),
         expires_at: minted.expires_at,
-        epoch: caller.client.epoch,
+        epoch: caller.client.incarnation,
     };
     exchange.registry.activity.note(
         &caller.client,

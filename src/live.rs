@@ -47,7 +47,10 @@ pub struct Client {
     pub kind: Kind,
     pub application_type: ApplicationType,
     pub status: Status,
+    /// The number at which it was last cut off: what names a lower one is dead.
     pub epoch: i64,
+    /// The number of the last change of what it may, which is never below `epoch`: what is made now names it.
+    pub incarnation: i64,
     pub grant_types: Vec<GrantType>,
     pub auth_method: Option<AuthMethod>,
     pub lifetime: Option<Lifetime>,
@@ -64,22 +67,48 @@ impl Client {
         self.oidc().iter().any(|value| value.as_ref() == scope)
     }
 
-    /// Whether it may ask for a scope that a person gave it, directly or by implication.
-    pub fn holds(&self, key: &ScopeKey) -> bool {
+    /// The number at which it was granted a scope of OpenID Connect.
+    fn openid_since(&self, scope: &str) -> Option<i64> {
+        let people = self.for_people.as_ref()?;
+        let at = people.oidc.iter().position(|value| value.as_ref() == scope)?;
+        Some(people.oidc_since.get(at).copied().unwrap_or_default())
+    }
+
+    /// The number at which it was granted a scope, directly or by implication.
+    pub fn since(&self, key: &ScopeKey) -> Option<i64> {
         match &key.api {
-            None => self.may_ask(&key.value),
-            Some(api) => self
-                .granted
-                .iter()
-                .any(|granted| granted.api == *api && granted.allows(&key.value)),
+            None => self.openid_since(&key.value),
+            Some(api) => {
+                let mut granted = self.granted.iter();
+                granted.find(|granted| granted.api == *api)?.since(&key.value)
+            }
         }
     }
 
-    /// Whether everything in a token is still granted: `granted` is what the client has at the API of the token. Scopes
-    /// of OpenID Connect are in tokens on behalf of a person only.
-    pub fn allows_all(&self, granted: Option<&Granted>, scope: &str, for_person: bool) -> bool {
+    /// Whether what a person gave it at this number, or it asked for then, still holds a scope: it is granted now, and has
+    /// been since. What was taken away and granted again is another incarnation.
+    pub fn holds(&self, key: &ScopeKey, incarnation: i64) -> bool {
+        self.epoch <= incarnation && self.since(key).is_some_and(|since| since <= incarnation)
+    }
+
+    /// As [`holds`](Self::holds), of what a person allowed it: their word outlives a cut of the client's tokens.
+    pub fn counts(&self, key: &ScopeKey, incarnation: i64) -> bool {
+        self.since(key).is_some_and(|since| since <= incarnation)
+    }
+
+    /// Whether everything in a token of this number is still granted, and has been since: `granted` is what the client has
+    /// at the API of the token. Scopes of OpenID Connect are in tokens on behalf of a person only.
+    pub fn allows_all(
+        &self,
+        granted: Option<&Granted>,
+        scope: &str,
+        for_person: bool,
+        incarnation: i64,
+    ) -> bool {
+        let holds = |since: Option<i64>| since.is_some_and(|since| since <= incarnation);
         scope.split(' ').all(|value| {
-            granted.is_some_and(|granted| granted.allows(value)) || for_person && self.may_ask(value)
+            holds(granted.and_then(|granted| granted.since(value)))
+                || for_person && holds(self.openid_since(value))
         })
     }
 
@@ -123,6 +152,8 @@ pub struct ForPeople {
     pub origins: Vec<String>,
     /// Granted scopes of OpenID Connect.
     pub oidc: Vec<Arc<str>>,
+    /// The number at which each of them was granted, in their order; empty where all were there from the start.
+    pub oidc_since: Vec<i64>,
     /// Those of all granted scopes that a person may leave out.
     pub optional_scopes: Vec<ScopeKey>,
     pub require_consent: bool,
@@ -160,7 +191,15 @@ pub struct Api {
     pub lifetime: Option<Lifetime>,
     pub algorithm: Option<Alg>,
     /// A value and everything it implies, itself included.
-    implied: HashMap<Arc<str>, Vec<Arc<str>>>,
+    implied: HashMap<Arc<str>, Vec<Implied>>,
+}
+
+/// A value that comes with another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Implied {
+    pub value: Arc<str>,
+    /// The number since which it does.
+    pub since: i64,
 }
 
 impl Api {
@@ -178,7 +217,7 @@ impl Api {
     }
 
     /// Everything that a value grants, itself included; empty if this API has no such scope.
-    pub fn implied(&self, value: &str) -> &[Arc<str>] {
+    pub fn implied(&self, value: &str) -> &[Implied] {
         self.implied.get(value).map_or(&[], Vec::as_slice)
     }
 }
@@ -620,31 +659,19 @@ impl Live {
         stored: &store::clients::Client,
         secrets: Vec<store::secrets::ClientSecret>,
     ) -> Client {
-        let catalogue = self.catalogue.load();
-        let mut granted: Vec<Granted> = Vec::new();
-        for (api_id, value) in &stored.scopes {
-            let Some(api) = catalogue.apis.get(api_id.as_str()) else {
-                continue;
-            };
-            let at = granted.iter().position(|g| g.api == api.id).unwrap_or_else(|| {
-                granted.push(Granted {
-                    api: Arc::clone(&api.id),
-                    audience: Arc::clone(&api.audience),
-                    ..Granted::default()
-                });
-                granted.len() - 1
-            });
-            if let Some((known, _)) = api.implied.get_key_value(value.as_str()) {
-                granted[at].values.push(Arc::clone(known));
-                granted[at].effective.extend_from_slice(api.implied(value));
-            }
-        }
-        granted.retain(|g| !g.values.is_empty());
-        for grant in &mut granted {
-            grant.effective.sort_unstable();
-            grant.effective.dedup();
-        }
+        let granted = granted_to(&self.catalogue.load(), stored);
+        let for_people = stored
+            .grant_types
+            .iter()
+            .any(|grant| grant.needs_person())
+            .then(|| Box::new(for_people_from(stored)));
+        let oidc_since = for_people.as_ref().map_or(&[][..], |people| &people.oidc_since);
+        let numbers = granted
+            .iter()
+            .flat_map(|granted| &granted.since)
+            .chain(oidc_since);
         Client {
+            incarnation: numbers.copied().fold(stored.epoch, i64::max),
             id: Arc::from(stored.client_id.as_str()),
             org_id: Arc::from(stored.org_id.as_str()),
             kind: stored.kind,
@@ -664,11 +691,7 @@ impl Live {
                 })
                 .collect(),
             granted,
-            for_people: stored
-                .grant_types
-                .iter()
-                .any(|grant| grant.needs_person())
-                .then(|| Box::new(for_people_from(stored))),
+            for_people,
         }
     }
 }
@@ -681,6 +704,61 @@ fn lifetime_of(org: Result<store::organizations::Organization, DbError>) -> Opti
             tracing::error!(%error, "an organisation cannot be read; its access tokens live for a minute");
             Some(Lifetime::seconds(60))
         }
+    }
+}
+
+/// What a client was granted, API by API.
+fn granted_to(catalogue: &Catalogue, stored: &store::clients::Client) -> Vec<Granted> {
+    let mut granted: Vec<(Granted, Vec<Implied>)> = Vec::new();
+    for key in &stored.scopes {
+        let (api_id, value) = key;
+        let Some(api) = catalogue.apis.get(api_id.as_str()) else {
+            continue;
+        };
+        let Some((known, implied)) = api.implied.get_key_value(value.as_str()) else {
+            continue;
+        };
+        let at = granted
+            .iter()
+            .position(|(g, _)| g.api == api.id)
+            .unwrap_or_else(|| {
+                let here = Granted {
+                    api: Arc::clone(&api.id),
+                    audience: Arc::clone(&api.audience),
+                    ..Granted::default()
+                };
+                granted.push((here, Vec::new()));
+                granted.len() - 1
+            });
+        let since = stored.granted_since.get(key).copied().unwrap_or_default();
+        granted[at].0.values.push(Arc::clone(known));
+        granted[at].1.extend(implied.iter().map(|implied| Implied {
+            value: Arc::clone(&implied.value),
+            since: implied.since.max(since),
+        }));
+    }
+    let effective = |(granted, mut all): (Granted, Vec<Implied>)| {
+        // Of two ways to a value the older one counts.
+        all.sort_unstable_by(|a, b| (&a.value, a.since).cmp(&(&b.value, b.since)));
+        all.dedup_by(|later, first| later.value == first.value);
+        let since = numbers_of(all.iter().map(|implied| implied.since));
+        let effective = all.into_iter().map(|implied| implied.value).collect();
+        Granted {
+            effective,
+            since,
+            ..granted
+        }
+    };
+    granted.into_iter().map(effective).collect()
+}
+
+/// Numbers in a list, which stays empty where all are 0: most are.
+fn numbers_of(numbers: impl Iterator<Item = i64>) -> Vec<i64> {
+    let all: Vec<i64> = numbers.collect();
+    if all.iter().any(|number| *number > 0) {
+        all
+    } else {
+        Vec::new()
     }
 }
 
@@ -726,6 +804,10 @@ fn for_people_from(stored: &store::clients::Client) -> ForPeople {
         },
         redirect_uris: stored.redirect_uris.clone(),
         oidc: stored.oidc_scopes.iter().map(|s| Arc::from(s.as_str())).collect(),
+        oidc_since: numbers_of(stored.oidc_scopes.iter().map(|value| {
+            let key = (String::new(), value.clone());
+            stored.granted_since.get(&key).copied().unwrap_or_default()
+        })),
         optional_scopes: stored.optional_scopes.clone(),
         require_consent: stored.require_consent,
         first_party: stored.first_party,
@@ -754,16 +836,33 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 fn api_from(stored: &store::apis::Api) -> Api {
     let direct: HashMap<&str, &store::apis::Scope> =
         stored.scopes.iter().map(|s| (s.value.as_str(), s)).collect();
+    let number = |value: &str, implied: &str| {
+        let key = (value.to_owned(), implied.to_owned());
+        stored.since.get(&key).copied().unwrap_or_default()
+    };
     let implied = stored.scopes.iter().map(|scope| {
-        let mut all: Vec<Arc<str>> = Vec::new();
-        let mut open = vec![scope.value.as_str()];
-        while let Some(value) = open.pop() {
-            if all.iter().any(|known| known.as_ref() == value) {
-                continue;
+        let mut all: Vec<Implied> = Vec::new();
+        let mut open = vec![(scope.value.as_str(), number(&scope.value, ""))];
+        while let Some((value, since)) = open.pop() {
+            let known = all.iter_mut().find(|known| known.value.as_ref() == value);
+            match known {
+                // Another way to the same value, which is no older.
+                Some(known) if known.since <= since => continue,
+                Some(known) => known.since = since,
+                None => all.push(Implied {
+                    value: Arc::from(value),
+                    since,
+                }),
             }
             if let Some(scope) = direct.get(value) {
-                all.push(Arc::from(value));
-                open.extend(scope.implies.iter().map(String::as_str));
+                let further = scope
+                    .implies
+                    .iter()
+                    .filter(|next| direct.contains_key(next.as_str()));
+                open.extend(further.map(|next| {
+                    let step = number(value, next).max(number(next, ""));
+                    (next.as_str(), since.max(step))
+                }));
             }
         }
         (Arc::from(scope.value.as_str()), all)

@@ -83,7 +83,7 @@ const fn alg(setting: SigningAlgorithm) -> Alg {
     }
 }
 
-/// The claims of RFC 9068 §2.2, `org_id`, the client's epoch as `cv` and, where it acts for a person, his grant and how he
+/// The claims of RFC 9068 §2.2, `org_id`, the client's number as `cv` and, where it acts for a person, his grant and how he
 /// proved who he is.
 fn payload(registry: &Registry, claims: Claims<'_>, now: Timestamp, lifetime: Lifetime) -> String {
     let issuer = registry.config.issuer.as_str();
@@ -103,7 +103,7 @@ fn payload(registry: &Registry, claims: Claims<'_>, now: Timestamp, lifetime: Li
     json::push_member(&mut out, "scope", claims.scope);
     json::push_number(&mut out, "iat", issued_at);
     json::push_number(&mut out, "exp", issued_at + lifetime.as_seconds());
-    json::push_number(&mut out, "cv", client.epoch);
+    json::push_number(&mut out, "cv", client.incarnation);
     if let Some(person) = claims.person {
         json::push_member(&mut out, "grant_id", person.grant_id);
         json::push_number(&mut out, "auth_time", person.authenticated_at.seconds());
@@ -184,7 +184,7 @@ pub(super) fn read(registry: &Registry, text: &str) -> Option<AccessToken> {
         scope: payload.scope,
         issued_at: Timestamp::from_seconds(payload.iat),
         expires_at: Timestamp::from_seconds(payload.exp),
-        epoch: payload.cv,
+        incarnation: payload.cv,
         grant_id: payload.grant_id,
         jti: payload.jti,
         test: payload.test,

@@ -1,6 +1,6 @@
 //! Opaque access tokens: `oat_` and a sealed body that only this server opens.
 //!
-//! The body is: version, client epoch, issued at, lifetime, 16 random bytes, client id, API id, grant id, subject, scope;
+//! The body is: version, client number, issued at, lifetime, 16 random bytes, client id, API id, grant id, subject, scope;
 //! numbers big-endian, ids with their length before them. A token that acts for nobody has no grant, and its subject is
 //! the client.
 
@@ -28,7 +28,7 @@ pub(super) fn mint(registry: &Registry, claims: Claims<'_>, now: Timestamp, life
     let texts = client.id.len() + api.id.len() + grant_id.len() + subject.len() + claims.scope.len();
     let mut body = Vec::with_capacity(64 + texts);
     body.push(if claims.test { TEST } else { VERSION });
-    body.extend_from_slice(&client.epoch.to_be_bytes());
+    body.extend_from_slice(&client.incarnation.to_be_bytes());
     body.extend_from_slice(&now.seconds().to_be_bytes());
     body.extend_from_slice(&lifetime.as_seconds().to_be_bytes());
     body.extend_from_slice(&registry.entropy.bytes::<16>());
@@ -56,7 +56,7 @@ pub(super) fn read(registry: &Registry, sealed: &str) -> Option<AccessToken> {
     let mut sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let body = registry.keyring.open(PURPOSE, &mut sealed)?;
     let (&[version], body) = body.split_first_chunk()?;
-    let (epoch, body) = number(body)?;
+    let (incarnation, body) = number(body)?;
     let (issued_at, body) = number(body)?;
     let (lifetime, body) = number(body)?;
     let (random, body) = body.split_first_chunk::<16>()?;
@@ -74,7 +74,7 @@ pub(super) fn read(registry: &Registry, sealed: &str) -> Option<AccessToken> {
         scope: std::str::from_utf8(scope).ok()?.to_owned(),
         issued_at,
         expires_at: issued_at.after(Lifetime::seconds(lifetime)),
-        epoch,
+        incarnation,
         grant_id: (!grant_id.is_empty()).then(|| grant_id.to_owned()),
         jti: BASE64_URL_SAFE_NO_PAD.encode(random),
     })

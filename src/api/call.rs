@@ -35,7 +35,7 @@ use crate::{
     oauth::refusal::{Code, Field, Refusal},
     observe::RequestContext,
     registry::{access::Access, assurance::Demand, clients},
-    secret, store,
+    secret,
     time::Timestamp,
 };
 
@@ -184,7 +184,7 @@ impl Call {
             ("", "", Some(owner)) => owner.to_owned(),
             ("", "", None) => return self.caller.own(false),
             ("", client, _) => {
-                let client = store::clients::find(self.app.registry.db(), client).await?;
+                let client = self.caller.client(&self.app, client).await?;
                 client.ok_or_else(clients::unknown)?.org_id
             }
             (org, ..) => org.to_owned(),

@@ -226,6 +226,19 @@ impl Caller {
         self.homes.iter().map(move |home| self.at(home, dry_run))
     }
 
+    /// The client with this id, where the caller may see it: in an organisation of his, or anywhere if he sees everything.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn client(&self, app: &App, client_id: &str) -> Result<Option<Client>> {
+        let db = app.registry.db();
+        if self.sees_everything() {
+            return Ok(store::clients::find(db, client_id).await?);
+        }
+        let orgs: Vec<&str> = self.homes.iter().map(|home| home.org.id.as_str()).collect();
+        Ok(store::clients::find_in(db, &orgs, client_id).await?)
+    }
+
     /// What he may do in the organisation with this handle or id.
     ///
     /// # Errors

@@ -301,9 +301,8 @@ async fn create(call: Call) -> Result<Reply> {
 async fn find(call: &Call) -> Result<(Access, Credential)> {
     let registry = &call.app.registry;
     let (user, id) = (call.path("user"), call.path("credential"));
-    let mut places = places(call, Permission::AccountWrite).await?.into_iter();
-    let client = store::clients::find(registry.db(), id).await?;
-    let access = client.and_then(|client| places.find(|access| access.org.id == client.org_id));
+    let places = places(call, Permission::AccountWrite).await?;
+    let access = credentials::place_of(registry, places, id).await?;
     let access = access.ok_or_else(credentials::unknown)?;
     let credential = credentials::find(registry, &access, user, id).await?;
     call.demand(&etag::of_version(credential.client.version), false)?;

@@ -377,14 +377,13 @@ fn translated(error: Error) -> Error {
 async fn find(call: &Call, permission: Permission) -> Result<(Access, Client)> {
     let registry = &call.app.registry;
     let id = call.path("client");
-    let reached = |org: &str| call.caller.belongs_to(org) || call.caller.sees_everything();
-    let access = match store::clients::find(registry.db(), id).await? {
-        Some(client) if reached(&client.org_id) => {
+    let access = match call.caller.client(&call.app, id).await? {
+        Some(client) => {
             call.caller
                 .reach(&call.app, &client.org_id, call.dry_run())
                 .await?
         }
-        _ => call.caller.own(call.dry_run())?,
+        None => call.caller.own(call.dry_run())?,
     };
     let client = clients::find(registry, &access, id).await?;
     if !visible(&client) {

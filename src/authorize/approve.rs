@@ -1,6 +1,6 @@
 //! What a person allows is written down: the grant, its code and, where he was asked, his consent, in one transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::Response;
 use serde_json::json;
@@ -172,20 +172,22 @@ pub struct Said<'a> {
 /// The statements that write down what a person was asked and said; `how` goes into the audit event.
 pub fn consent(registry: &Registry, actor: &Actor, said: Said<'_>, how: &str, now: Timestamp) -> Batch {
     let client = said.client;
-    let all: BTreeSet<&ScopeKey> = said
-        .before
-        .map_or(&[][..], |consent| &consent.scopes)
-        .iter()
-        .chain(said.scopes)
-        .collect();
+    let before = said.before.into_iter().flat_map(Consent::numbered);
+    let now_said = said.scopes.iter().map(|key| (key, client.incarnation));
+    // What is said now takes the place of what was said before.
+    let all: BTreeMap<&ScopeKey, i64> = before.chain(now_said).collect();
     let declined: BTreeSet<&ScopeKey> = said
         .before
         .map_or(&[][..], |consent| &consent.declined)
         .iter()
         .chain(said.asked)
-        .filter(|key| !all.contains(key))
+        .filter(|key| !all.contains_key(key))
         .collect();
-    let [all, declined] = [all, declined].map(|keys| keys.into_iter().cloned().collect::<Vec<_>>());
+    let all: Vec<(ScopeKey, i64)> = all
+        .into_iter()
+        .map(|(key, number)| (key.clone(), number))
+        .collect();
+    let declined: Vec<ScopeKey> = declined.into_iter().cloned().collect();
     let scopes: Vec<&str> = said.scopes.iter().map(|key| key.value.as_ref()).collect();
     let details = json!({ "scopes": scopes, "new": said.before.is_none(), "how": how });
     let event = registry.event(actor, &client.org_id, "consent.given", resource(client), details);

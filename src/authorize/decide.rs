@@ -240,7 +240,7 @@ async fn ask(registry: &Registry, opened: &Opened, visitor: &Visitor) -> Result<
     if first_party && assured && !wanted {
         return Ok(Next::Answer(opened.scopes.clone(), Word::Unneeded));
     }
-    let known = store::consents::find(registry.db(), &visitor.user.id, &opened.client.id).await?;
+    let known = grants::consent(registry, &opened.client, &visitor.user.id).await?;
     let allowed = |key: &ScopeKey| known.as_ref().is_some_and(|consent| consent.scopes.contains(key));
     // What he may leave out and did is not asked again by the way.
     let left_out = |key: &ScopeKey| {

@@ -71,7 +71,7 @@ pub async fn begin(registry: &Registry, asking: Asking<'_>, now: Timestamp) -> R
         digest: digest(DEVICE_CODE, device_code.as_bytes()),
         user_code: Vec::new(),
         client_id: asking.client.id.to_string(),
-        client_epoch: asking.client.epoch,
+        client_epoch: asking.client.incarnation,
         scopes: asking.scopes,
         ip: asking.ip,
         user_agent: asking.user_agent,
@@ -146,7 +146,7 @@ pub async fn find(
     }
     let client = registry.live.client(&code.client_id).filter(|client| {
         client.status == Status::Active
-            && client.epoch == code.client_epoch
+            && client.epoch <= code.client_epoch
             && client.grant_types.contains(&GrantType::DeviceCode)
     });
     let Some(client) = client else {
@@ -155,7 +155,7 @@ pub async fn find(
     let scopes: Vec<ScopeKey> = code
         .scopes
         .iter()
-        .filter(|key| may_ask(&client, key))
+        .filter(|key| client.holds(key, code.client_epoch))
         .cloned()
         .collect();
     Ok(if scopes.is_empty() {
@@ -190,17 +190,6 @@ pub async fn bind(
         Ok(_) => Ok(true),
         Err(WriteError::Unmet("pending")) => Ok(false),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether a client still may ask for a scope.
-fn may_ask(client: &live::Client, key: &ScopeKey) -> bool {
-    match &key.api {
-        None => client.may_ask(&key.value),
-        Some(api) => client
-            .granted
-            .iter()
-            .any(|granted| granted.api == *api && granted.allows(&key.value)),
     }
 }
 

@@ -103,9 +103,8 @@ struct Found {
 async fn find(visit: &Visit, id: &str) -> Result<Found, Response> {
     let registry = &visit.app.registry;
     own::check_available(registry).or_trouble(visit)?;
-    let client = store::clients::find(registry.db(), id).await.or_trouble(visit)?;
-    let mut places = places(visit).await?.into_iter();
-    let access = client.and_then(|client| places.find(|access| access.org.id == client.org_id));
+    let places = places(visit).await?;
+    let access = own::place_of(registry, places, id).await.or_trouble(visit)?;
     let access = access.ok_or_else(|| visit.trouble(own::unknown().into()))?;
     let credential = own::find(registry, &access, &visit.visitor.user.id, id)
         .await

@@ -54,6 +54,10 @@ pub const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/0013_clock_readings.sql"),
     ),
     (
+        "0014_incarnations",
+        include_str!("../../migrations/0014_incarnations.sql"),
+    ),
+    (
         "0016_audit_format_2",
         include_str!("../../migrations/0016_audit_format_2.sql"),
     ),

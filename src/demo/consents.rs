@@ -87,7 +87,9 @@ async fn allow(demo: &Demo, user: &User, client: &Client, (at, used): (Timestamp
     let event = registry.event(&actor, &client.org_id, "consent.given", resource, details);
     let mut batch = Batch::from(store::grants::hold_person(&user.id, at));
     batch.push(store::grants::hold_member(&client.org_id, &user.id, at));
-    batch.push(store::consents::set(&user.id, &client.client_id, &scopes, at));
+    let incarnation = client.incarnation();
+    let allowed: Vec<_> = scopes.iter().map(|key| (key.clone(), incarnation)).collect();
+    batch.push(store::consents::set(&user.id, &client.client_id, &allowed, at));
     batch.push(store::audit::append(&event));
     // What an app without refresh tokens was given has ended long ago.
     if client.grant_types.contains(&GrantType::RefreshToken) {
@@ -127,7 +129,7 @@ fn grant(
     Grant {
         id: format!("grt_{}", demo.registry.id()),
         client_id: client.client_id.clone(),
-        client_epoch: client.epoch,
+        client_epoch: client.incarnation(),
         user_id: user.id.clone(),
         org_id: client.org_id.clone(),
         scopes,

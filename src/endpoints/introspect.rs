@@ -56,7 +56,7 @@ fn render_refresh_token(app: &App, client: &live::Client, grant: &Grant) -> Opti
     let scopes: Vec<&str> = grant
         .scopes
         .iter()
-        .filter(|key| client.holds(key))
+        .filter(|key| client.holds(key, grant.client_epoch))
         .map(|key| key.value.as_ref())
         .collect();
     if scopes.is_empty() {

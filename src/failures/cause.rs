@@ -225,7 +225,7 @@ fn ended(grant: Option<&Grant>, noted: &Noted, client: &Client) -> Option<Cause>
         let facts = json!({ "ended_at": at, "why": grant.revoked_why });
         return Some(("grant.ended", facts));
     }
-    if grant.client_epoch != client.epoch {
+    if grant.client_epoch < client.epoch {
         return Some(("grant.cut_off", Json::Null));
     }
     if grant.expires_at <= noted.at {
@@ -263,7 +263,7 @@ async fn device(registry: &Registry, noted: &Noted, client: &Client) -> Result<C
     Ok(match code {
         None => ("device.unknown", Json::Null),
         Some(code) if code.client_id != client.client_id => ("device.other_client", Json::Null),
-        Some(code) if code.client_epoch != client.epoch => ("grant.cut_off", Json::Null),
+        Some(code) if code.client_epoch < client.epoch => ("grant.cut_off", Json::Null),
         Some(code) if code.state == DeviceState::Spent => ("device.used", Json::Null),
         Some(code) => {
             let grant = match &code.grant_id {

@@ -118,7 +118,7 @@ impl Settings {
     /// When the storage fails.
     pub async fn load(registry: &Registry, org: &Organization, client_id: &str) -> Result<Self> {
         let db = registry.db();
-        let client = store::clients::find(db, client_id).await?;
+        let client = store::clients::find_in(db, &[&org.id], client_id).await?;
         let filter = Filter {
             resource: Some(client_id.to_owned()),
             action: Some("secret".to_owned()),
@@ -126,7 +126,7 @@ impl Settings {
             ..Filter::default()
         };
         Ok(Self {
-            client: client.filter(|client| client.org_id == org.id),
+            client,
             live: registry.live.client(client_id),
             apis: store::apis::of_organization(db, &org.id).await?,
             events: store::audit::list(db, &org.id, &filter, 100).await?,

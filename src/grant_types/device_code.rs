@@ -27,7 +27,7 @@ pub(super) async fn redeem<'a>(exchange: &Exchange<'a>) -> Result<Ruling<'a>> {
     let client = exchange.client();
     let code = store::device_codes::find(registry.db(), digest.as_bytes())
         .await?
-        .filter(|code| *code.client_id == *client.id && code.client_epoch == client.epoch)
+        .filter(|code| *code.client_id == *client.id && client.epoch <= code.client_epoch)
         .ok_or_else(unknown)?;
     match code.state {
         DeviceState::Spent => Err(unknown().into()),

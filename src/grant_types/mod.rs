@@ -186,7 +186,7 @@ fn approve<'a>(
     let openid: Vec<Arc<str>> = grant
         .scopes
         .iter()
-        .filter(|key| key.api.is_none() && client.may_ask(&key.value))
+        .filter(|key| key.api.is_none() && client.holds(key, grant.client_epoch))
         .map(|key| Arc::clone(&key.value))
         .collect();
     let chosen = scope::choose(&given, &openid, asked, resources)?;
@@ -202,7 +202,7 @@ fn approve<'a>(
     }))
 }
 
-/// What a person gave at APIs, as far as it is still granted to the client, with everything it implies.
+/// What a person gave at APIs, as far as it is granted to the client and has been since, with everything it implies.
 fn given(live: &live::Live, client: &live::Client, grant: &Grant) -> Vec<Granted> {
     let mut given = Vec::new();
     for granted in &client.granted {
@@ -212,7 +212,7 @@ fn given(live: &live::Live, client: &live::Client, grant: &Grant) -> Vec<Granted
         let values: Vec<Arc<str>> = grant
             .scopes
             .iter()
-            .filter(|key| key.api.as_ref() == Some(&granted.api) && granted.allows(&key.value))
+            .filter(|key| key.api.as_ref() == Some(&granted.api) && client.holds(key, grant.client_epoch))
             .map(|key| Arc::clone(&key.value))
             .collect();
         if values.is_empty() {
@@ -221,7 +221,8 @@ fn given(live: &live::Live, client: &live::Client, grant: &Grant) -> Vec<Granted
         let mut effective: Vec<Arc<str>> = values
             .iter()
             .flat_map(|value| api.implied(value))
-            .cloned()
+            .filter(|implied| implied.since <= grant.client_epoch)
+            .map(|implied| Arc::clone(&implied.value))
             .collect();
         effective.sort_unstable();
         effective.dedup();
@@ -230,6 +231,7 @@ fn given(live: &live::Live, client: &live::Client, grant: &Grant) -> Vec<Granted
             audience: Arc::clone(&granted.audience),
             values,
             effective,
+            since: Vec::new(),
         });
     }
     given
@@ -239,7 +241,7 @@ fn given(live: &live::Live, client: &live::Client, grant: &Grant) -> Vec<Granted
 fn usable(client: &live::Client, grant: &Grant, now: Timestamp) -> bool {
     grant.revoked_at.is_none()
         && *client.id == *grant.client_id
-        && client.epoch == grant.client_epoch
+        && client.epoch <= grant.client_epoch
         && now < grant.idle_expires_at
         && now < grant.expires_at
 }

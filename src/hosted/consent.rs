@@ -205,10 +205,15 @@ impl Asked {
         approve::answer(registry, &actor, &approval, registry.now()).await
     }
 
-    /// What the page shows, with a mark at what may be left out, and what was allowed and taken back by then.
+    /// What the page shows: which incarnation of a scope, with a mark at what may be left out, and what was allowed and
+    /// taken back by then.
     fn shown(&self) -> String {
         let optional = self.wanted().optional;
-        let wish = |key: &ScopeKey| format!("{}{key}", if optional.contains(key) { "?" } else { "" });
+        let client = &self.opened.client;
+        let wish = |key: &ScopeKey| {
+            let since = client.since(key).unwrap_or_default();
+            format!("{}{key}#{since}", if optional.contains(key) { "?" } else { "" })
+        };
         let mut parts: Vec<String> = self.question.asked.iter().map(wish).collect();
         let known = self.question.known.as_ref().map(|known| known.updated_at);
         for (mark, at) in [('+', known), ('-', self.ended)] {

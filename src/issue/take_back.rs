@@ -82,7 +82,7 @@ fn note(registry: &Registry, client: &live::Client, token: &AccessToken) {
         scope: &token.scope,
         grant: token.grant_id.as_deref(),
         expires_at: token.expires_at,
-        epoch: token.epoch,
+        epoch: token.incarnation,
     };
     registry.activity.note_taken_back(client, taken_back);
 }

@@ -280,7 +280,7 @@ pub async fn issue(
     scopes.sort_unstable();
     let alike = store::tokens_out::Alike {
         client_id: &client.client_id,
-        epoch: live.epoch,
+        epoch: live.incarnation,
         expires_at: minted.expires_at,
         format: minted.format.word(),
         api_id: &chosen.api.id,

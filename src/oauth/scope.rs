@@ -64,12 +64,21 @@ pub struct Granted {
     pub values: Vec<Arc<str>>,
     /// With everything they imply; sorted.
     pub effective: Vec<Arc<str>>,
+    /// The number at which each of `effective` was granted, in their order; empty where all were there from the start.
+    pub since: Vec<i64>,
 }
 
 impl Granted {
     /// Whether the value is granted here, directly or by implication.
     pub fn allows(&self, value: &str) -> bool {
-        self.effective.binary_search_by(|v| v.as_ref().cmp(value)).is_ok()
+        self.since(value).is_some()
+    }
+
+    /// The number at which the value was granted here, directly or by implication: what names a lower one was made before
+    /// that, and does not hold it, whatever it was granted then.
+    pub fn since(&self, value: &str) -> Option<i64> {
+        let at = self.effective.binary_search_by(|v| v.as_ref().cmp(value)).ok()?;
+        Some(self.since.get(at).copied().unwrap_or_default())
     }
 }
 
@@ -432,6 +441,7 @@ mod tests {
             audience: Arc::from(audience),
             values,
             effective,
+            since: Vec::new(),
         }
     }
 

@@ -48,8 +48,8 @@ pub async fn find(registry: &Registry, access: &Access, id: &str) -> Result<User
         .ok_or_else(|| Code::NotFound.because("there is nobody with this id").into())
 }
 
-/// Lets a person in again, or not any more. Deactivating ends his sessions, his links, what he invited and everything
-/// he gave apps, at once; reactivating brings none of it back.
+/// Lets a person in again, or not any more. Deactivating ends their sessions, their links, what they invited, what they
+/// allowed apps and every token that stands on it, at once; reactivating brings none of it back.
 ///
 /// # Errors
 /// `conflict` for oneself, for the last active operator and for the last active owner of an organisation; `not_found`;
@@ -154,7 +154,9 @@ pub async fn set_may_hold(registry: &Registry, access: &Access, id: &str, may: b
         "user.credentials_allowed"
     } else {
         batch.push(store::credential_offers::withdraw_to(&user.id, now));
-        batch.push(store::credentials::cut_off(&user.id));
+        store::credentials::cut_off(&user.id)
+            .into_iter()
+            .for_each(|statement| batch.push(statement));
         "user.credentials_withdrawn"
     };
     let events = events(registry, &access.actor, &user, action, &json!({})).await?;
@@ -177,7 +179,10 @@ fn end_everything(registry: &Registry, user: &User, batch: &mut Batch) {
     }
     batch.push(store::invitations::revoke_all_of(&user.id, now));
     batch.push(store::credential_offers::withdraw_of_person(&user.id, now));
-    batch.push(store::credentials::cut_off(&user.id));
+    for statement in store::credentials::cut_off(&user.id) {
+        batch.push(statement);
+    }
+    batch.push(store::consents::remove_person(&user.id));
     batch.push(grants::revoke(Which::User(&user.id), "account_deactivated", now));
 }
 

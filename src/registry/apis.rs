@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     jose::Alg,
     oauth::{
-        name,
+        audience, name,
         refusal::{Code, Field, Refusal},
         scope,
     },
@@ -96,9 +96,8 @@ pub async fn list(registry: &Registry, access: &Access) -> Result<Vec<Api>> {
 /// `not_found`, for a foreign one too; missing permission.
 pub async fn find(registry: &Registry, access: &Access, id: &str) -> Result<Api> {
     access.require(Permission::ApisRead)?;
-    store::apis::find(registry.db(), id)
+    store::apis::find_in(registry.db(), &access.org.id, id)
         .await?
-        .filter(|api| api.org_id.as_ref().is_none_or(|org| *org == access.org.id))
         .ok_or_else(|| Code::NotFound.because("there is no API with this id").into())
 }
 
@@ -198,9 +197,20 @@ pub async fn create(registry: &Registry, access: &Access, new: NewApi) -> Result
     add(registry, access, new).await
 }
 
+/// Whether two texts name the same resource server.
+fn same_audience(one: &str, other: &str) -> bool {
+    audience::canonical(one) == audience::canonical(other)
+}
+
 /// Adds an API that was checked, or that the product itself makes.
 pub(super) async fn add(registry: &Registry, access: &Access, new: NewApi) -> Result<Api> {
+    let buried = store::apis::buried_elsewhere(registry.db(), &access.org.id).await?;
     let (api, mut batch) = draft(registry, Some(access.org.id.clone()), new);
+    // Nobody takes over what was issued for an API that is gone: its audience is taken for all but its organisation.
+    let equal = buried
+        .iter()
+        .find(|audience| same_audience(audience, &api.audience));
+    batch.push(store::apis::expect_free(&api.id, equal.unwrap_or(&api.audience)));
     let mut details = describe(&api);
     details["scopes"] = api.scopes.iter().map(describe_scope).collect();
     let event = registry.event(
@@ -212,7 +222,7 @@ pub(super) async fn add(registry: &Registry, access: &Access, new: NewApi) -> Re
     );
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await.map_err(|error| {
-        if error.is_unique("apis", "audience") {
+        if error.is_unique("apis", "audience") || matches!(error, WriteError::Unmet("audience")) {
             return Refusal::fields(vec![audiences::taken()]).into();
         }
         Error::from(error)
@@ -235,6 +245,7 @@ pub(super) fn draft(registry: &Registry, org_id: Option<String>, new: NewApi) ->
         updated_at: now,
         version: 1,
         scopes: new.scopes.into_iter().map(|s| made(s, now)).collect(),
+        since: std::collections::BTreeMap::new(),
     };
     let mut batch = Batch::default();
     batch.push(store::apis::add(&api));
@@ -383,7 +394,8 @@ fn refuse_loss(loss: &Loss, confirmed: bool) -> Result<()> {
         .into())
 }
 
-/// Deletes an API with its scopes. Tokens for it stop working at once.
+/// Deletes an API with its scopes. Tokens for it stop working at once, and stay dead if it is made anew, which only this
+/// organisation may do.
 ///
 /// # Errors
 /// `conflict`, naming who loses access, unless confirmed; and for the built-in one.
@@ -402,6 +414,7 @@ pub async fn delete(
     for scope in &api.scopes {
         batch.push(store::usage::remove_scope(id, &scope.value));
     }
+    batch.push(store::apis::bury(id, registry.now()));
     batch.push(store::apis::remove(id));
     announce_holders(registry, &mut batch, &loss);
     let details = json!({ "before": describe(&api), "lost_by": ids(&loss) });
@@ -444,8 +457,12 @@ pub async fn create_scope(
         return Err(Refusal::fields(fields).into());
     }
     let scope = made(new, registry.now());
-    let mut batch = Batch::default();
+    let mut batch = Batch::from(store::incarnations::draw(&access.org.id));
     batch.push(store::apis::add_scope(api_id, &scope));
+    batch.push(store::apis::number_scope(api_id, &scope.value));
+    for implied in &scope.implies {
+        batch.push(store::apis::number_implication(api_id, &scope.value, implied));
+    }
     batch.push(store::apis::bump(api_id, registry.now()));
     let details = json!({ "after": describe_scope(&scope) });
     change(registry, access, &api, batch, "scope.created", details).await?;
@@ -478,7 +495,18 @@ pub async fn edit_scope(registry: &Registry, access: &Access, api_id: &str, new:
         access.check_fresh(registry.now())?;
     }
     let mut batch = Batch::default();
+    let comes_new: Vec<&String> = scope
+        .implies
+        .iter()
+        .filter(|value| !before.implies.contains(value))
+        .collect();
+    if !comes_new.is_empty() {
+        batch.push(store::incarnations::draw(&access.org.id));
+    }
     batch.push(store::apis::set_scope(api_id, &scope));
+    for implied in comes_new {
+        batch.push(store::apis::number_implication(api_id, &scope.value, implied));
+    }
     batch.push(store::apis::bump(api_id, registry.now()));
     let details = json!({ "scope": scope.value, "before": was, "after": is });
     change(registry, access, &api, batch, "scope.updated", details).await?;

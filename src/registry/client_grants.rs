@@ -18,6 +18,7 @@ use crate::{
         Registry, Resource,
         access::{Access, Permission},
         announce, clients,
+        connected_apps::{allowed, given},
     },
     store::{
         self,
@@ -85,23 +86,27 @@ pub async fn list(
             .iter()
             .filter(|one| one.user_id == user && one.client_id == client)
             .collect();
-        describe(user, client, member, consent, &alive, &apis)
+        let of = registry.live.client(&client);
+        let mut scopes: Vec<ScopeKey> = Vec::new();
+        if let Some(of) = &of {
+            scopes.extend(consent.into_iter().flat_map(|consent| allowed(of, consent)));
+            scopes.extend(alive.iter().flat_map(|grant| given(of, grant)));
+        }
+        describe((user, client), member, consent, &alive, scopes, &apis)
     });
     Ok((given.collect(), more))
 }
 
 fn describe(
-    user_id: String,
-    client_id: String,
+    (user_id, client_id): (String, String),
     member: Option<Member>,
     consent: Option<&Consent>,
     grants: &[&Grant],
+    mut scopes: Vec<ScopeKey>,
     apis: &[Api],
 ) -> Option<Given> {
     let begun = grants.iter().map(|grant| grant.created_at);
     let first_allowed_at = begun.chain(consent.map(|consent| consent.created_at)).min()?;
-    let mut scopes = consent.map(|consent| consent.scopes.clone()).unwrap_or_default();
-    scopes.extend(grants.iter().flat_map(|grant| grant.scopes.iter().cloned()));
     scopes.sort();
     scopes.dedup();
     let refresh = |grant: &&&Grant| grant.offline && grant.refresh_counter > 0;
@@ -242,7 +247,9 @@ pub async fn revoke_all(
         return Ok(0);
     }
     let mut batch = Batch::default();
-    batch.push(store::clients::bump(&client, true, now));
+    for statement in store::clients::cut_off(&client, now) {
+        batch.push(statement);
+    }
     batch.push(store::grants::remove_client(client_id));
     batch.push(store::consents::remove_client(client_id));
     announce(&mut batch, changes::Kind::Client, client_id, now);

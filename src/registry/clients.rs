@@ -99,30 +99,11 @@ pub(super) fn resource(client: &Client) -> Resource<'_> {
 /// The client with this id in the organisation of the access, archived ones included.
 ///
 /// # Errors
-/// `not_found`, the same for a foreign client as for none; reaching for a foreign one is written to the audit log.
+/// `not_found`, the same for a foreign client as for none: in words, in what is read, and in that nothing is written.
 pub async fn find(registry: &Registry, access: &Access, client_id: &str) -> Result<Client> {
     access.require(Permission::ClientsRead)?;
-    let found = store::clients::find(registry.db(), client_id).await?;
-    match found {
-        Some(client) if client.org_id == access.org.id => Ok(client),
-        Some(_) => {
-            let reached = Resource {
-                kind: "client",
-                id: client_id,
-                name: "",
-            };
-            registry
-                .note_refusal(
-                    access,
-                    "client.foreign_access",
-                    reached,
-                    "the client belongs to another organisation",
-                )
-                .await;
-            Err(unknown().into())
-        }
-        None => Err(unknown().into()),
-    }
+    let found = store::clients::find_in(registry.db(), &[&access.org.id], client_id).await?;
+    found.ok_or_else(|| unknown().into())
 }
 
 /// There is no such client here.
@@ -240,6 +221,7 @@ pub(super) async fn create_with_id(
         status_by: None,
         status_reason: None,
         delete_at: None,
+        granted_since: std::collections::BTreeMap::new(),
         epoch: 1,
         origin: access.actor.origin,
         created_by: access.actor.name.clone(),
@@ -277,7 +259,7 @@ pub(super) async fn create_with_id(
         key,
         access.actor.origin,
     ));
-    push_grants(&mut batch, &client, now);
+    push_grants(&mut batch, None, &client, now);
     if let Some(secret) = &secret {
         batch.push(store::secrets::add(&secret.row));
     }
@@ -294,8 +276,21 @@ pub(super) async fn create_with_id(
     Ok(Created { client, secret })
 }
 
-/// Grants a client its scopes, in order.
-pub(super) fn push_grants(batch: &mut Batch, client: &Client, now: Timestamp) {
+/// Grants a client its scopes, in order, and takes those back that it had `before` and has no more. What it had stays the
+/// incarnation that it was. Whoever grants a client something that is there already draws a number first.
+pub(super) fn push_grants(batch: &mut Batch, before: Option<&Client>, client: &Client, now: Timestamp) {
+    if let Some(before) = before {
+        for (api_id, value) in before.scopes.iter().filter(|key| !client.scopes.contains(key)) {
+            batch.push(store::clients::ungrant(&client.client_id, api_id, value));
+        }
+        let gained = client
+            .oidc_scopes
+            .iter()
+            .filter(|value| !before.oidc_scopes.contains(value));
+        for value in gained {
+            batch.push(store::clients::grant_openid(&client.client_id, value));
+        }
+    }
     for (position, (api_id, value)) in (0..).zip(&client.scopes) {
         batch.push(store::clients::grant(&client.client_id, api_id, value, position));
     }
@@ -499,12 +494,14 @@ pub(super) async fn change_with(
         _ => "client.updated",
     });
     guard(registry, access, (&before, &after), (&apis, &is), action).await?;
+    if before.scopes != after.scopes || before.oidc_scopes != after.oidc_scopes {
+        batch.push(store::incarnations::draw(&after.org_id));
+    }
     batch.push(store::clients::set(&after, now));
     let key = after.file_key.as_deref();
     batch.push(store::clients::note_change(client_id, key, access.actor.origin));
     if before.scopes != after.scopes || before.oidc_scopes != after.oidc_scopes {
-        batch.push(store::clients::ungrant_all(client_id));
-        push_grants(&mut batch, &after, now);
+        push_grants(&mut batch, Some(&before), &after, now);
         let held = scope_keys(&after);
         for (api_id, value) in scope_keys(&before).into_iter().filter(|key| !held.contains(key)) {
             batch.push(store::usage::ungrant_scope(client_id, api_id, value));
@@ -688,14 +685,9 @@ pub(super) async fn set_status_of(
     let now = registry.now();
     let reason = change.reason.map(str::trim).filter(|r| !r.is_empty());
     let mut batch = Batch::default();
-    batch.push(store::clients::set_status(
-        &before,
-        status,
-        &access.actor.name,
-        reason,
-        delete_at,
-        now,
-    ));
+    for statement in store::clients::set_status(&before, status, &access.actor.name, reason, delete_at, now) {
+        batch.push(statement);
+    }
     batch.push(store::usage::forget_attempts(client_id));
     let key = before.file_key.as_deref();
     batch.push(store::clients::note_change(client_id, key, access.actor.origin));
@@ -736,7 +728,6 @@ pub(super) async fn set_status_of(
         status_by: Some(access.actor.name.clone()),
         status_reason: reason.map(str::to_owned),
         delete_at,
-        epoch: before.epoch + 1,
         updated_at: now,
         version: before.version + 1,
         changed_through: Some(access.actor.origin),

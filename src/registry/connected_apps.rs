@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{
     db::Batch,
     error::Result,
+    live,
     oauth::{
         refusal::{Code, Refusal},
         scope::ScopeKey,
@@ -76,7 +77,12 @@ async fn describe(
     let Some(live) = registry.live.client(client_id) else {
         return Ok(None);
     };
-    grants.retain(|grant| grant.client_epoch == live.epoch);
+    grants.retain(|grant| grant.client_epoch >= live.epoch);
+    let mut scopes: Vec<ScopeKey> = consent
+        .into_iter()
+        .flat_map(|consent| allowed(&live, consent))
+        .collect();
+    let consent = consent.filter(|_| !scopes.is_empty());
     let first = grants.iter().map(|grant| grant.created_at).min();
     let first = consent
         .map(|consent| consent.created_at)
@@ -86,8 +92,7 @@ async fn describe(
     let (Some(first_allowed_at), Some(client)) = (first, store::clients::find(db, client_id).await?) else {
         return Ok(None);
     };
-    let mut scopes = consent.map(|consent| consent.scopes.clone()).unwrap_or_default();
-    scopes.extend(grants.iter().flat_map(|grant| grant.scopes.iter().cloned()));
+    scopes.extend(grants.iter().flat_map(|grant| given(&live, grant)));
     scopes.sort();
     scopes.dedup();
     let org = store::organizations::find(db, &client.org_id).await?;
@@ -103,6 +108,23 @@ async fn describe(
         offline: grants.iter().filter(|grant| grant.offline).count(),
         grants: grants.len(),
     }))
+}
+
+/// What of a consent still counts.
+pub(super) fn allowed(client: &live::Client, consent: &store::consents::Consent) -> Vec<ScopeKey> {
+    let counts = consent
+        .numbered()
+        .filter(|(key, number)| client.counts(key, *number));
+    counts.map(|(key, _)| key.clone()).collect()
+}
+
+/// What of a grant still counts.
+pub(super) fn given(client: &live::Client, grant: &Grant) -> Vec<ScopeKey> {
+    let held = grant
+        .scopes
+        .iter()
+        .filter(|key| client.holds(key, grant.client_epoch));
+    held.cloned().collect()
 }
 
 /// Scopes in the words of those who published them.

@@ -250,6 +250,17 @@ async fn read(registry: &Registry, access: &Access, user_id: Option<&str>) -> Re
         .collect())
 }
 
+/// The one of these accesses in whose organisation a credential is.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn place_of(registry: &Registry, places: Vec<Access>, id: &str) -> Result<Option<Access>> {
+    let orgs: Vec<&str> = places.iter().map(|access| access.org.id.as_str()).collect();
+    let client = store::clients::find_in(registry.db(), &orgs, id).await?;
+    let mut places = places.into_iter();
+    Ok(client.and_then(|client| places.find(|access| access.org.id == client.org_id)))
+}
+
 /// A credential of a person, unless it was deleted.
 ///
 /// # Errors
@@ -257,10 +268,9 @@ async fn read(registry: &Registry, access: &Access, user_id: Option<&str>) -> Re
 pub async fn find(registry: &Registry, access: &Access, user_id: &str, id: &str) -> Result<Credential> {
     check_seeing(registry, access, user_id)?;
     registry.flush_activity().await?;
-    let found = store::clients::find(registry.db(), id).await?;
+    let found = store::clients::find_in(registry.db(), &[&access.org.id], id).await?;
     let client = found.filter(|client| {
         client.kind == Kind::Personal
-            && client.org_id == access.org.id
             && client.user_id.as_deref() == Some(user_id)
             && client.status != Status::Deleted
     });

@@ -15,6 +15,7 @@ use crate::{
     registry::{Registry, Resource, access::Actor, announce},
     store::{
         self, changes,
+        consents::Consent,
         grants::{Grant, Which},
         sessions::Session,
     },
@@ -82,6 +83,19 @@ pub fn lasts(client: &live::Client, scopes: &[ScopeKey]) -> bool {
     client.grant_types.contains(&GrantType::RefreshToken) && (!asks("openid") || asks("offline_access"))
 }
 
+/// What a person allowed a client, as far as it still counts: of a scope that was taken from the client since they allowed
+/// it, or of what is only called the same, they are asked anew.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn consent(registry: &Registry, client: &live::Client, user_id: &str) -> Result<Option<Consent>> {
+    let mut found = store::consents::find(registry.db(), user_id, &client.id).await?;
+    if let Some(consent) = &mut found {
+        consent.retain(|key, number| client.counts(key, number));
+    }
+    Ok(found)
+}
+
 /// A grant of these scopes that begins now; `offline` says whether it has refresh tokens.
 pub fn draft(
     registry: &Registry,
@@ -102,7 +116,7 @@ pub fn draft(
     Grant {
         id: format!("grt_{}", registry.id()),
         client_id: client.id.to_string(),
-        client_epoch: client.epoch,
+        client_epoch: client.incarnation,
         user_id: giver.user_id.to_owned(),
         org_id: client.org_id.to_string(),
         scopes: scopes.to_vec(),

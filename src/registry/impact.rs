@@ -241,10 +241,11 @@ async fn stops(
             .max(),
         ..Stops::default()
     };
-    let mut lost: Vec<ScopeKey> = Vec::new();
+    let mut lost: Vec<(ScopeKey, i64)> = Vec::new();
     for given in store::grants::alive_by_scopes(db, id, epoch, now).await? {
-        let held: Vec<&ScopeKey> = given.scopes.iter().filter(|key| is.holds(key)).collect();
-        let goes = |key: &&&ScopeKey| becomes.as_ref().is_none_or(|after| !after.holds(key));
+        let at = given.client_epoch;
+        let held: Vec<&ScopeKey> = given.scopes.iter().filter(|key| is.holds(key, at)).collect();
+        let goes = |key: &&&ScopeKey| becomes.as_ref().is_none_or(|after| !after.holds(key, at));
         let going: Vec<&&ScopeKey> = held.iter().filter(goes).collect();
         if held.is_empty() || going.is_empty() {
             continue;
@@ -254,10 +255,11 @@ async fn stops(
         } else {
             found.refresh_tokens_narrowed += given.refresh_tokens;
         }
-        lost.extend(going.into_iter().map(|key| (*key).clone()));
+        lost.extend(going.into_iter().map(|key| ((*key).clone(), at)));
     }
+    // Of grants for the same scope all are met that are as old as the oldest which holds it.
     lost.sort_unstable();
-    lost.dedup();
+    lost.dedup_by(|later, first| later.0 == first.0);
     found.people = match after {
         None => store::grants::people_of_client(db, id, epoch, now).await?,
         Some(_) => store::grants::people_with(db, id, epoch, &lost, now).await?,
@@ -275,7 +277,7 @@ fn counts(registry: &Registry, client: &live::Client, group: &Group) -> bool {
         .iter()
         .find(|granted| *granted.api == *group.api_id);
     (granted.is_some() || *group.api_id == *registry.userinfo.id)
-        && client.allows_all(granted, &group.scopes, group.for_person)
+        && client.allows_all(granted, &group.scopes, group.for_person, group.epoch)
 }
 
 fn by_format<'a>(groups: impl Iterator<Item = &'a Group>) -> Vec<LiveTokens> {

@@ -92,7 +92,9 @@ pub(super) async fn unasked(registry: &Registry, client: &Client, cutoff: Timest
         let of = |value: &str| asked.iter().find(|a| a.api_id == *api_id && a.value == value);
         let granted_lately = of(value).is_some_and(|a| a.granted_at.is_some_and(|at| at >= cutoff));
         let comes_with = api.implied(value).iter();
-        let last = comes_with.filter_map(|value| Some(of(value)?.on?.last_at)).max();
+        let last = comes_with
+            .filter_map(|implied| Some(of(&implied.value)?.on?.last_at))
+            .max();
         if granted_lately || last.is_some_and(|at| at >= cutoff) {
             continue;
         }

@@ -288,7 +288,13 @@ pub(super) async fn rotate_client(
     let secrets = store::secrets::of_client(registry.db(), client_id).await?;
     let usable: Vec<&ClientSecret> = secrets.iter().filter(|s| s.usable(now)).collect();
     let mut batch = Batch::default();
-    batch.push(store::clients::bump(&client, rotation.revoke_tokens, now));
+    if rotation.revoke_tokens {
+        for statement in store::clients::cut_off(&client, now) {
+            batch.push(statement);
+        }
+    } else {
+        batch.push(store::clients::bump(&client, now));
+    }
     let ended = settle_old(registry, &rotation, &usable, now, &mut batch).await?;
     let secret = make(
         registry,
@@ -316,7 +322,6 @@ pub(super) async fn rotate_client(
     batch.push(store::audit::append(&event));
     registry.commit(access, batch).await?;
     let client = Client {
-        epoch: client.epoch + i64::from(rotation.revoke_tokens),
         updated_at: now,
         version: client.version + 1,
         ..client
@@ -571,7 +576,7 @@ async fn change(
 ) -> Result<()> {
     let now = registry.now();
     let mut batch = Batch::default();
-    batch.push(store::clients::bump(client, false, now));
+    batch.push(store::clients::bump(client, now));
     batch.push(statement);
     announce(&mut batch, changes::Kind::Client, &client.client_id, now);
     let event = registry.event(&access.actor, &client.org_id, action, resource(client), details);

@@ -339,7 +339,10 @@ pub async fn accept(
         false => None,
     };
     let id = &after.client_id;
-    let mut batch = Batch::default();
+    let mut batch = Batch::from_iter(store::incarnations::draw_for_transfer(
+        &before.org_id,
+        &access.org.id,
+    ));
     batch.push(store::transfers::settle(
         &seen.transfer.id,
         State::Accepted,
@@ -371,7 +374,7 @@ pub async fn accept(
         now,
     ));
     batch.push(store::clients::note_change(id, None, access.actor.origin));
-    clients::push_grants(&mut batch, &after, now);
+    clients::push_grants(&mut batch, None, &after, now);
     if let Some(secret) = &secret {
         batch.push(store::secrets::add(&secret.row));
     }
@@ -380,7 +383,6 @@ pub async fn accept(
     registry.commit(access, batch).await.map_err(lost)?;
     Ok(Created {
         client: Client {
-            epoch: before.epoch + 1,
             version: before.version + 2,
             updated_at: now,
             ..after

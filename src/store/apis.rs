@@ -1,6 +1,6 @@
 //! Resource servers ("APIs") and their scopes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     db::{Db, DbError, Row, Statement},
@@ -41,6 +41,9 @@ pub struct Api {
     pub updated_at: Timestamp,
     pub version: i64,
     pub scopes: Vec<Scope>,
+    /// The numbers of the organisation at which scopes were made, and came to imply others: by (value, implied value), the
+    /// latter empty for the scope itself. What is not in here was there from the start. Read for the snapshot only.
+    pub since: BTreeMap<(String, String), i64>,
 }
 
 /// A scope of an API.
@@ -78,6 +81,7 @@ fn read(mut row: Row) -> Result<Api, DbError> {
         updated_at: row.next()?,
         version: row.next()?,
         scopes: Vec::new(),
+        since: BTreeMap::new(),
     })
 }
 
@@ -125,6 +129,14 @@ pub async fn all(db: &Db) -> Result<Vec<Api>, DbError> {
             apis[*at].scopes.extend(readable(read_scope(&mut row)));
         }
     }
+    let numbered = "SELECT api_id, value, '' AS implied, since FROM scopes WHERE since > 0 \
+         UNION ALL SELECT api_id, value, implied, since FROM scope_implications";
+    for mut row in db.read(numbered, vec![]).await? {
+        if let Some(at) = index.get(&row.next::<String>()?) {
+            let scope = (row.next()?, row.next()?);
+            apis[*at].since.insert(scope, row.next()?);
+        }
+    }
     Ok(apis)
 }
 
@@ -142,6 +154,18 @@ pub async fn of_organization(db: &Db, org_id: &str) -> Result<Vec<Api>, DbError>
 /// The API with this id, with its scopes.
 pub async fn find(db: &Db, id: &str) -> Result<Option<Api>, DbError> {
     let rows = db.read(columns!("WHERE id = $1"), vec![id.into()]).await?;
+    Ok(with_scopes(db, rows).await?.pop())
+}
+
+/// As [`find`], of an organisation or built in. One of others is not read at all, so that asking for it costs what asking
+/// for nothing costs.
+pub async fn find_in(db: &Db, org_id: &str, id: &str) -> Result<Option<Api>, DbError> {
+    let rows = db
+        .read(
+            columns!("WHERE id = $1 AND (org_id = $2 OR org_id IS NULL)"),
+            vec![id.into(), org_id.into()],
+        )
+        .await?;
     Ok(with_scopes(db, rows).await?.pop())
 }
 
@@ -200,6 +224,38 @@ pub fn set(api: &Api, now: Timestamp) -> Statement {
     .expecting("version")
 }
 
+/// Keeps the audience of an API that is about to be removed for its organisation: nobody else may make it anew.
+pub fn bury(id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO audience_tombstones (audience, org_id, deleted_at) \
+         SELECT a.audience, a.org_id, $2 FROM apis a WHERE a.id = $1 AND a.org_id IS NOT NULL \
+         ON CONFLICT (audience) DO UPDATE SET org_id = excluded.org_id, deleted_at = excluded.deleted_at",
+        vec![id.into(), now.into()],
+    )
+}
+
+/// The audiences of deleted APIs that are kept for other organisations.
+pub async fn buried_elsewhere(db: &Db, org_id: &str) -> Result<Vec<String>, DbError> {
+    let rows = db
+        .read(
+            "SELECT audience FROM audience_tombstones WHERE org_id <> $1",
+            vec![org_id.into()],
+        )
+        .await?;
+    rows.into_iter().map(|mut row| row.next()).collect()
+}
+
+/// Asks whether the audience of an API that was just added is free: `audience` if it, or `equal`, which means the same, is
+/// kept for another organisation. Goes after [`add`]: then whoever deletes the API at the same time has finished.
+pub fn expect_free(id: &str, equal: &str) -> Statement {
+    Statement::new(
+        "UPDATE apis SET version = version WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM audience_tombstones t \
+         WHERE (t.audience = apis.audience OR t.audience = $2) AND t.org_id <> apis.org_id)",
+        vec![id.into(), equal.into()],
+    )
+    .expecting("audience")
+}
+
 /// Removes an API; its scopes and what was granted of them go with it.
 pub fn remove(id: &str) -> Statement {
     Statement::new("DELETE FROM apis WHERE id = $1", vec![id.into()])
@@ -227,6 +283,25 @@ pub fn add_scope(api_id: &str, scope: &Scope) -> Statement {
             scope.requires_consent.into(),
             scope.created_at.into(),
         ],
+    )
+}
+
+/// Numbers a scope that was made after its API.
+pub fn number_scope(api_id: &str, value: &str) -> Statement {
+    Statement::new(
+        "UPDATE scopes SET since = (SELECT o.incarnation FROM organizations o JOIN apis a ON a.org_id = o.id \
+         WHERE a.id = $1) WHERE api_id = $1 AND value = $2",
+        vec![api_id.into(), value.into()],
+    )
+}
+
+/// Numbers that a scope comes with another one from now on.
+pub fn number_implication(api_id: &str, value: &str, implied: &str) -> Statement {
+    Statement::new(
+        "INSERT INTO scope_implications (api_id, value, implied, since) \
+         SELECT a.id, $2, $3, o.incarnation FROM apis a JOIN organizations o ON o.id = a.org_id WHERE a.id = $1 \
+         ON CONFLICT (api_id, value, implied) DO UPDATE SET since = excluded.since",
+        vec![api_id.into(), value.into(), implied.into()],
     )
 }
 

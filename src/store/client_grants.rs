@@ -46,7 +46,7 @@ pub async fn pairs(
     let sql = format!(
         "SELECT p.user_id, p.client_id FROM (\
          SELECT k.user_id, k.client_id FROM clients c JOIN grants k ON k.client_id = c.client_id \
-         AND k.client_epoch = c.epoch WHERE c.org_id = $1 AND k.revoked_at IS NULL AND k.expires_at > $2 \
+         AND k.client_epoch >= c.epoch WHERE c.org_id = $1 AND k.revoked_at IS NULL AND k.expires_at > $2 \
          AND k.idle_expires_at > $2{narrow} \
          UNION SELECT k.user_id, k.client_id FROM clients c JOIN consents k ON k.client_id = c.client_id \
          WHERE c.org_id = $1{narrow}) p{behind} ORDER BY p.user_id, p.client_id LIMIT ${}",
@@ -64,7 +64,7 @@ pub async fn count(db: &Db, client_id: &str, now: Timestamp) -> Result<(i64, i64
         .read_one(
             "SELECT COUNT(DISTINCT p.user_id), SUM(p.tokens) FROM (\
              SELECT k.user_id, CASE WHEN k.offline AND k.refresh_counter > 0 THEN 1 ELSE 0 END AS tokens \
-             FROM clients c JOIN grants k ON k.client_id = c.client_id AND k.client_epoch = c.epoch \
+             FROM clients c JOIN grants k ON k.client_id = c.client_id AND k.client_epoch >= c.epoch \
              WHERE c.client_id = $1 AND k.revoked_at IS NULL AND k.expires_at > $2 AND k.idle_expires_at > $2 \
              UNION ALL SELECT k.user_id, 0 AS tokens FROM consents k WHERE k.client_id = $1) p",
             vec![client_id.into(), now.into()],

@@ -1,7 +1,8 @@
 //! Clients and what they were granted. A deleted client stays as a tombstone.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
+use super::incarnations;
 use crate::{
     db::{Db, DbError, Row, Statement, Value},
     oauth::{
@@ -29,6 +30,9 @@ pub struct Client {
     pub oidc_scopes: Vec<String>,
     /// Granted (API id, value) pairs in order; the first one's API is the default audience.
     pub scopes: Vec<(String, String)>,
+    /// The number at which each scope was granted; those of OpenID Connect have an empty API. One that is not in here was
+    /// there from the start.
+    pub granted_since: BTreeMap<(String, String), i64>,
     /// Those of the granted scopes that a person may leave out.
     pub optional_scopes: Vec<ScopeKey>,
     /// `None`: Basic or body, as the caller likes.
@@ -44,7 +48,7 @@ pub struct Client {
     pub status_reason: Option<String>,
     /// When it is deleted, if it is still disabled then.
     pub delete_at: Option<Timestamp>,
-    /// Tokens of an older epoch are dead.
+    /// The number at which it was last cut off: what names a lower one is dead.
     pub epoch: i64,
     pub origin: Origin,
     pub created_by: String,
@@ -99,6 +103,7 @@ fn read(mut row: Row) -> Result<Client, DbError> {
         redirect_uris: words_of(&row.next::<String>()?),
         oidc_scopes: words_of(&row.next::<String>()?),
         scopes: Vec::new(),
+        granted_since: BTreeMap::new(),
         auth_method: row.optional_word(AuthMethod::parse)?,
         require_consent: row.next()?,
         first_party: row.next()?,
@@ -145,18 +150,41 @@ pub async fn find(db: &Db, client_id: &str) -> Result<Option<Client>, DbError> {
     let row = db
         .read_one(select!("WHERE c.client_id = $1"), vec![client_id.into()])
         .await?;
+    granted(db, row).await
+}
+
+/// As [`find`], in one of these organisations. One of others is not read at all, so that asking for it costs what asking
+/// for nothing costs.
+pub async fn find_in(db: &Db, org_ids: &[&str], client_id: &str) -> Result<Option<Client>, DbError> {
+    if org_ids.is_empty() {
+        return Ok(None);
+    }
+    let sql = format!(
+        select!("WHERE c.client_id = $1 AND c.org_id IN ({})"),
+        super::client_grants::numbers(2, org_ids.len())
+    );
+    let params = std::iter::once(client_id).chain(org_ids.iter().copied());
+    let row = db.read_one(sql, params.map(Value::from).collect()).await?;
+    granted(db, row).await
+}
+
+/// A client with what it was granted.
+async fn granted(db: &Db, row: Option<Row>) -> Result<Option<Client>, DbError> {
     let Some(mut client) = row.map(read).transpose()? else {
         return Ok(None);
     };
-    client.scopes = db
+    let client_id = client.client_id.as_str();
+    let rows = db
         .read(
-            "SELECT api_id, value FROM client_scopes WHERE client_id = $1 ORDER BY position",
+            "SELECT api_id, value, since, position FROM client_scopes WHERE client_id = $1 \
+             UNION ALL SELECT '' AS api_id, value, since, -1 AS position FROM client_openid_scopes \
+             WHERE client_id = $1 ORDER BY position",
             vec![client_id.into()],
         )
-        .await?
-        .into_iter()
-        .map(|mut row| Ok((row.next()?, row.next()?)))
-        .collect::<Result<_, DbError>>()?;
+        .await?;
+    for mut row in rows {
+        read_granted(&mut client, &mut row)?;
+    }
     keep_granted(&mut client);
     Ok(Some(client))
 }
@@ -178,6 +206,25 @@ fn readable(row: Row) -> Option<Client> {
     read(row)
         .inspect_err(|error| tracing::error!(%error, "a client cannot be read, so that it cannot be used"))
         .ok()
+}
+
+/// A scope that was granted: API, value and number.
+fn read_granted(client: &mut Client, row: &mut Row) -> Result<(), DbError> {
+    let (api, value, since): (String, String, i64) = (row.next()?, row.next()?, row.next()?);
+    if since > 0 {
+        client.granted_since.insert((api.clone(), value.clone()), since);
+    }
+    if !api.is_empty() {
+        client.scopes.push((api, value));
+    }
+    Ok(())
+}
+
+impl Client {
+    /// The number of the last change of what it may: what is made now names it.
+    pub fn incarnation(&self) -> i64 {
+        self.granted_since.values().copied().fold(self.epoch, i64::max)
+    }
 }
 
 /// Every client that is not deleted and can be read, for the snapshot.
@@ -206,11 +253,13 @@ async fn attach_scopes(
         .map(|(at, c)| (c.client_id.clone(), at))
         .collect();
     let sql = format!(
-        "SELECT client_id, api_id, value FROM client_scopes {condition} ORDER BY client_id, position"
+        "SELECT client_id, api_id, value, since, position FROM client_scopes {condition} \
+         UNION ALL SELECT client_id, '' AS api_id, value, since, -1 AS position FROM client_openid_scopes {condition} \
+         ORDER BY client_id, position"
     );
     for mut row in db.read(sql, params).await? {
         if let Some(at) = index.get(&row.next::<String>()?) {
-            clients[*at].scopes.push((row.next()?, row.next()?));
+            read_granted(&mut clients[*at], &mut row)?;
         }
     }
     clients.iter_mut().for_each(keep_granted);
@@ -628,8 +677,8 @@ pub fn add(client: &Client) -> Statement {
     )
 }
 
-/// Writes the settings of a client, if its version is still the one that was read; its scopes come by [`ungrant_all`]
-/// and [`grant`]. How it knows people was settled when it was made.
+/// Writes the settings of a client, if its version is still the one that was read; its scopes come by [`ungrant`],
+/// [`grant`] and [`grant_openid`]. How it knows people was settled when it was made.
 pub fn set(client: &Client, now: Timestamp) -> Statement {
     let mut params = vec![
         client.user_id.clone().into(),
@@ -676,8 +725,8 @@ pub fn note_change(client_id: &str, file_key: Option<&str>, through: Origin) -> 
     )
 }
 
-/// Changes the status, and raises the epoch, so that every token issued before is dead. `delete_at` is when a disabled
-/// client is deleted.
+/// Changes the status, and moves the epoch to the number that was drawn, so that every token issued before is dead.
+/// `delete_at` is when a disabled client is deleted.
 pub fn set_status(
     client: &Client,
     status: Status,
@@ -685,9 +734,10 @@ pub fn set_status(
     reason: Option<&str>,
     delete_at: Option<Timestamp>,
     now: Timestamp,
-) -> Statement {
-    Statement::new(
-        "UPDATE clients SET status = $1, status_at = $2, status_by = $3, status_reason = $4, epoch = epoch + 1, \
+) -> [Statement; 2] {
+    let change = Statement::new(
+        "UPDATE clients SET status = $1, status_at = $2, status_by = $3, status_reason = $4, \
+         epoch = (SELECT o.incarnation FROM organizations o WHERE o.id = clients.org_id), \
          updated_at = $2, version = version + 1, delete_at = $7 WHERE client_id = $5 AND version = $6",
         vec![
             status.word().into(),
@@ -699,7 +749,8 @@ pub fn set_status(
             delete_at.into(),
         ],
     )
-    .expecting("version")
+    .expecting("version");
+    [incarnations::draw(&client.org_id), change]
 }
 
 /// Disabled clients whose day has come: (client id, organisation), at most `limit`.
@@ -755,26 +806,55 @@ pub fn told_unused(client: &Client, days: i64) -> Statement {
     .expecting("told")
 }
 
-/// Raises the version (for a change of secrets), and the epoch if every token issued before is to die.
-pub fn bump(client: &Client, revoke_tokens: bool, now: Timestamp) -> Statement {
+/// Raises the version (for a change of secrets).
+pub fn bump(client: &Client, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE clients SET epoch = epoch + $1, updated_at = $2, version = version + 1 \
-         WHERE client_id = $3 AND version = $4",
-        vec![
-            i64::from(revoke_tokens).into(),
-            now.into(),
-            (&client.client_id).into(),
-            client.version.into(),
-        ],
+        "UPDATE clients SET updated_at = $1, version = version + 1 WHERE client_id = $2 AND version = $3",
+        vec![now.into(), (&client.client_id).into(), client.version.into()],
     )
     .expecting("version")
 }
 
-/// Grants a scope, at a position in the order.
+/// Raises the version, and kills every token that was issued before: the epoch moves to the number that is drawn.
+pub fn cut_off(client: &Client, now: Timestamp) -> [Statement; 2] {
+    [
+        incarnations::draw(&client.org_id),
+        Statement::new(
+            "UPDATE clients SET epoch = (SELECT o.incarnation FROM organizations o WHERE o.id = clients.org_id), \
+             updated_at = $1, version = version + 1 WHERE client_id = $2 AND version = $3",
+            vec![now.into(), (&client.client_id).into(), client.version.into()],
+        )
+        .expecting("version"),
+    ]
+}
+
+/// Grants a scope, at a position in the order. One that was not granted until now begins at the number that its
+/// organisation has drawn last; one that was keeps its own.
 pub fn grant(client_id: &str, api_id: &str, value: &str, position: i64) -> Statement {
     Statement::new(
-        "INSERT INTO client_scopes (client_id, api_id, value, position) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO client_scopes (client_id, api_id, value, position, since) \
+         SELECT c.client_id, $2, $3, $4, o.incarnation FROM clients c JOIN organizations o ON o.id = c.org_id \
+         WHERE c.client_id = $1 \
+         ON CONFLICT (client_id, api_id, value) DO UPDATE SET position = excluded.position",
         vec![client_id.into(), api_id.into(), value.into(), position.into()],
+    )
+}
+
+/// As [`grant`], of a scope of OpenID Connect that was not granted until now; that it is stands with the settings.
+pub fn grant_openid(client_id: &str, value: &str) -> Statement {
+    Statement::new(
+        "INSERT INTO client_openid_scopes (client_id, value, since) \
+         SELECT c.client_id, $2, o.incarnation FROM clients c JOIN organizations o ON o.id = c.org_id \
+         WHERE c.client_id = $1 ON CONFLICT (client_id, value) DO UPDATE SET since = excluded.since",
+        vec![client_id.into(), value.into()],
+    )
+}
+
+/// Takes a scope of a client back.
+pub fn ungrant(client_id: &str, api_id: &str, value: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM client_scopes WHERE client_id = $1 AND api_id = $2 AND value = $3",
+        vec![client_id.into(), api_id.into(), value.into()],
     )
 }
 

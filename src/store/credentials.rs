@@ -3,6 +3,7 @@
 //! Who makes one locks its person's row first, and whoever takes away what it stands on writes that row first, too. So of
 //! the two one comes first: either nothing is made, or what was made is seen and goes with the rest.
 
+use super::incarnations;
 use crate::{
     db::{Db, DbError, Statement},
     time::Timestamp,
@@ -51,20 +52,26 @@ pub async fn of_person(db: &Db, user_id: &str) -> Result<Vec<String>, DbError> {
 }
 
 /// Kills every token that the credentials of a person have got so far.
-pub fn cut_off(user_id: &str) -> Statement {
-    Statement::new(
-        "UPDATE clients SET epoch = epoch + 1 WHERE user_id = $1 AND kind = 'personal' AND status <> 'deleted'",
-        vec![user_id.into()],
-    )
+pub fn cut_off(user_id: &str) -> [Statement; 2] {
+    [
+        incarnations::draw_for_credentials(user_id),
+        Statement::new(
+            "UPDATE clients SET epoch = (SELECT o.incarnation FROM organizations o WHERE o.id = clients.org_id) \
+             WHERE user_id = $1 AND kind = 'personal' AND status <> 'deleted'",
+            vec![user_id.into()],
+        ),
+    ]
 }
 
 /// Deletes the credentials of somebody who is no member any more, for good.
-pub fn delete_of_member(org_id: &str, user_id: &str, by: &str, now: Timestamp) -> [Statement; 3] {
+pub fn delete_of_member(org_id: &str, user_id: &str, by: &str, now: Timestamp) -> [Statement; 4] {
     let theirs = || vec![org_id.into(), user_id.into()];
     [
+        incarnations::draw(org_id),
         Statement::new(
             "UPDATE clients SET status = 'deleted', status_at = $1, status_by = $2, \
-             status_reason = 'the membership ended', epoch = epoch + 1, updated_at = $1, version = version + 1 \
+             status_reason = 'the membership ended', updated_at = $1, version = version + 1, \
+             epoch = (SELECT o.incarnation FROM organizations o WHERE o.id = clients.org_id) \
              WHERE org_id = $3 AND user_id = $4 AND kind = 'personal' AND status <> 'deleted'",
             vec![now.into(), by.into(), org_id.into(), user_id.into()],
         ),

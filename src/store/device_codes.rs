@@ -30,7 +30,7 @@ pub struct DeviceCode {
     pub digest: Vec<u8>,
     pub user_code: Vec<u8>,
     pub client_id: String,
-    /// The epoch of the client when it asked; an older one is dead.
+    /// The number of the client when it asked; one below its epoch is dead, and so is a scope that was granted later.
     pub client_epoch: i64,
     pub scopes: Vec<ScopeKey>,
     /// Where the device asked from.
@@ -165,7 +165,7 @@ pub fn spend(digest: &[u8]) -> Statement {
 pub async fn in_progress(db: &Db, client_id: &str, epoch: i64, now: Timestamp) -> Result<i64, DbError> {
     let row = db
         .read_one(
-            "SELECT count(*) FROM device_codes WHERE client_id = $1 AND client_epoch = $2 AND expires_at > $3 \
+            "SELECT count(*) FROM device_codes WHERE client_id = $1 AND client_epoch >= $2 AND expires_at > $3 \
              AND state IN ('pending', 'approved')",
             vec![client_id.into(), epoch.into(), now.into()],
         )

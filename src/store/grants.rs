@@ -17,7 +17,8 @@ use crate::{
 pub struct Grant {
     pub id: String,
     pub client_id: String,
-    /// The epoch of the client when it was given; an older one is dead.
+    /// The number of the client when it was given. It is dead below the epoch of the client, and holds a scope only if
+    /// that was granted at this number or before.
     pub client_epoch: i64,
     pub user_id: String,
     /// The organisation of the client.
@@ -115,7 +116,7 @@ pub async fn of_client(
     let rows = db
         .read(
             select!(
-                "WHERE g.client_id = $1 AND g.client_epoch = $2 AND g.revoked_at IS NULL AND g.expires_at > $3 \
+                "WHERE g.client_id = $1 AND g.client_epoch >= $2 AND g.revoked_at IS NULL AND g.expires_at > $3 \
                  AND g.idle_expires_at > $3 ORDER BY g.created_at DESC, g.id DESC LIMIT $4"
             ),
             vec![client_id.into(), epoch.into(), now.into(), limit.into()],
@@ -133,7 +134,7 @@ pub async fn of_people(
 ) -> Result<Vec<Grant>, DbError> {
     let sql = format!(
         select!(
-            "JOIN clients c ON c.client_id = g.client_id AND c.epoch = g.client_epoch \
+            "JOIN clients c ON c.client_id = g.client_id AND g.client_epoch >= c.epoch \
              WHERE g.client_id = $1 AND g.revoked_at IS NULL AND g.expires_at > $2 AND g.idle_expires_at > $2 \
              AND g.user_id IN ({})"
         ),
@@ -149,6 +150,8 @@ pub async fn of_people(
 #[derive(Clone, Debug)]
 pub struct Given {
     pub scopes: Vec<ScopeKey>,
+    /// The number of the client when they were given.
+    pub client_epoch: i64,
     /// How many of them have a refresh token.
     pub refresh_tokens: i64,
 }
@@ -162,9 +165,9 @@ pub async fn alive_by_scopes(
 ) -> Result<Vec<Given>, DbError> {
     let rows = db
         .read(
-            "SELECT scopes, CAST(sum(CASE WHEN refresh_counter > 0 THEN 1 ELSE 0 END) AS BIGINT) FROM grants \
-             WHERE client_id = $1 AND client_epoch = $2 AND revoked_at IS NULL AND expires_at > $3 \
-             AND idle_expires_at > $3 GROUP BY scopes",
+            "SELECT scopes, client_epoch, \
+             CAST(sum(CASE WHEN refresh_counter > 0 THEN 1 ELSE 0 END) AS BIGINT) FROM grants WHERE client_id = $1 AND client_epoch >= $2 AND revoked_at IS NULL AND expires_at > $3 \
+             AND idle_expires_at > $3 GROUP BY scopes, client_epoch",
             vec![client_id.into(), epoch.into(), now.into()],
         )
         .await?;
@@ -172,6 +175,7 @@ pub async fn alive_by_scopes(
         .map(|mut row| {
             Ok(Given {
                 scopes: ScopeKey::parse_list(&row.next::<String>()?),
+                client_epoch: row.next()?,
                 refresh_tokens: row.next()?,
             })
         })
@@ -182,7 +186,7 @@ pub async fn alive_by_scopes(
 pub async fn people_of_client(db: &Db, client_id: &str, epoch: i64, now: Timestamp) -> Result<i64, DbError> {
     let row = db
         .read_one(
-            "SELECT count(DISTINCT user_id) FROM grants WHERE client_id = $1 AND client_epoch = $2 \
+            "SELECT count(DISTINCT user_id) FROM grants WHERE client_id = $1 AND client_epoch >= $2 \
              AND revoked_at IS NULL AND expires_at > $3 AND idle_expires_at > $3",
             vec![client_id.into(), epoch.into(), now.into()],
         )
@@ -190,12 +194,12 @@ pub async fn people_of_client(db: &Db, client_id: &str, epoch: i64, now: Timesta
     row.map_or(Ok(0), |mut row| row.next())
 }
 
-/// As [`people_of_client`], of grants for any of these scopes.
+/// As [`people_of_client`], of grants for any of these scopes, each since the number at which it was granted.
 pub async fn people_with(
     db: &Db,
     client_id: &str,
     epoch: i64,
-    keys: &[ScopeKey],
+    keys: &[(ScopeKey, i64)],
     now: Timestamp,
 ) -> Result<i64, DbError> {
     if keys.is_empty() {
@@ -203,12 +207,19 @@ pub async fn people_with(
     }
     let mut params: Vec<Value> = vec![client_id.into(), epoch.into(), now.into()];
     let mut likes = Vec::new();
-    for key in keys {
-        params.push(format!("% {} %", escaped(&key.to_string())).into());
-        likes.push(format!("' ' || scopes || ' ' LIKE ${} ESCAPE '\\'", params.len()));
+    for (key, since) in keys {
+        params.extend([
+            Value::from(format!("% {} %", escaped(&key.to_string()))),
+            (*since).into(),
+        ]);
+        let n = params.len();
+        likes.push(format!(
+            "' ' || scopes || ' ' LIKE ${} ESCAPE '\\' AND client_epoch >= ${n}",
+            n - 1
+        ));
     }
     let sql = format!(
-        "SELECT count(DISTINCT user_id) FROM grants WHERE client_id = $1 AND client_epoch = $2 \
+        "SELECT count(DISTINCT user_id) FROM grants WHERE client_id = $1 AND client_epoch >= $2 \
          AND revoked_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND ({})",
         likes.join(" OR ")
     );
@@ -230,11 +241,18 @@ pub async fn people_with_scope_of(
     let row = db
         .read_one(
             "SELECT count(DISTINCT g.user_id) FROM grants g \
-             JOIN clients c ON c.client_id = g.client_id AND c.epoch = g.client_epoch \
+             JOIN clients c ON c.client_id = g.client_id AND g.client_epoch >= c.epoch \
              WHERE g.client_id IN (SELECT client_id FROM client_scopes WHERE api_id = $1) \
              AND g.revoked_at IS NULL AND g.expires_at > $2 AND g.idle_expires_at > $2 \
-             AND ' ' || g.scopes || ' ' LIKE $3 ESCAPE '\\'",
-            vec![api_id.into(), now.into(), pattern.into()],
+             AND ' ' || g.scopes || ' ' LIKE $3 ESCAPE '\\' \
+             AND g.client_epoch >= COALESCE((SELECT MIN(s.since) FROM client_scopes s \
+             WHERE s.client_id = g.client_id AND s.api_id = $1 AND (CAST($4 AS TEXT) IS NULL OR s.value = $4)), 0)",
+            vec![
+                api_id.into(),
+                now.into(),
+                pattern.into(),
+                value.map(str::to_owned).into(),
+            ],
         )
         .await?;
     row.map_or(Ok(0), |mut row| row.next())

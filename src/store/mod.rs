@@ -21,6 +21,7 @@ pub mod failures; // what was refused at the OAuth endpoints
 pub mod grants; // the family of everything issued for what a person gave a client
 pub mod guess_counts; // guesses in a row, for each thing that is guessed
 pub mod idempotency; // answers remembered for a repeated request
+pub mod incarnations; // numbers that tell what is given again from what was taken
 pub mod instance; // facts about this installation
 pub mod invitations; // on their way into organisations
 pub mod keys; // signing keys, sealed

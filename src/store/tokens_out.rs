@@ -11,6 +11,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Alike<'a> {
     pub client_id: &'a str,
+    /// The number that they name.
     pub epoch: i64,
     pub expires_at: Timestamp,
     pub format: &'a str,
@@ -62,22 +63,24 @@ pub struct Group {
     pub scopes: String,
     /// Whether they stand on what a person gave.
     pub for_person: bool,
+    /// The number that they name.
+    pub epoch: i64,
     pub tokens: i64,
     /// When the last of them expires.
     pub last_expires_at: Timestamp,
 }
 
-/// The tokens of a client that have not expired, are of this epoch, and whose grant, if they have one, was not ended;
+/// The tokens of a client that have not expired, were not cut off before this epoch, and whose grant, if they have one, was not ended;
 /// whether their scopes are still granted is for the caller to say.
 pub async fn of_client(db: &Db, client_id: &str, epoch: i64, now: Timestamp) -> Result<Vec<Group>, DbError> {
     let rows = db
         .read(
-            "SELECT t.format, t.api_id, t.scopes, t.grant_id <> '' AS for_person, CAST(sum(t.tokens) AS BIGINT), \
+            "SELECT t.format, t.api_id, t.scopes, t.grant_id <> '' AS for_person, t.epoch, CAST(sum(t.tokens) AS BIGINT), \
              max(t.expires_at) FROM tokens_out t LEFT JOIN grants g ON g.id = t.grant_id \
-             WHERE t.client_id = $1 AND t.epoch = $2 AND t.expires_at > $3 \
+             WHERE t.client_id = $1 AND t.epoch >= $2 AND t.expires_at > $3 \
              AND (t.grant_id = '' OR (g.id IS NOT NULL AND g.revoked_at IS NULL)) \
-             GROUP BY t.format, t.api_id, t.scopes, for_person HAVING sum(t.tokens) > 0 \
-             ORDER BY t.format, t.api_id, t.scopes, for_person",
+             GROUP BY t.format, t.api_id, t.scopes, for_person, t.epoch HAVING sum(t.tokens) > 0 \
+             ORDER BY t.format, t.api_id, t.scopes, for_person, t.epoch",
             vec![client_id.into(), epoch.into(), now.into()],
         )
         .await?;
@@ -90,17 +93,19 @@ fn read(mut row: Row) -> Result<Group, DbError> {
         api_id: row.next()?,
         scopes: row.next()?,
         for_person: row.next()?,
+        epoch: row.next()?,
         tokens: row.next()?,
         last_expires_at: row.next()?,
     })
 }
 
 /// Every JWT of a client that has not expired, as somebody sees it who verifies without asking: he knows neither of
-/// epochs nor of grants that ended, nor of tokens that were taken back.
+/// epochs nor of grants that ended, nor of tokens that were taken back. So their number is as high as can be.
 pub async fn jwts(db: &Db, client_id: &str, now: Timestamp) -> Result<Vec<Group>, DbError> {
     let rows = db
         .read(
-            "SELECT format, api_id, scopes, grant_id <> '' AS for_person, CAST(sum(tokens) AS BIGINT), max(expires_at) \
+            "SELECT format, api_id, scopes, grant_id <> '' AS for_person, \
+             CAST(9223372036854775807 AS BIGINT), CAST(sum(tokens) AS BIGINT), max(expires_at) \
              FROM tokens_out WHERE client_id = $1 AND format = 'jwt' AND expires_at > $2 \
              GROUP BY format, api_id, scopes, for_person",
             vec![client_id.into(), now.into()],

@@ -171,11 +171,13 @@ pub fn expire(id: &str, now: Timestamp) -> Statement {
     .expecting("offer")
 }
 
-/// Moves a client to its new organisation and raises its epoch and its version, if it is active, still where it was, and
+/// Moves a client to its new organisation and moves its epoch to the number drawn there by
+/// [`incarnations::draw_for_transfer`](super::incarnations::draw_for_transfer); raises its version, if it is active, still where it was, and
 /// at the version that was read: `version` otherwise. Who made it, who cut it off and when it was used stay behind.
 pub fn move_client(client: &Client, to_org_id: &str, made_by: &str, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE clients SET org_id = $1, user_id = NULL, file_key = NULL, epoch = epoch + 1, version = version + 1, \
+        "UPDATE clients SET org_id = $1, user_id = NULL, file_key = NULL, version = version + 1, \
+         epoch = (SELECT o.incarnation FROM organizations o WHERE o.id = $1), \
          created_by = $2, updated_at = $3, status_at = NULL, status_by = NULL, status_reason = NULL, \
          last_used_at = NULL, last_used_ip = NULL \
          WHERE client_id = $4 AND org_id = $5 AND version = $6 AND status = 'active' AND kind = 'custom'",

@@ -20,7 +20,6 @@ use crate::{
     store::{
         self,
         apis::TokenFormat,
-        organizations::Settings,
         users::{Role, UserStatus},
     },
 };
@@ -227,9 +226,10 @@ async fn fx_01_no_box_is_offered_that_does_nothing() {
                 && !page.contains("type=\"checkbox\" name=\"development_redirects\""),
             "{page}"
         );
-        let settings = |development_redirects| Settings {
-            development_redirects,
-            ..app.org.settings.clone()
+        let settings = |development_redirects| {
+            let mut settings = (*app.org.settings).clone();
+            settings.development_redirects = development_redirects;
+            settings
         };
         let (on, off) = (settings(true), settings(false));
         let edit = |settings| organizations::OrganizationEdit {

@@ -19,6 +19,7 @@ mod flows; // what the documents say
 mod harness;
 mod hosted;
 mod hostile; // ten thousand requests that mean no good
+mod incarnations; // what is cut stays cut
 mod jobs;
 mod layers; // the walls of the house
 mod life; // of a client: rotated, unused, retired

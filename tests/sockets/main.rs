@@ -7,6 +7,7 @@ mod fx_02; // codes are capped for what is guessed
 mod fx_03; // an old session becomes no new credential
 mod fx_04; // nobody controls a client that may do more
 mod fx_05; // the strength that the account has now
+mod fx_06; // what is cut stays cut
 mod fx_07; // settings of a newer version
 mod fx_08; // entries that somebody inserted
 mod fx_09; // who never answers holds up nobody else

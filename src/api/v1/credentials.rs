@@ -379,9 +379,8 @@ async fn find(call: &Call, permission: Permission) -> Result<(Access, own::Crede
     let registry = &call.app.registry;
     own::check_available(registry)?;
     let id = call.path("credential");
-    let client = store::clients::find(registry.db(), id).await?;
-    let mut places = call.caller.everywhere_myself(call.dry_run()).into_iter();
-    let access = client.and_then(|client| places.find(|access| access.org.id == client.org_id));
+    let places = call.caller.everywhere_myself(call.dry_run());
+    let access = own::place_of(registry, places, id).await?;
     let access = access.ok_or_else(own::unknown)?;
     let credential = own::find(registry, &access, &user.id, id).await?;
     call.demand(&etag::of_version(credential.client.version), false)?;

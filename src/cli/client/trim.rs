@@ -28,7 +28,10 @@ pub async fn trim(connection: &mut Connection<'_>, trim: Trim) -> Result<()> {
         return propose(connection, &trim.id).await;
     }
     let (path, done) = if trim.undo {
-        ("restore-scopes", "The scopes are given back")
+        (
+            "restore-scopes",
+            "The scopes are given back; tokens from before stay dead",
+        )
     } else {
         (
             "trim-scopes",

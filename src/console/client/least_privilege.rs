@@ -47,7 +47,7 @@ async fn carry_out(visit: &Visit, client: &str) -> Answer {
             least_privilege::restore(registry, access, client, version)
                 .await
                 .or_trouble(visit)?;
-            "The scopes are given back."
+            "The scopes are given back. Tokens from before stay dead: the client gets new ones."
         }
         _ => "Nothing was changed.",
     };
@@ -90,7 +90,7 @@ fn unasked(visit: &Visit, record: &Record, proposal: &Proposal) -> Markup {
                 None => "never asked for",
             }
         } } }
-        p.hint { "Tokens that carry one of them stop working at once. What is taken can be given back for 30 days." }
+        p.hint { "Tokens that carry one of them stop working at once. What is taken can be given back for 30 days, for new tokens." }
         (button(visit, record, "trim", &format!("Remove {}", labels::count(count, "scope", "scopes"))))
     };
     note(Tone::Warn, &text)

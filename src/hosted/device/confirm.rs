@@ -117,7 +117,7 @@ async fn stand(app: &App, parts: &Parts, text: &str) -> Result<Stand> {
         let more: Vec<_> = again.into_iter().chain(factor).collect();
         return Ok(Stand::Elsewhere(sign_in(&here, &more)));
     }
-    let known = store::consents::find(registry.db(), &visitor.user.id, &waiting.client.id).await?;
+    let known = grants::consent(registry, &waiting.client, &visitor.user.id).await?;
     Ok(Stand::Asked(Box::new(Asked {
         waiting,
         visitor,

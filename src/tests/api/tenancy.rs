@@ -21,6 +21,16 @@ async fn call(manager: &Manager<'_>, method: &Method, path: &str, operation: &Js
     }
 }
 
+/// What an operation answers, how many statements it makes, and how many entries the activity of all has then.
+async fn counted<T>(app: &TestApp, asked: impl Future<Output = T>) -> (T, (u64, i64)) {
+    let before = app.db().statements();
+    let answer = asked.await;
+    let made = app.db().statements() - before;
+    let rows = app.db().read("SELECT COUNT(*) FROM audit_events", vec![]).await;
+    let mut row = rows.expect("read").pop().expect("a row");
+    (answer, (made, row.next().expect("a number")))
+}
+
 /// A problem without what names the request.
 fn bare(answer: &Answer) -> Json {
     let mut problem = problem(answer, 404, "not_found");
@@ -58,7 +68,7 @@ async fn foreign_things(app: &TestApp) -> [(&'static str, String); 5] {
 }
 
 #[tokio::test]
-async fn b_011_w_10_foreign_is_like_unknown_on_every_route() {
+async fn fx_11_b_011_w_10_foreign_is_like_unknown_on_every_route() {
     on_both(async |app| {
         let things = foreign_things(&app).await;
         let manager = Manager::new(&app).await;
@@ -73,18 +83,40 @@ async fn b_011_w_10_foreign_is_like_unknown_on_every_route() {
                     let path = path.replace(part, id).replace("{org}", &app.org.handle);
                     path.replace("{scope}", "foreign:read").replace(['{', '}'], "")
                 };
-                let there = call(&manager, &method, &fill(foreign), &operation).await;
-                let nowhere = call(&manager, &method, &fill("nothing-here"), &operation).await;
+                // Whatever a first use writes is written.
+                call(&manager, &method, &fill("nothing-here"), &operation).await;
+                let (there, seen) = counted(&app, call(&manager, &method, &fill(foreign), &operation)).await;
+                let path_of_nothing = fill("nothing-here");
+                let nowhere = call(&manager, &method, &path_of_nothing, &operation);
+                let (nowhere, unseen) = counted(&app, nowhere).await;
                 assert_eq!(bare(&there), bare(&nowhere), "{method} {path}");
+                // Neither more is read nor anything written: it is not even slower.
+                assert_eq!(seen, unseen, "{method} {path} {part}");
                 asked += 1;
             }
         }
         assert!(asked > 40, "{asked}");
-        let events = manager
-            .get(&manager.own("/activity?action=client.foreign_access"))
-            .await
-            .json();
-        assert_eq!(events["data"][0]["outcome"], "refused");
+        // The contract, and what a token or a transfer names.
+        let (_, client) = &things[1];
+        for (method, path) in [
+            (Method::GET, "/api/oauth-applications/"),
+            (Method::PATCH, "/api/oauth-applications/"),
+            (Method::DELETE, "/api/oauth-applications/"),
+            (Method::GET, "/api/v1/me/credentials/"),
+        ] {
+            let ask = async |id: &str| {
+                let call = manager.call(method.clone(), &format!("{path}{id}"));
+                let answer = call
+                    .header("if-match", "*")
+                    .json(&json!({ "name": "Mine" }))
+                    .await;
+                (answer.status, answer.text().replace(id, ""))
+            };
+            ask("oac_nothing").await;
+            let (there, seen) = counted(&app, ask(client)).await;
+            let (nowhere, unseen) = counted(&app, ask("oac_nothing")).await;
+            assert_eq!((there.0, seen), (nowhere.0, unseen), "{method} {path}");
+        }
     })
     .await;
 }

@@ -5,7 +5,7 @@ mod authorize; // the authorization endpoint
 mod backchannel; // clients hear that somebody signed out
 mod code; // authorization codes at the token endpoint
 mod conformance; // as the OpenID certification asks
-mod consent; // the page that asks
+pub mod consent; // the page that asks
 mod consent_changes; // what changes while somebody looks at it
 mod device; // device codes, from the device to the page and back
 mod granted; // as an organisation sees it

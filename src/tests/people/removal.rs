@@ -23,7 +23,7 @@ async fn a_removed_member_leaves_no_grant_and_no_consent_behind() {
         app.db().write(add.into()).await.unwrap();
         let here = app.client(&app.org, signing_in(ApplicationType::Web)).await;
         let there = app.client(&other, signing_in(ApplicationType::Web)).await;
-        let allowed = ScopeKey::parse_list("openid");
+        let allowed = [(ScopeKey::openid("openid"), 0)];
         let now = app.clock.now();
         let given = Batch::from_iter([
             store::grants::add(&grant(&app, "gra_here", &ben.id, &here.id, &app.org.id)),
