@@ -160,8 +160,14 @@ pub fn token(server: &Child, client: &Credentials, scope: &str) -> Outcome<Strin
     Ok(text.to_owned())
 }
 
-/// Tokens fresh from the server, each in a request that takes it back.
-fn once_each(server: &Child, clients: &[Credentials], scope: &str, path: &str) -> Outcome<Vec<Vec<u8>>> {
+/// Tokens fresh from the server, each in a request of its own to this path.
+fn once_each(
+    server: &Child,
+    clients: &[Credentials],
+    scope: &str,
+    path: &str,
+    count: usize,
+) -> Outcome<Vec<Vec<u8>>> {
     let mut stream = TcpStream::connect(server.address)?;
     stream.set_nodelay(true)?;
     let (mut requests, mut answer, mut chunk) = (Vec::with_capacity(count), Vec::new(), [0; 4096]);

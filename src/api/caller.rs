@@ -14,7 +14,7 @@ use crate::{
     bearer::{self, Bearer},
     error::Result,
     oauth::{
-        client::{Kind, Origin},
+        client::{Kind, Origin, fold},
         refusal::{Code, Refusal},
     },
     observe::RequestContext,
@@ -244,18 +244,20 @@ impl Caller {
     /// # Errors
     /// `not_found` for one that does not exist and for one that is not his.
     pub async fn reach(&self, app: &App, org: &str, dry_run: bool) -> Result<Access> {
+        let named = |home: &&Home| home.org.id == org || fold(&home.org.handle) == fold(org);
+        if let Some(home) = self.homes.iter().find(named) {
+            return Ok(self.at(home, dry_run));
+        }
+        // That of others is not looked for, so that asking for it costs what asking for nothing costs.
+        if !self.sees_everything() {
+            return Err(organizations::unknown().into());
+        }
         let db = app.registry.db();
         let found = match store::organizations::find(db, org).await? {
             Some(found) => Some(found),
             None => store::organizations::find_by_handle(db, org).await?,
         };
         let org = found.ok_or_else(organizations::unknown)?;
-        if let Some(home) = self.homes.iter().find(|home| home.org.id == org.id) {
-            return Ok(self.at(home, dry_run));
-        }
-        if !self.sees_everything() {
-            return Err(organizations::unknown().into());
-        }
         // Who sees the whole instance does not run it for that.
         let permissions = if self.elsewhere.allow(Permission::InstanceWrite) {
             self.elsewhere

@@ -124,9 +124,6 @@ async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
             return Ok(Stand::Elsewhere(fail(app, parts, &transaction, &back, &error)));
         }
     };
-    if transaction.is_answered(registry).await? {
-        return Ok(Stand::Elsewhere(untrusted::answered()));
-    }
     let visitor = browser::visitor(app, &parts.headers).await?;
     if visitor
         .as_ref()
@@ -135,6 +132,10 @@ async fn stand(app: &App, parts: &Parts, tx: &str) -> Result<Stand> {
         return Ok(Stand::Elsewhere(untrusted::of_another()));
     }
     let next = decide::next(registry, &transaction, &opened, visitor.as_ref(), registry.now()).await;
+    // Looked at last: an answer that came at the same moment has changed what was read above.
+    if transaction.is_answered(registry).await? {
+        return Ok(Stand::Elsewhere(untrusted::answered()));
+    }
     Ok(match (next, visitor) {
         (Ok(Next::Ask(question)), Some(visitor)) => {
             let (user, client) = (&visitor.user.id, &opened.client.id);

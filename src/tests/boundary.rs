@@ -42,7 +42,7 @@ async fn refused(app: &TestApp, draft: Draft) -> Vec<String> {
     let made = clients::create(&app.app.registry, &app.owner(), draft, Creation::default()).await;
     let Err(error) = made else { return Vec::new() };
     let fields = &error.refusal().expect("ours").fields;
-    fields.iter().map(|field| field.pointer.to_string()).collect()
+    fields.iter().map(|field| field.pointer.clone()).collect()
 }
 
 /// Writes addresses into a client as an older version left them, and starts anew.

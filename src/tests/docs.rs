@@ -26,6 +26,7 @@ fn documents() -> Vec<Document> {
     let directories = [
         "",
         "docs",
+        "docs/cases",
         "docs/decisions",
         "benches",
         "examples/spa",

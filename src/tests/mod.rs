@@ -15,6 +15,7 @@ mod delivery; // a share for each
 mod docs;
 mod endpoints;
 mod failures; // why a request was refused
+mod findings; // what was found once
 mod flows; // what the documents say
 mod harness;
 mod hosted;

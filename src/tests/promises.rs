@@ -20,7 +20,7 @@ fn promises(text: &str) -> Vec<(&str, Vec<&str>)> {
 
 /// Whether a test of this name stands where the name says: `tests::endpoints::revoke::name` in this crate,
 /// `sockets::crash::name` among the tests that start the program.
-fn exists(name: &str) -> bool {
+pub(super) fn exists(name: &str) -> bool {
     let Some((place, function)) = name.rsplit_once("::") else {
         return false;
     };
@@ -48,7 +48,7 @@ fn exists(name: &str) -> bool {
 fn every_promise_names_a_test_that_exists() {
     let text = read("SECURITY.md");
     let promises = promises(&text);
-    assert!(promises.len() >= 10, "only {} promises", promises.len());
+    assert!(promises.len() > 25, "only {} promises", promises.len());
     let mut wrong = Vec::new();
     for (promise, tests) in promises {
         if tests.is_empty() {

@@ -10,7 +10,6 @@ use oauthority::{
     config::Config,
     registry::{
         Resource,
-        access::Access,
         bootstrap::system_access,
         organizations,
         webhooks::{self, NewWebhook},
@@ -59,10 +58,7 @@ async fn answering(counted: Arc<AtomicUsize>) -> Outcome<(String, oneshot::Recei
 }
 
 async fn hook(app: &App, org: &Organization, url: &str) -> Outcome<()> {
-    let access = Access {
-        authenticated_at: Some(app.registry.now()),
-        ..system_access(org.clone())
-    };
+    let access = system_access(org.clone());
     let new = NewWebhook {
         url: url.to_owned(),
         description: "Monitoring".to_owned(),

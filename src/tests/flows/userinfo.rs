@@ -292,7 +292,7 @@ async fn o_17_a_token_ends_with_what_it_stands_on() {
 #[tokio::test]
 async fn fx_16_a_token_for_another_api_opens_nothing_here() {
     on_both(async |app| {
-        let (rp, browser) = (Rp::web(&app).await, telling_alice(&app).await);
+        let (rp, browser) = (Rp::of(&app, asking(&SCOPES)).await, telling_alice(&app).await);
         let audience = app
             .app
             .registry
@@ -301,17 +301,21 @@ async fn fx_16_a_token_for_another_api_opens_nothing_here() {
             .into_iter()
             .find(|audience| audience.contains("workspace"))
             .expect("the first API");
-        for more in [
-            vec![("scope", "openid"), ("resource", &*audience)],
-            vec![("scope", "openid profile workspace:read")],
-        ] {
-            let tokens = rp.tokens(&app, &browser, &more).await;
-            let token = text(&tokens, "access_token");
+        let all = ("scope", "openid profile workspace:read offline_access");
+        let page = rp.authorize(&browser, &[all]).await;
+        let allowed = say(&browser, &page, "allow", &["offline_access"]).await;
+        let code = param(&allowed, "code").expect("a code");
+        let tokens = rp.redeem(&app, &code, &[]).await.json();
+        let refresh = text(&tokens, "refresh_token");
+        let more = [("scope", "openid"), ("resource", &*audience)];
+        let narrowed = rp.refresh(&app, &refresh, &more).await.json();
+        for token in [text(&tokens, "access_token"), text(&narrowed, "access_token")] {
+            assert_eq!(payload(&token)["aud"], *audience);
             for answer in [
                 app.get(PATH).bearer(&token).send().await,
                 app.post(PATH).form(&[("access_token", &token)]).await,
             ] {
-                assert_eq!(answer.status, 401, "{more:?} {}", answer.text());
+                assert_eq!(answer.status, 401, "{}", answer.text());
                 let challenge = "Bearer realm=\"oauthority\", error=\"invalid_token\"";
                 assert_eq!(answer.header("www-authenticate"), challenge);
                 assert!(!answer.text().contains("Liddell"));
@@ -326,14 +330,9 @@ async fn fx_16_a_token_for_another_api_opens_nothing_here() {
             }
         }
         // What was given is enough for a token of UserInfo's own.
-        let scope = ("scope", "openid profile workspace:read offline_access");
-        let tokens = rp.tokens(&app, &browser, &[scope]).await;
+        let refresh = text(&narrowed, "refresh_token");
         let fresh = rp
-            .refresh(
-                &app,
-                &text(&tokens, "refresh_token"),
-                &[("scope", "openid profile")],
-            )
+            .refresh(&app, &refresh, &[("scope", "openid profile")])
             .await
             .json();
         let answer = app.get(PATH).bearer(&text(&fresh, "access_token")).send().await;

@@ -296,10 +296,11 @@ async fn taking_a_scope_away_cuts_what_was_counted() {
         assert_eq!(told.scopes.len(), 1);
         assert_eq!(told.scopes[0].audience.as_deref(), Some("https://j.example"));
         assert!(told.scopes[0].on.is_some_and(|on| on.times > 5));
-        // Granted again, they count again: so does what is counted.
+        // Granted again, it is another incarnation: nothing from before counts, nor is it counted.
         scene.keep(&app, &SCOPES).await;
-        assert_eq!(scene.active(&app).await, before);
-        assert_eq!(Active::told(&scene.impact(&app, &plan).await), cut);
+        assert_eq!(scene.active(&app).await, after);
+        let nothing = before.less(before);
+        assert_eq!(Active::told(&scene.impact(&app, &plan).await), nothing);
     })
     .await;
 }

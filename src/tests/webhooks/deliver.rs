@@ -13,7 +13,7 @@ use crate::{
     store::{self, audit::Filter, users::Role},
     tests::{
         browser::Browser,
-        flows::{Rp, web_app},
+        flows::{Rp, say, web_app},
         harness::on_both,
     },
     webhooks::{HOPE, PATIENCE},
@@ -141,27 +141,14 @@ async fn an_organisation_hears_what_its_people_allow_an_app_refuse_and_take_back
         let browser = Browser::of(&app, "alice", Role::Member).await;
         let scope = [("scope", "workspace:read")];
         let page = rp.authorize(&browser, &scope).await;
-        let tx = page
-            .text()
-            .split("name=\"tx\" value=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next())
-            .expect("a request")
-            .to_owned();
-        let denied = browser
-            .submit("/consent", &[("tx", &tx), ("answer", "deny")])
-            .await;
+        let denied = say(&browser, &page, "deny", &[]).await;
         assert!(
             denied.header("location").contains("error=access_denied"),
             "{}",
             denied.text()
         );
-        let allowed = browser
-            .submit(
-                "/consent",
-                &[("tx", &tx), ("answer", "allow"), ("scope", "workspace:read")],
-            )
-            .await;
+        let page = rp.authorize(&browser, &scope).await;
+        let allowed = say(&browser, &page, "allow", &["workspace:read"]).await;
         assert!(allowed.header("location").contains("code="), "{}", allowed.text());
         let removed = browser.submit(&format!("/me/apps/{}", rp.client.id), &[]).await;
         assert_eq!(removed.status, 303, "{}", removed.text());
