@@ -42,24 +42,24 @@ pub const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/0009_files_and_transfers.sql"),
     ),
     (
-        "0011_guessing",
-        include_str!("../../migrations/0011_guessing.sql"),
+        "0010_guessing",
+        include_str!("../../migrations/0010_guessing.sql"),
     ),
     (
-        "0012_assurance",
-        include_str!("../../migrations/0012_assurance.sql"),
+        "0011_assurance",
+        include_str!("../../migrations/0011_assurance.sql"),
     ),
     (
-        "0013_clock_readings",
-        include_str!("../../migrations/0013_clock_readings.sql"),
+        "0012_clock_readings",
+        include_str!("../../migrations/0012_clock_readings.sql"),
     ),
     (
-        "0014_incarnations",
-        include_str!("../../migrations/0014_incarnations.sql"),
+        "0013_incarnations",
+        include_str!("../../migrations/0013_incarnations.sql"),
     ),
     (
-        "0016_audit_format_2",
-        include_str!("../../migrations/0016_audit_format_2.sql"),
+        "0014_audit_format_2",
+        include_str!("../../migrations/0014_audit_format_2.sql"),
     ),
 ];
 
