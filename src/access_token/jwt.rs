@@ -83,8 +83,8 @@ const fn alg(setting: SigningAlgorithm) -> Alg {
     }
 }
 
-/// The claims of RFC 9068 §2.2, `org_id`, the client's number as `cv` and, where it acts for a person, his grant and how he
-/// proved who he is.
+/// The claims of RFC 9068 §2.2, `org_id`, the client's number as `cv` and, where it acts for a person, their grant and how they
+/// proved who they are.
 fn payload(registry: &Registry, claims: Claims<'_>, now: Timestamp, lifetime: Lifetime) -> String {
     let issuer = registry.config.issuer.as_str();
     let (client, issued_at) = (claims.client, now.seconds());

@@ -226,7 +226,7 @@ impl Caller {
         self.homes.iter().map(move |home| self.at(home, dry_run))
     }
 
-    /// The client with this id, where the caller may see it: in an organisation of his, or anywhere if he sees everything.
+    /// The client with this id, where the caller may see it: in an organisation of theirs, or anywhere if they see everything.
     ///
     /// # Errors
     /// When the storage fails.

@@ -418,7 +418,7 @@ async fn settings_here(
         people: before.people.clone(),
         user_id: None,
     };
-    // It holds nothing here: what the taker gives, he has to have, and where it redirects is judged by what is allowed here.
+    // It holds nothing here: what the taker gives, they have to have, and where it redirects is judged by what is allowed here.
     let bare = Client {
         redirect_uris: Vec::new(),
         scopes: Vec::new(),
