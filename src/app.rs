@@ -80,6 +80,7 @@ impl App {
         let parallel = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
         let registry = Registry {
             userinfo: Arc::new(live::Api::userinfo(config.issuer.as_str())),
+            userinfo_any_api: userinfo_any_api(&config, live.db()).await?,
             boundary: registry::boundary(&config),
             post: Post::new(&config)?,
             config: Arc::new(config),
@@ -99,6 +100,16 @@ impl App {
             throttle,
             failures: Failures::default(),
         }))
+    }
+}
+
+/// Whether UserInfo takes tokens for any API: as the configuration says, else as it was when the installation was made.
+async fn userinfo_any_api(config: &Config, db: &Db) -> Result<bool> {
+    match config.legacy.userinfo_any_api {
+        Some(said) => Ok(said),
+        None => Ok(store::instance::find(db, store::instance::USERINFO_ANY_API)
+            .await?
+            .is_some()),
     }
 }
 

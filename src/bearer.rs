@@ -40,7 +40,7 @@ impl Door {
     fn takes(self, registry: &Registry, api: &live::Api) -> bool {
         match self {
             Self::Management => api.org_id.is_none() && *api.audience == *MANAGEMENT_AUDIENCE,
-            Self::UserInfo => api.id == registry.userinfo.id || registry.config.legacy.userinfo_any_api,
+            Self::UserInfo => api.id == registry.userinfo.id || registry.userinfo_any_api,
         }
     }
 }

@@ -139,8 +139,8 @@ pub struct Legacy {
     pub password_grant: bool,
     /// `response_type=token`.
     pub implicit_grant: bool,
-    /// UserInfo takes tokens for any API.
-    pub userinfo_any_api: bool,
+    /// UserInfo takes tokens for any API. `None`: as it was when the installation was made.
+    pub userinfo_any_api: Option<bool>,
 }
 
 /// Features that can be switched off.

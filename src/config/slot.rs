@@ -30,6 +30,7 @@ impl Given {
 pub(super) enum Slot<'a> {
     Text(&'a mut String, fn(&str) -> Result<(), String>),
     Bool(&'a mut bool),
+    OptionalBool(&'a mut Option<bool>),
     Integer(&'a mut u64, u64, u64),
     Lifetime(&'a mut Lifetime, Lifetime, Lifetime),
     Path(&'a mut PathBuf),
@@ -58,6 +59,7 @@ impl<'a> Slot<'a> {
                 text.clone_into(place);
             }
             Self::Bool(place) => *place = parse_bool(given)?,
+            Self::OptionalBool(place) => *place = Some(parse_bool(given)?),
             Self::Integer(place, least, most) => *place = parse_integer(given, least, most)?,
             Self::Lifetime(place, least, most) => *place = parse_lifetime(given, least, most)?,
             Self::Path(place) => *place = parse_path(given)?,
@@ -78,6 +80,7 @@ impl<'a> Slot<'a> {
         match self {
             Self::Text(place, _) => (*place).clone(),
             Self::Bool(place) => place.to_string(),
+            Self::OptionalBool(place) => place.as_ref().map_or_else(String::new, ToString::to_string),
             Self::Integer(place, ..) => place.to_string(),
             Self::Lifetime(place, ..) => spell(**place),
             Self::Path(place) => place.display().to_string(),
@@ -102,7 +105,7 @@ impl<'a> Slot<'a> {
     pub(super) fn kind(&self) -> String {
         match self {
             Self::Text(..) => "text".into(),
-            Self::Bool(_) => "`true` or `false`".into(),
+            Self::Bool(_) | Self::OptionalBool(_) => "`true` or `false`".into(),
             Self::Integer(_, least, u64::MAX) => format!("number from {least}"),
             Self::Integer(_, least, most) => format!("number, {least} to {most}"),
             Self::Lifetime(_, least, most) => format!("time, `{}` to `{}`", spell(*least), spell(*most)),

@@ -133,7 +133,7 @@ pub(super) static SETTINGS: &[Setting] = settings![
         "Allow `grant_type=password`, for a migration only (RFC 9700 forbids it).";
     "legacy.implicit_grant", Text("false"), |c| Slot::Bool(&mut c.legacy.implicit_grant),
         "Allow `response_type=token`, for a migration only (RFC 9700 advises against it).";
-    "legacy.userinfo_any_api", Text("false"), |c| Slot::Bool(&mut c.legacy.userinfo_any_api),
+    "legacy.userinfo_any_api", Derived("`true` where 0.1.0 made the installation, else `false`"), |c| Slot::OptionalBool(&mut c.legacy.userinfo_any_api),
         "Let a token that is for an API open UserInfo as well, as 0.1.0 did, for a migration only (RFC 9068 §4 forbids it).";
     "features.personal_credentials", Text("true"), |c| Slot::Bool(&mut c.features.personal_credentials),
         "Let members hold client credentials of their own.";

@@ -13,14 +13,14 @@ pub(super) fn standing(visit: &Visit) -> Markup {
     let grants = visit.app.registry.grants();
     let legacy = grants.into_iter().filter(|grant| grant.is_legacy());
     let operator = visit.visitor.user.operator;
-    let any_api = visit.app.registry.config.legacy.userinfo_any_api;
+    let any_api = visit.app.registry.userinfo_any_api;
     html! {
         @for grant in legacy.filter(|_| operator) { (note(Tone::Warn, &warning(visit, grant))) }
         @if any_api && operator {
             (note(Tone::Warn, &html! { p #legacy-userinfo {
                 "UserInfo takes tokens that are for any API (" code { "legacy.userinfo_any_api" } "). Whoever runs such an API can \
                  use the tokens that it is sent to read who the person is. It is for a migration only (RFC 9068): let apps ask for \
-                 OpenID scopes alone, then switch it off."
+                 OpenID scopes alone, then set it to " code { "false" } "."
             } }))
         }
     }

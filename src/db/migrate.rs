@@ -61,6 +61,10 @@ pub const MIGRATIONS: &[Migration] = &[
         "0014_audit_format_2",
         include_str!("../../migrations/0014_audit_format_2.sql"),
     ),
+    (
+        "0015_userinfo",
+        include_str!("../../migrations/0015_userinfo.sql"),
+    ),
 ];
 
 const LEDGER: &str =

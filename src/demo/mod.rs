@@ -165,6 +165,7 @@ fn at(registry: &Registry, time: Timestamp) -> Registry {
         config: Arc::clone(&registry.config),
         boundary: registry.boundary.clone(),
         userinfo: Arc::clone(&registry.userinfo),
+        userinfo_any_api: registry.userinfo_any_api,
         live: Arc::clone(&registry.live),
         keyring: Arc::clone(&registry.keyring),
         entropy: registry.entropy.clone(),

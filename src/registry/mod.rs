@@ -83,6 +83,8 @@ pub struct Registry {
     pub live: Arc<Live>,
     /// The audience of tokens that are for the userinfo endpoint alone.
     pub userinfo: Arc<live::Api>,
+    /// Whether UserInfo takes tokens for any API, for a migration.
+    pub userinfo_any_api: bool,
     pub keyring: Arc<Keyring>,
     pub entropy: Entropy,
     pub clock: Clock,

@@ -15,6 +15,9 @@ pub const TRACKED_SINCE: &str = "tracked_since";
 /// [`TRACKED_SINCE`] where an older version ran before.
 pub const USAGE_SINCE: &str = "usage_since";
 
+/// Whether UserInfo takes tokens for any API unless the configuration says otherwise: where 0.1.0 made the installation.
+pub const USERINFO_ANY_API: &str = "userinfo_any_api";
+
 /// When the demonstration was begun, and when it was complete.
 pub const DEMO_BEGUN: &str = "demo_begun_at";
 pub const DEMO_COMPLETE: &str = "demo_complete_at";

@@ -159,6 +159,17 @@ async fn what_alice_allowed_is_not_asked_again() {
 }
 
 #[tokio::test]
+async fn fx_16_apps_that_use_one_token_for_two_go_on_until_the_operator_says_otherwise() {
+    from_0_1_0(&[], async |old| {
+        let token = old.fact("/billing_tokens/access_token");
+        let asked = || old.app.get("/oauth2/userinfo").bearer(&token);
+        assert_eq!(asked().send().await.status, 200);
+        assert!(old.app.app.registry.userinfo_any_api);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_activity_is_whole() {
     from_0_1_0(&[], async |old| {
         let registry = &old.app.app.registry;
