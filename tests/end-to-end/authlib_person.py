@@ -64,12 +64,17 @@ async def main():
     )
     claims = verified(token["id_token"], nonce, token["access_token"])
 
+    # The token is for the API; with the refresh token there comes one for UserInfo.
+    fresh = await result(
+        client.refresh_token(
+            metadata["token_endpoint"], refresh_token=token["refresh_token"], scope="openid profile"
+        )
+    )
+    assert fresh["access_token"] != token["access_token"]
     told = await result(client.get(metadata["userinfo_endpoint"]))
     assert told.status_code == 200, told.text
     assert told.json()["sub"] == claims["sub"], told.text
 
-    fresh = await result(client.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"]))
-    assert fresh["access_token"] != token["access_token"]
     gone = await result(client.revoke_token(metadata["revocation_endpoint"], token=fresh["refresh_token"]))
     assert gone.status_code == 200, gone.text
     dead = await result(client.get(metadata["userinfo_endpoint"]))

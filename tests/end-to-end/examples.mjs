@@ -41,7 +41,7 @@ try {
 	const desk = new Console(issuer);
 	const credentials = await step('A client for the command line is created in the console.', async () => {
 		await desk.signIn(username, password);
-		const made = await desk.create('service', 'Command line', 'clients:read clients:write');
+		const made = await desk.create('service', 'Morning report', 'clients:read clients:write');
 		return { OAUTHORITY_HOST: issuer, OAUTHORITY_CLIENT_ID: made.id, OAUTHORITY_CLIENT_SECRET: made.secret };
 	});
 	/** Runs the command that creates a client; gives its id. */
