@@ -18,7 +18,7 @@ pub(super) const DEMANDS: &[(&str, Demand)] = &[
     ("createOAuth2ClientCredential", Fresh),
     ("createOrganization", Fresh),
     ("createOwnCredential", Fresh),
-    ("createScope", Present),
+    ("createScope", Depends),
     ("createWebhook", Fresh),
     ("declineTransfer", Present),
     ("deleteApi", Fresh),

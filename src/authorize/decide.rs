@@ -12,7 +12,7 @@ use crate::{
     live,
     oauth::{
         authentication::{self, MULTI_FACTOR, SINGLE_FACTOR},
-        authorization::Prompt,
+        authorization::{Prompt, ResponseType},
         refusal::{Code, Refusal},
         scope::ScopeKey,
     },
@@ -235,7 +235,9 @@ async fn ask(registry: &Registry, opened: &Opened, visitor: &Visitor) -> Result<
     let wanted = opened.wishes.prompts(Prompt::Consent);
     // RFC 8252 §8.6: anybody can answer on a loopback port or a private scheme, so the person is asked each time, whoever
     // the app says it is. A client that holds a secret is known by it.
-    let confidential = opened.client.application_type.holds_secret();
+    // With `response_type=token` it never shows one.
+    let confidential =
+        opened.client.application_type.holds_secret() && opened.wishes.response_type == ResponseType::Code;
     let assured = confidential || opened.back.redirect_uri().starts_with("https://");
     if first_party && assured && !wanted {
         return Ok(Next::Answer(opened.scopes.clone(), Word::Unneeded));

@@ -152,11 +152,12 @@ fn changed(what: &str) -> Flash {
 
 /// Ends whatever else goes on in the person's name.
 async fn end_the_rest(visit: &Visit, browser: &Browser) -> Answer {
+    visit.require_fresh()?;
     let (user, session) = (&visit.visitor.user, &visit.visitor.session);
     sessions::end_everything_else(&visit.app.registry, user, session, browser)
         .await
         .or_trouble(visit)?;
-    let words = "You are signed out everywhere else, and every app has to ask you again.";
+    let words = "You are signed out everywhere else, and every app has to ask you again. Your personal credentials go on.";
     Ok(visit.go(HERE, Some(&done(words))))
 }
 
@@ -198,7 +199,7 @@ async fn page(visit: &Visit, status: StatusCode, errors: &ErrorSummary) -> Answe
             section.card {
                 h2 { "Sessions" }
                 p { "See where you are signed in, and sign out there." }
-                p { "When you have changed how you sign in because somebody else may know it, end everything that goes on in your name, but this session: other sessions, and what you allowed apps." }
+                p { "When you have changed how you sign in because somebody else may know it, end other sessions and what you allowed apps. Personal credentials go on until you delete them." }
                 (button(visit, "end_the_rest", "", "End everything else"))
                 div.actions { (form::link_button("See sessions", "/me/sessions")) (form::link_button("See apps", "/me/apps")) }
             }

@@ -65,6 +65,10 @@ pub const MIGRATIONS: &[Migration] = &[
         "0015_userinfo",
         include_str!("../../migrations/0015_userinfo.sql"),
     ),
+    (
+        "0016_membership_ends",
+        include_str!("../../migrations/0016_membership_ends.sql"),
+    ),
 ];
 
 const LEDGER: &str =

@@ -60,12 +60,14 @@ pub fn canonical(text: &str) -> String {
     }
 }
 
-/// Whether `text` is `root` or lies below it; both in any spelling.
+/// Whether `text` is `root` or lies below it; both in any spelling, and whatever the scheme.
 pub fn is_within(text: &str, root: &str) -> bool {
     let bare = |text: &str| {
         let text = canonical(text);
         let text = text.split(['?', '#']).next().unwrap_or_default();
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let Some((_, rest)) = text.split_once("://") else {
+            return text.to_owned();
+        };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         // A dot at the end of a host names the same host.
         let (host, port) = match authority.rsplit_once(':') {
@@ -73,7 +75,7 @@ pub fn is_within(text: &str, root: &str) -> bool {
             _ => (authority, ""),
         };
         let host = host.rsplit('@').next().unwrap_or_default().trim_end_matches('.');
-        format!("{scheme}://{host}:{port}{}/", path.trim_end_matches('/'))
+        format!("//{host}:{port}{}/", path.trim_end_matches('/'))
     };
     bare(text).starts_with(&bare(root))
 }

@@ -70,6 +70,19 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_hidden(c) || c == '\u{2800}'
 }
 
+/// Whether marks stand on nothing, or so many on one letter that they cover the lines beside it.
+/// [UTS #39 §5.4](https://www.unicode.org/reports/tr39/#Optional_Detection)
+fn piles_marks(name: &str) -> bool {
+    use GeneralCategory as G;
+    // As if a mark too many had come before the first letter.
+    let mut pile = 4;
+    name.chars().any(|c| {
+        let mark = !c.is_ascii() && matches!(c.general_category(), G::NonspacingMark | G::EnclosingMark);
+        pile = if mark { pile + 1 } else { 0 };
+        pile > 4
+    })
+}
+
 /// A name as it is kept: NFC, without white space around it.
 pub fn normal(text: &str) -> String {
     let text = text.trim();
@@ -93,6 +106,9 @@ pub fn check_optional(name: &str, most: usize) -> Result<(), String> {
     }
     if !name.is_empty() && name.chars().all(is_blank) {
         return Err("Write something that can be seen.".to_owned());
+    }
+    if piles_marks(&name) {
+        return Err("Remove marks that stand on no letter, and more than four on one.".to_owned());
     }
     Ok(())
 }
@@ -161,8 +177,9 @@ pub fn looks_like_ours(name: &str) -> bool {
     let system = SYSTEM.map(|name| looks(name).map(|words| words.concat()));
     looks(name).into_iter().enumerate().any(|(way, words)| {
         let whole = words.concat();
-        words.contains(&product[way])
-            || whole == product[way]
+        // From the beginning of any word on, however it is spaced and whatever follows.
+        let ours = |from: usize| words[from..].concat().starts_with(&product[way]);
+        (0..words.len()).any(ours)
             || system.iter().any(|ours| {
                 whole == ours[way] || whole.strip_prefix(&product[way]) == Some(ours[way].as_str())
             })
@@ -228,6 +245,8 @@ mod tests {
             "a\u{7}",
             "a\u{85}b",
             "a\u{2028}b",
+            "\u{301}a",
+            "a\u{336}\u{336}\u{336}\u{336}\u{336}",
             "a\u{e000}",
             "a\u{378}",
             "\u{ffa0}",
@@ -268,6 +287,9 @@ mod tests {
             "Oauthority",
             "0authority",
             "The OAUTHORITY app",
+            "O authority Support",
+            "Oauth ority Login",
+            "OauthorityLogin",
             "Оauthоrity",
             "Admin-Client",
             "Àdmin Client",
@@ -283,6 +305,7 @@ mod tests {
             "Admin Clients of Acme",
             "Mobile App of Acme",
             "Authority",
+            "Ohio Authority",
         ] {
             assert_eq!(check_trusted(good), Ok(()), "{good}");
         }

@@ -109,6 +109,8 @@ impl Permission {
         matches!(
             self,
             OrganizationsWrite
+                | ApisWrite
+                | ApisDelete
                 | ClientsWrite
                 | ClientsDelete
                 | MembersWrite

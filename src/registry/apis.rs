@@ -442,6 +442,10 @@ pub async fn create_scope(
     new: NewScope,
 ) -> Result<Scope> {
     access.require(Permission::ApisWrite)?;
+    // What a scope brings along, and that nobody is asked for it, is given to whoever gets it.
+    if !new.implies.is_empty() || !new.requires_consent {
+        access.check_fresh(registry.now())?;
+    }
     let api = find_own(registry, access, api_id, None).await?;
     let values: Vec<String> = api.scopes.iter().map(|s| s.value.clone()).collect();
     let mut fields = Vec::new();

@@ -26,7 +26,7 @@ pub fn objection(registry: &Registry, audience: &str) -> Option<Field> {
             "Write an absolute URI without a fragment, such as https://api.example.com.",
         );
     }
-    if !is_identifier(audience) {
+    if !is_identifier(&canonical(audience)) {
         return wrong(
             "audience.scheme",
             "A URI of this scheme names no API: use https or a URN of your own.",

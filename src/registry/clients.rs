@@ -530,7 +530,7 @@ async fn guard(
     action: &str,
 ) -> Result<()> {
     let credential = control::is_credential(before, after, changed);
-    if credential {
+    if credential || control::takes_beyond(access, before, after, apis) {
         control::check(registry, access, before, action).await?;
     }
     if credential || control::gives_management(before, after, apis) {

@@ -45,6 +45,14 @@ pub(super) fn gives_management(before: &Client, after: &Client, apis: &[Api]) ->
     })
 }
 
+/// Whether a change takes a scope of the management API from a client that whoever changes it does not hold. They could
+/// control what is left, and wait until somebody gives it back.
+pub(super) fn takes_beyond(access: &Access, before: &Client, after: &Client, apis: &[Api]) -> bool {
+    let taken = before.scopes.iter().filter(|pair| !after.scopes.contains(pair));
+    let taken: Vec<(String, String)> = taken.cloned().collect();
+    !client_input::covers(access.permissions, apis, &taken)
+}
+
 /// Asks whether somebody may control a client, and writes the attempt down if not.
 ///
 /// # Errors

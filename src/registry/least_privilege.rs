@@ -13,6 +13,7 @@ use crate::{
         Registry,
         access::{Access, Permission},
         clients::{self, Edit},
+        control,
     },
     store::{
         self,
@@ -145,6 +146,9 @@ pub async fn trim(
             .collect(),
         ..before.clone()
     };
+    if control::takes_beyond(access, &before, &kept, &apis) {
+        control::check(registry, access, &before, "client.scopes_trimmed").await?;
+    }
     if kept.scopes.is_empty() && kept.oidc_scopes.is_empty() {
         return Err(Code::Conflict
             .because("this would leave the client without any scope: disable it instead, if nobody needs it")

@@ -233,6 +233,7 @@ pub async fn remove(registry: &Registry, access: &Access, user_id: &str) -> Resu
     let mut batch = Batch::from_iter([
         // The membership goes first: whoever gives a grant locks it before he writes.
         store::users::remove_member(org, user_id),
+        store::users::note_member_left(org, user_id, now),
         grants::revoke(Which::Member(user_id, org), "member_removed", now),
         store::consents::remove_member(user_id, org),
         store::invitations::revoke_of(org, user_id, now),

@@ -105,14 +105,25 @@ pub async fn find_by_handle(db: &Db, handle: &str) -> Result<Option<Organization
     row.map(read).transpose()
 }
 
-/// The organisations of a person with what he is there, by handle.
+/// The organisations of a person with what they are there, by handle.
 pub async fn with_roles(db: &Db, user_id: &str) -> Result<Vec<(Organization, Role)>, DbError> {
+    with_roles_at(db, user_id, Timestamp::from_millis(i64::MAX)).await
+}
+
+/// As [`with_roles`], for something that was made at that moment: without those that the person left since, though they
+/// came back.
+pub async fn with_roles_at(
+    db: &Db,
+    user_id: &str,
+    made_at: Timestamp,
+) -> Result<Vec<(Organization, Role)>, DbError> {
     let rows = db
         .read(
             "SELECT m.role, o.id, o.handle, o.name, o.kind, o.settings, o.created_at, o.updated_at, o.version \
              FROM memberships m JOIN organizations o ON o.id = m.org_id WHERE m.user_id = $1 \
-             ORDER BY o.handle_folded",
-            vec![user_id.into()],
+             AND NOT EXISTS (SELECT 1 FROM membership_ends e WHERE e.org_id = m.org_id AND e.user_id = m.user_id \
+             AND e.ended_at >= $2) ORDER BY o.handle_folded",
+            vec![user_id.into(), made_at.into()],
         )
         .await?;
     let read = |mut row: Row| {

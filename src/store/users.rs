@@ -420,6 +420,15 @@ pub fn remove_member(org_id: &str, user_id: &str) -> Statement {
     .expecting("last_owner")
 }
 
+/// Writes down that a membership ended now.
+pub fn note_member_left(org_id: &str, user_id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO membership_ends (org_id, user_id, ended_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (org_id, user_id) DO UPDATE SET ended_at = excluded.ended_at",
+        vec![org_id.into(), user_id.into(), now.into()],
+    )
+}
+
 /// The teams that nobody active owns but this person: handle and name.
 pub async fn owned_alone(db: &Db, user_id: &str) -> Result<Vec<(String, String)>, DbError> {
     let rows = db

@@ -1,7 +1,8 @@
 //! What is cut stays cut: what is granted again, made anew or let in again is another incarnation, and nothing that was
-//! issued for the one before counts for it. `product.md` section 3.
+//! issued for the one before counts for it.
 
 use super::{
+    browser::{Browser, person},
     flows::{Rp, alice, asking, field, say, text, user, web_app},
     harness::{TestApp, TestClient, inactive, on_both},
 };
@@ -14,14 +15,16 @@ use crate::{
         client_input::ScopeRef,
         clients::{self, Edit},
         impact::{self, Plan},
+        members,
     },
     store::{
         self,
         apis::{Api, Risk, TokenFormat},
         organizations::Organization,
-        users::UserStatus,
+        users::{Role, UserStatus},
     },
     tests::{flows::consent::asks, flows::param},
+    time::Lifetime,
 };
 
 const FORMATS: [(&str, TokenFormat); 2] = [
@@ -319,6 +322,39 @@ async fn fx_06_what_was_issued_before_the_upgrade_counts_until_it_is_taken_away(
         let stored = store::clients::find(app.db(), &client.id).await.expect("read");
         let live = app.app.registry.live.client(&client.id).expect("there");
         assert_eq!(stored.expect("there").incarnation(), live.incarnation);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fx_06_who_comes_back_does_not_find_what_apps_of_the_instance_got_before() {
+    on_both(async |app| {
+        let user = person(&app, "mel", Some(Role::Member)).await;
+        let browser = Browser::new(&app);
+        browser.sign_in("mel").await;
+        let scope = ("scope", "organizations:read offline_access");
+        let tokens = Rp::command_line(&app).tokens(&app, &browser, &[scope]).await;
+        let reach = async |token: &str| {
+            let path = format!("/api/v1/orgs/{}", app.org.handle);
+            app.get(&path).bearer(token).send().await.status
+        };
+        let old = text(&tokens, "access_token");
+        assert_eq!(reach(&old).await, 200);
+        app.clock.advance(Lifetime::minutes(1));
+        members::remove(&app.app.registry, &app.owner(), &user.id)
+            .await
+            .expect("removed");
+        assert_eq!(reach(&old).await, 404);
+        app.clock.advance(Lifetime::minutes(1));
+        let back = store::users::add_member(&app.org.id, &user.id, Role::Member, app.clock.now());
+        app.db().write(back.into()).await.expect("joined");
+        assert_eq!(reach(&old).await, 404, "what was given before is for before");
+        let refresh = text(&tokens, "refresh_token");
+        let renewed = Rp::command_line(&app).refresh(&app, &refresh, &[]).await.json();
+        assert_eq!(reach(&text(&renewed, "access_token")).await, 404);
+        // A new sign-in acts there again.
+        let new = Rp::command_line(&app).tokens(&app, &browser, &[scope]).await;
+        assert_eq!(reach(&text(&new, "access_token")).await, 200);
     })
     .await;
 }

@@ -55,7 +55,14 @@ pub async fn caller(
     };
     Ok(Caller {
         scopes: scopes(held),
-        homes: homes(app, held, &client, &user, operator.then_some(elsewhere)).await?,
+        homes: homes(
+            app,
+            held,
+            &client,
+            (&user, grant.created_at),
+            operator.then_some(elsewhere),
+        )
+        .await?,
         client_id: client.client_id,
         client_name: client.name,
         elsewhere,
@@ -70,16 +77,17 @@ pub async fn caller(
     })
 }
 
-/// Where he belongs, as far as the client may act for him there. An operator is at home in the instance's organisation.
+/// Where they belong, as far as the client may act for them there by a grant that was made at that moment: not where they
+/// left since, though they came back. An operator is at home in the instance's organisation.
 async fn homes(
     app: &App,
     held: &Bearer,
     client: &Client,
-    user: &User,
+    (user, made_at): (&User, Timestamp),
     operator: Option<Permissions>,
 ) -> Result<Vec<Home>> {
     let db = app.registry.db();
-    let mut homes: Vec<Home> = store::organizations::with_roles(db, &user.id)
+    let mut homes: Vec<Home> = store::organizations::with_roles_at(db, &user.id, made_at)
         .await?
         .into_iter()
         .filter(|(org, _)| client.kind == Kind::System || org.id == client.org_id)

@@ -253,13 +253,13 @@ async fn fx_03_a_personal_credential_reaches_no_credentials() {
         let browser = signed_in(&app, "olivia").await;
         let token = access(&tokens(&app, &browser, ALL).await);
         let pair = |value: &str| json!({ "audience": "urn:oauthority:api", "value": value });
-        for value in ["clients:write", "members:write", "members:delete", "clients:delete", "organizations:write"] {
+        for value in ["apis:write", "apis:delete", "clients:write", "members:write", "members:delete", "clients:delete", "organizations:write"] {
             let body = json!({ "name": "Report", "scopes": [pair(value)] });
             let refused = call(&app, &token, Method::POST, "/api/v1/me/credentials", Some(&body)).await;
             assert_eq!(refused.status, 400, "{value} {}", refused.text());
             assert!(refused.text().contains("service client"), "{}", refused.text());
         }
-        let body = json!({ "name": "Report", "scopes": [pair("clients:read"), pair("apis:write")] });
+        let body = json!({ "name": "Report", "scopes": [pair("clients:read"), pair("apis:read")] });
         let made = call(&app, &token, Method::POST, "/api/v1/me/credentials", Some(&body)).await;
         assert_eq!(made.status, 201, "{}", made.text());
         // One from before keeps its scope, which does not count at the API.

@@ -14,8 +14,8 @@ const DEMANDS: &[(&str, &str, Demand)] = &[
     ("apis", "form::edit", Present),
     ("apis", "remove::api", Fresh),
     ("apis", "remove::scope", Fresh),
-    ("apis", "scopes::create", Present),
     // What comes with a scope, and whether anybody is asked for it.
+    ("apis", "scopes::create", Depends),
     ("apis", "scopes::edit", Depends),
     ("apps", "remove", Present),
     ("client", "grants::revoke", Depends),

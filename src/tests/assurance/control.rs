@@ -7,7 +7,7 @@ use super::{access, challenged, grow_old, olivia, signed_in, tokens};
 use crate::{
     oauth::authentication::SINGLE_FACTOR,
     registry::client_input::Draft,
-    store::users::Role,
+    store::{self, users::Role},
     tests::{
         browser::Browser,
         flows::web_app,
@@ -184,6 +184,63 @@ async fn fx_04_the_console_asks_first_and_keeps_what_was_typed() {
             .await;
         assert_eq!(done.status, 303, "{}", done.text());
         assert_eq!(app.token(&client, &[]).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fx_04_nobody_takes_away_what_they_do_not_hold_and_waits() {
+    on_both(async |app| {
+        let client = app.service(&["members:write", "workspace:read"]).await;
+        let token = app.service(&["clients:write"]).await.token(&app).await;
+        let path = format!("/api/v1/orgs/{}/clients/{}", app.org.handle, client.id);
+        let less = json!({ "scopes": ["workspace:read"] });
+        beyond(&send(&app, &token, Method::PATCH, &path, &less).await, "less");
+        // Whoever holds it may take it away.
+        let token = app
+            .service(&["clients:write", "members:write"])
+            .await
+            .token(&app)
+            .await;
+        let answer = send(&app, &token, Method::PATCH, &path, &less).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fx_04_a_scope_that_brings_others_along_or_asks_nobody_needs_a_fresh_sign_in() {
+    on_both(async |app| {
+        olivia(&app).await;
+        let token = access(&tokens(&app, &signed_in(&app, "olivia").await, super::ALL).await);
+        let apis = store::apis::of_organization(app.db(), &app.org.id)
+            .await
+            .expect("read");
+        let own = apis
+            .iter()
+            .find(|api| api.org_id.is_some())
+            .expect("the first API");
+        let path = format!("/api/v1/orgs/{}/apis/{}/scopes", app.org.handle, own.id);
+        grow_old(&app);
+        let scope = |value: &str, more: Json| {
+            let mut scope = json!({ "value": value, "description": "Do it", "risk": "reads" });
+            for (name, value) in more.as_object().expect("members") {
+                scope[name] = value.clone();
+            }
+            scope
+        };
+        for body in [
+            scope("z:z", json!({ "implies": ["workspace:read"] })),
+            scope("z:z", json!({ "requires_consent": false })),
+        ] {
+            challenged(&app.post(&path).bearer(&token).json(&body).await, SINGLE_FACTOR);
+        }
+        let plain = app
+            .post(&path)
+            .bearer(&token)
+            .json(&scope("z:z", json!({})))
+            .await;
+        assert_eq!(plain.status, 201, "{}", plain.text());
     })
     .await;
 }

@@ -186,7 +186,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
     on_both(async |app| {
         let ben = Browser::of(&app, "ben", Role::Member).await;
         let ada = Browser::of(&app, "ada", Role::Admin).await;
-        let asked = json!({ "name": "Manager", "scopes": ["apis:write"] });
+        let asked = json!({ "name": "Manager", "scopes": ["audit:read"] });
         let ask = async |token: &str| app.post(OWN).bearer(token).json(&asked).await;
         let bens = token(&app, &ben, "account:write").await;
         let refused = ask(&bens).await;
@@ -204,7 +204,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
             "{why}: {}",
             weak.text()
         );
-        let strong = token(&app, &ada, "account:write apis:write").await;
+        let strong = token(&app, &ada, "account:write audit:read").await;
         let made = ask(&strong).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
         for scope in ["instance:read", "account:write"] {
@@ -224,7 +224,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
             |value: &str| rows.iter().find(|row| row["value"] == value).expect(value)["refused"].clone();
         assert_eq!(why("workspace:read"), Json::Null);
         assert!(
-            why("apis:write")
+            why("audit:read")
                 .as_str()
                 .is_some_and(|why| why.contains("do not hold")),
             "{listed}"
@@ -236,7 +236,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
             secret: text(&made.json(), "client_secret"),
         };
         let token = client.token(&app).await;
-        let path = format!("/api/v1/orgs/{}/apis", app.org.handle);
+        let path = format!("/api/v1/orgs/{}/audit-events", app.org.handle);
         assert_eq!(app.get(&path).bearer(&token).send().await.status, StatusCode::OK);
         let user = store::users::find_by_username(app.db(), "ada")
             .await
