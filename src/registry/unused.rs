@@ -1,5 +1,5 @@
 //! Clients that nobody uses: told of after 60, 90 and 120 days, disabled after as many as the organisation says, and deleted
-//! on the day that somebody set when he disabled one. Only what was recorded counts: a use before uses were recorded is
+//! on the day that somebody set when they disabled one, once it is past for sure. Only what was recorded counts: a use before uses were recorded is
 //! not known, so time before then is no time without a use.
 
 use serde_json::json;
@@ -26,7 +26,7 @@ const AT_ONCE: i64 = 200;
 /// How many are named in a mail.
 const NAMED: usize = 20;
 
-/// Deletes what is due, and does what the organisations want done about clients that nobody uses.
+/// Deletes what is due by every clock reading of the last day (it does not come back), and does what the organisations want done about clients that nobody uses.
 ///
 /// # Errors
 /// When the storage fails.
@@ -58,14 +58,14 @@ pub async fn retire(registry: &Registry) -> Result<()> {
 }
 
 async fn delete_due(registry: &Registry) -> Result<()> {
-    for (client_id, org_id) in store::clients::to_delete(registry.db(), registry.now(), AT_ONCE).await? {
+    let past = registry.live.past();
+    for (client_id, org_id) in store::clients::to_delete(registry.db(), past, AT_ONCE).await? {
         let Some(org) = store::organizations::find(registry.db(), &org_id).await? else {
             continue;
         };
         let access = system_access(org);
         let client = clients::find(registry, &access, &client_id).await?;
-        let due =
-            client.status == Status::Disabled && client.delete_at.is_some_and(|at| at <= registry.now());
+        let due = client.status == Status::Disabled && client.delete_at.is_some_and(|at| at <= past.at());
         if due {
             passed_over(clients::delete(registry, &access, &client_id, Some(client.version)).await)?;
         }
@@ -81,14 +81,15 @@ fn passed_over(done: Result<Client>) -> Result<()> {
     }
 }
 
-/// The moment since when a client must not have been used; `None` while uses are not recorded for so long.
-fn cutoff(registry: &Registry, days: i64, recorded_since: Timestamp) -> Option<Timestamp> {
-    let at = registry.now().before(Lifetime::days(days));
+/// The moment since when a client must not have been used at `now`; `None` while uses are not recorded for so long.
+fn cutoff(now: Timestamp, days: i64, recorded_since: Timestamp) -> Option<Timestamp> {
+    let at = now.before(Lifetime::days(days));
     (at >= recorded_since).then_some(at)
 }
 
+/// By what is past for sure: a clock that is ahead would stop every client at once.
 async fn disable(registry: &Registry, org: &Organization, days: i64, recorded: Timestamp) -> Result<()> {
-    let Some(since) = cutoff(registry, days, recorded) else {
+    let Some(since) = cutoff(registry.live.past().at(), days, recorded) else {
         return Ok(());
     };
     let access = system_access(org.clone());
@@ -101,7 +102,7 @@ async fn disable(registry: &Registry, org: &Organization, days: i64, recorded: T
 }
 
 async fn tell(registry: &Registry, org: &Organization, days: i64, recorded: Timestamp) -> Result<()> {
-    let Some(since) = cutoff(registry, days, recorded) else {
+    let Some(since) = cutoff(registry.now(), days, recorded) else {
         return Ok(());
     };
     let unused = store::clients::unused(registry.db(), &org.id, since, Some(days), AT_ONCE).await?;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::incarnations;
+use super::{clock_readings::Past, incarnations};
 use crate::{
     db::{Db, DbError, Row, Statement, Value},
     oauth::{
@@ -753,13 +753,14 @@ pub fn set_status(
     [incarnations::draw(&client.org_id), change]
 }
 
-/// Disabled clients whose day has come: (client id, organisation), at most `limit`.
-pub async fn to_delete(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<(String, String)>, DbError> {
+/// Disabled clients whose day is over: (client id, organisation), at most `limit`. Nobody brings back what was deleted by a
+/// clock that is wrong, hence a [`Past`].
+pub async fn to_delete(db: &Db, past: Past, limit: i64) -> Result<Vec<(String, String)>, DbError> {
     let rows = db
         .read(
             "SELECT client_id, org_id FROM clients WHERE delete_at <= $1 AND status = 'disabled' \
              ORDER BY delete_at LIMIT $2",
-            vec![now.into(), limit.into()],
+            vec![past.into(), limit.into()],
         )
         .await?;
     rows.into_iter()

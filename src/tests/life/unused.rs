@@ -2,6 +2,7 @@ use axum::http::StatusCode;
 
 use super::{another, events, reader, subjects};
 use crate::{
+    jobs,
     oauth::client::Status,
     registry::{
         clients,
@@ -114,9 +115,11 @@ async fn the_policy_disables_after_its_days_and_leaves_alone_what_was_enabled_or
         let client = app.service(&["workspace:read"]).await;
         let registry = &app.app.registry;
         app.clock.advance(Lifetime::days(179));
+        app.sweep().await;
         retire(registry).await.unwrap();
         assert_eq!(status(&app, &client.id).await, Status::Active);
         app.clock.advance(Lifetime::days(2));
+        app.sweep().await;
         retire(registry).await.unwrap();
         let found = store::clients::find(app.db(), &client.id).await.unwrap().unwrap();
         assert_eq!(found.status, Status::Disabled);
@@ -129,9 +132,11 @@ async fn the_policy_disables_after_its_days_and_leaves_alone_what_was_enabled_or
             .await
             .unwrap();
         app.clock.advance(Lifetime::days(1));
+        app.sweep().await;
         retire(registry).await.unwrap();
         assert_eq!(status(&app, &client.id).await, Status::Active);
         app.clock.advance(Lifetime::days(180));
+        app.sweep().await;
         retire(registry).await.unwrap();
         assert_eq!(status(&app, &client.id).await, Status::Disabled);
     })
@@ -175,7 +180,8 @@ async fn a_disabled_client_is_deleted_on_its_day_unless_somebody_enables_it() {
             )]
         );
         app.token(&gone, &[]).await.refused(401, "invalid_client");
-        app.clock.advance(Lifetime::days(13));
+        app.clock.advance(Lifetime::days(12));
+        app.sweep().await;
         retire(registry).await.unwrap();
         assert_eq!(status(&app, &gone.id).await, Status::Disabled);
         let enabled = clients::enable(registry, &app.owner(), &kept.id, None)
@@ -183,7 +189,9 @@ async fn a_disabled_client_is_deleted_on_its_day_unless_somebody_enables_it() {
             .unwrap();
         assert_eq!(enabled.delete_at, None);
         app.clock.advance(Lifetime::days(2));
+        app.sweep().await;
         if let Some(other) = another(&app).await {
+            other.sweep().await;
             retire(&other.app.registry).await.unwrap();
         }
         retire(registry).await.unwrap();
@@ -193,6 +201,49 @@ async fn a_disabled_client_is_deleted_on_its_day_unless_somebody_enables_it() {
         assert_eq!(deleted.len(), 1);
         assert_eq!(deleted[0].actor_kind, "system");
         kept.token(&app).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fx_62_a_clock_that_is_ahead_deletes_and_disables_no_client() {
+    on_both(async |app| {
+        if app.database == "postgresql" {
+            return; // such a node does none of it there
+        }
+        let registry = &app.app.registry;
+        policy(&app, false, Some(180)).await;
+        let (due, unused) = (
+            app.service(&["workspace:read"]).await,
+            app.service(&["workspace:read"]).await,
+        );
+        let day = app.clock.now().after(Lifetime::days(14));
+        clients::retire(registry, &app.owner(), &due.id, None, None, Some(day))
+            .await
+            .unwrap();
+        jobs::sweep(registry).await.unwrap();
+        app.clock.turn(Lifetime::days(4000));
+        for _ in 0..20 {
+            jobs::sweep(registry).await.unwrap();
+            retire(registry).await.unwrap();
+            app.clock.advance(Lifetime::hours(1));
+        }
+        assert_eq!(status(&app, &due.id).await, Status::Disabled);
+        assert_eq!(status(&app, &unused.id).await, Status::Active);
+        app.clock.turn(Lifetime::days(-4000));
+        clients::enable(registry, &app.owner(), &due.id, None)
+            .await
+            .unwrap();
+        due.token(&app).await;
+        // On its day a client goes.
+        let day = app.clock.now().after(Lifetime::days(14));
+        clients::retire(registry, &app.owner(), &due.id, None, None, Some(day))
+            .await
+            .unwrap();
+        app.clock.advance(Lifetime::days(14));
+        app.sweep().await;
+        retire(registry).await.unwrap();
+        assert_eq!(status(&app, &due.id).await, Status::Deleted);
     })
     .await;
 }
