@@ -82,14 +82,14 @@ pub fn authenticate(
     now: Timestamp,
 ) -> Result<Caller, Refusal> {
     let presented = present(headers, params)?;
-    throttle.admit(&presented.client_id, ip, now)?;
+    throttle.admit(&presented.client_id, ip, registry.clock.monotonic())?;
     if let Some(caller) = verify(registry, &presented, now) {
         if caller.client.status == Status::Active {
             return Ok(caller);
         }
         registry.activity.note_attempt(&caller.client, ip, now);
     }
-    throttle.note_failure(&presented.client_id, ip, now);
+    throttle.note_failure(&presented.client_id, ip, registry.clock.monotonic());
     Err(Code::InvalidClient
         .because("the client is unknown or disabled, or its authentication is wrong")
         .reason("client.unproven"))

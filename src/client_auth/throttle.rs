@@ -3,6 +3,9 @@
 //!
 //! Failures are counted for client id and address together: whoever guesses shuts himself out, never the real client,
 //! which calls from somewhere else. While nobody fails, a check is one load of an atomic.
+//!
+//! Windows are in memory and go by the clock that only goes forward: whoever turns the wall lets nobody try sooner and
+//! nobody wait longer.
 
 use std::{
     collections::HashMap,
@@ -19,7 +22,7 @@ use foldhash::fast::RandomState;
 use crate::{
     config::Config,
     oauth::refusal::{Code, Refusal},
-    time::{Lifetime, Timestamp},
+    time::{Lifetime, Monotonic},
 };
 
 /// Counts failed authentications, sign-ins and, where the operator limits them, token requests.
@@ -72,7 +75,7 @@ impl Throttle {
     ///
     /// # Errors
     /// `rate_limited`, and when to come back.
-    pub(super) fn admit(&self, client_id: &str, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, client_id: &str, ip: IpAddr, now: Monotonic) -> Result<(), Refusal> {
         if self.failures.is_empty() {
             return Ok(());
         }
@@ -85,7 +88,7 @@ impl Throttle {
     }
 
     /// Counts a failed authentication.
-    pub(super) fn note_failure(&self, client_id: &str, ip: IpAddr, now: Timestamp) {
+    pub(super) fn note_failure(&self, client_id: &str, ip: IpAddr, now: Monotonic) {
         self.failures
             .note(self.hasher.hash_one((client_id, network(ip))), now);
     }
@@ -94,7 +97,7 @@ impl Throttle {
     ///
     /// # Errors
     /// `rate_limited` when the operator limits them and this is one too many.
-    pub fn spend_request(&self, client_id: &str, now: Timestamp) -> Result<(), Refusal> {
+    pub fn spend_request(&self, client_id: &str, now: Monotonic) -> Result<(), Refusal> {
         if self.requests.limit == 0 {
             return Ok(());
         }
@@ -110,7 +113,7 @@ impl Throttle {
     ///
     /// # Errors
     /// `rate_limited`, and when to come back.
-    pub fn spend_sign_in(&self, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+    pub fn spend_sign_in(&self, ip: IpAddr, now: Monotonic) -> Result<(), Refusal> {
         if self.sign_ins.limit == 0 {
             return Ok(());
         }
@@ -122,14 +125,14 @@ impl Throttle {
     ///
     /// # Errors
     /// `rate_limited`, and when to come back.
-    pub fn spend_known_sign_in(&self, browser: &str, now: Timestamp) -> Result<(), Refusal> {
+    pub fn spend_known_sign_in(&self, browser: &str, now: Monotonic) -> Result<(), Refusal> {
         if self.sign_ins.limit == 0 {
             return Ok(());
         }
         self.spend_sign_in_of(self.hasher.hash_one(("browser", browser)), now)
     }
 
-    fn spend_sign_in_of(&self, key: u64, now: Timestamp) -> Result<(), Refusal> {
+    fn spend_sign_in_of(&self, key: u64, now: Monotonic) -> Result<(), Refusal> {
         self.sign_ins.admit(key, now, || {
             Code::TooManyRequests
                 .because("too many sign-ins from this address: wait a minute, then try again")
@@ -142,7 +145,7 @@ impl Throttle {
     ///
     /// # Errors
     /// `rate_limited`, and when to come back.
-    pub fn spend_recovery(&self, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+    pub fn spend_recovery(&self, ip: IpAddr, now: Monotonic) -> Result<(), Refusal> {
         let key = self.hasher.hash_one(network(ip));
         self.recoveries.admit(key, now, || {
             Code::TooManyRequests
@@ -160,7 +163,7 @@ impl Throttle {
     ///
     /// # Errors
     /// `rate_limited`, and when to come back.
-    pub fn spend_device(&self, ip: IpAddr, now: Timestamp) -> Result<(), Refusal> {
+    pub fn spend_device(&self, ip: IpAddr, now: Monotonic) -> Result<(), Refusal> {
         let key = self.hasher.hash_one(network(ip));
         self.devices.admit(key, now, || {
             Code::TooManyRequests
@@ -170,14 +173,19 @@ impl Throttle {
         Ok(())
     }
 
-    /// Until when everybody at this address has to wait after too many wrong user codes.
-    pub fn guessing_pauses_until(&self, ip: IpAddr, now: Timestamp) -> Option<Timestamp> {
-        self.guesses_from
-            .full_until(self.hasher.hash_one(network(ip)), now)
+    /// How long everybody at this address has to wait after too many wrong user codes.
+    pub fn guessing_pauses_for(&self, ip: IpAddr, now: Monotonic) -> Option<Lifetime> {
+        let until = self
+            .guesses_from
+            .full_until(self.hasher.hash_one(network(ip)), now)?;
+        // A second that has begun counts.
+        Some(Lifetime::seconds(
+            until.millis_since(now).saturating_add(999) / 1000,
+        ))
     }
 
     /// Counts a wrong user code from an address.
-    pub fn note_guess(&self, ip: IpAddr, now: Timestamp) {
+    pub fn note_guess(&self, ip: IpAddr, now: Monotonic) {
         let until = now.after(self.patience);
         self.guesses_from
             .note_until(self.hasher.hash_one(network(ip)), now, until);
@@ -203,7 +211,7 @@ struct Counter {
 #[derive(Clone, Copy)]
 struct Window {
     events: u64,
-    ends_at: Timestamp,
+    ends_at: Monotonic,
 }
 
 const WINDOW: Lifetime = Lifetime::minutes(1);
@@ -224,7 +232,7 @@ impl Counter {
         self.count.load(Ordering::Acquire) == 0
     }
 
-    fn admit(&self, key: u64, now: Timestamp, refusal: impl FnOnce() -> Refusal) -> Result<(), Refusal> {
+    fn admit(&self, key: u64, now: Monotonic, refusal: impl FnOnce() -> Refusal) -> Result<(), Refusal> {
         let mut windows = self.lock();
         match windows.get(&key) {
             Some(window) if now >= window.ends_at => {
@@ -241,7 +249,7 @@ impl Counter {
     }
 
     /// Counts an event, and lets the window last until `ends_at`: who never pauses is counted on.
-    fn note_until(&self, key: u64, now: Timestamp, ends_at: Timestamp) {
+    fn note_until(&self, key: u64, now: Monotonic, ends_at: Monotonic) {
         self.note(key, now);
         if let Some(window) = self.lock().get_mut(&key) {
             window.ends_at = ends_at;
@@ -249,7 +257,7 @@ impl Counter {
     }
 
     /// When the window of a key ends that is full.
-    fn full_until(&self, key: u64, now: Timestamp) -> Option<Timestamp> {
+    fn full_until(&self, key: u64, now: Monotonic) -> Option<Monotonic> {
         let mut windows = self.lock();
         let window = *windows.get(&key)?;
         if now >= window.ends_at {
@@ -260,7 +268,7 @@ impl Counter {
         (window.events >= self.limit).then_some(window.ends_at)
     }
 
-    fn note(&self, key: u64, now: Timestamp) {
+    fn note(&self, key: u64, now: Monotonic) {
         let mut windows = self.lock();
         if windows.len() >= MOST && !windows.contains_key(&key) {
             windows.retain(|_, window| now < window.ends_at);
@@ -285,6 +293,11 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{Clock, Timestamp};
+
+    fn start() -> Monotonic {
+        Clock::set(Timestamp::from_seconds(1000)).monotonic()
+    }
 
     fn throttle() -> Throttle {
         Throttle::limited(3, 2, 0)
@@ -295,7 +308,7 @@ mod tests {
 
     #[test]
     fn failures_shut_out_one_address_for_one_client_for_a_minute() {
-        let (throttle, now) = (throttle(), Timestamp::from_seconds(1000));
+        let (throttle, now) = (throttle(), start());
         for _ in 0..3 {
             assert_eq!(throttle.admit("a", HERE, now), Ok(()));
             throttle.note_failure("a", HERE, now);
@@ -315,6 +328,27 @@ mod tests {
     }
 
     #[test]
+    fn fx_61_turning_the_wall_shuts_nobody_out_longer_and_lets_nobody_in_sooner() {
+        let (throttle, clock) = (throttle(), Clock::set(Timestamp::from_seconds(1000)));
+        for _ in 0..3 {
+            throttle.note_failure("a", HERE, clock.monotonic());
+        }
+        for _ in 0..GUESSES_FROM {
+            throttle.note_guess(HERE, clock.monotonic());
+        }
+        for turned in [Lifetime::hours(1), Lifetime::hours(-2)] {
+            clock.turn(turned);
+            assert!(throttle.admit("a", HERE, clock.monotonic()).is_err());
+            let pause = throttle.guessing_pauses_for(HERE, clock.monotonic());
+            assert_eq!(pause, Some(throttle.patience));
+        }
+        clock.advance(WINDOW);
+        assert_eq!(throttle.admit("a", HERE, clock.monotonic()), Ok(()));
+        clock.advance(throttle.patience);
+        assert_eq!(throttle.guessing_pauses_for(HERE, clock.monotonic()), None);
+    }
+
+    #[test]
     fn one_ipv6_network_is_one_party() {
         let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
         assert_eq!(network(ip("2001:db8::1")), network(ip("2001:db8::ffff:2")));
@@ -324,7 +358,7 @@ mod tests {
 
     #[test]
     fn token_requests_are_counted_where_limited() {
-        let (throttle, now) = (throttle(), Timestamp::from_seconds(1000));
+        let (throttle, now) = (throttle(), start());
         assert!((0..2).all(|_| throttle.spend_request("a", now).is_ok()));
         assert!(throttle.spend_request("a", now).is_err());
         assert!(throttle.spend_request("b", now).is_ok());
@@ -333,7 +367,7 @@ mod tests {
 
     #[test]
     fn made_up_ids_do_not_fill_the_memory() {
-        let (throttle, now) = (throttle(), Timestamp::from_seconds(1000));
+        let (throttle, now) = (throttle(), start());
         for key in 0..2 * MOST as u64 + 5 {
             throttle.failures.note(key, now);
         }

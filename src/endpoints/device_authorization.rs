@@ -38,7 +38,8 @@ async fn ask(app: &App, incoming: &Incoming) -> Result<Response> {
     let params = incoming.params()?;
     params.once(&["resource"])?;
     let caller = incoming.caller_noted(app, &params, now)?;
-    app.throttle.spend_request(&caller.client.id, now)?;
+    app.throttle
+        .spend_request(&caller.client.id, registry.clock.monotonic())?;
     if !caller.client.grant_types.contains(&GrantType::DeviceCode) {
         return Err(Code::UnauthorizedClient
             .because("this client is not registered for the device code grant")
@@ -48,7 +49,8 @@ async fn ask(app: &App, incoming: &Incoming) -> Result<Response> {
     let resources: Vec<String> = params.all("resource").map(str::to_owned).collect();
     let client = &caller.client;
     let scopes = scope::ask(&client.granted, client.oidc(), params.one("scope")?, &resources)?;
-    app.throttle.spend_device(incoming.ip(), now)?;
+    app.throttle
+        .spend_device(incoming.ip(), registry.clock.monotonic())?;
     let asking = Asking {
         client,
         scopes,

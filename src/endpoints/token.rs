@@ -29,12 +29,14 @@ async fn exchange(app: &App, incoming: &Incoming) -> Result<Response> {
     // `scope` is for the grant to judge: personal credentials may repeat it.
     params.once(&["resource", "scope"])?;
     let caller = incoming.caller(app, &params, now)?;
-    app.throttle.spend_request(&caller.client.id, now)?;
+    app.throttle
+        .spend_request(&caller.client.id, app.registry.clock.monotonic())?;
     if params.one("grant_type")? == Some(GrantType::Password.word())
         && app.registry.config.legacy.password_grant
     {
         // What the sign-in page asks of an address.
-        app.throttle.spend_sign_in(incoming.ip(), now)?;
+        app.throttle
+            .spend_sign_in(incoming.ip(), app.registry.clock.monotonic())?;
     }
     let exchange = Exchange {
         registry: &app.registry,

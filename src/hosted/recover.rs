@@ -48,7 +48,7 @@ async fn ask(app: &State, parts: &Parts, form: Result<Form>) -> Result<Response>
     };
     let context = parts.extensions.get::<RequestContext>();
     let ip = context.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |c| c.ip);
-    app.throttle.spend_recovery(ip, app.registry.now())?;
+    app.throttle.spend_recovery(ip, app.registry.clock.monotonic())?;
     recovery::ask(&app.registry, &nobody(parts), who).await?;
     let card = Card {
         title: "Look into your mail".to_owned(),

@@ -95,7 +95,9 @@ async fn prove(app: &App, parts: &Parts, form: &Form, asked: &Asked) -> Result<R
 /// # Errors
 /// `rate_limited`, and when to come back.
 pub(super) fn spend_try(app: &App, browser: &Browser) -> Result<()> {
-    Ok(app.throttle.spend_sign_in(browser.ip, app.registry.now())?)
+    Ok(app
+        .throttle
+        .spend_sign_in(browser.ip, app.registry.clock.monotonic())?)
 }
 
 /// Counts a try at an account: from a browser that it knows, or else from an address.
@@ -104,7 +106,9 @@ pub(super) fn spend_try(app: &App, browser: &Browser) -> Result<()> {
 /// `rate_limited`, and when to come back.
 pub(super) async fn spend_try_at(app: &App, browser: &Browser, username: &str) -> Result<()> {
     match sign_in::known_browser(&app.registry, username, browser).await? {
-        Some(id) => Ok(app.throttle.spend_known_sign_in(&id, app.registry.now())?),
+        Some(id) => Ok(app
+            .throttle
+            .spend_known_sign_in(&id, app.registry.clock.monotonic())?),
         None => spend_try(app, browser),
     }
 }

@@ -99,7 +99,8 @@ async fn look(app: &App, parts: &Parts, form: &Form) -> Result<Response> {
     }
     let (_, why) = over(&found).unwrap_or(("", "This did not work: enter the code again."));
     if matches!(found, Found::Unknown) {
-        app.throttle.note_guess(address(parts), now);
+        app.throttle
+            .note_guess(address(parts), registry.clock.monotonic());
         user_codes::note_wrong(registry).await?;
     }
     Ok(match pause(app, parts, &visitor).await? {
@@ -123,9 +124,11 @@ fn address(parts: &Parts) -> IpAddr {
 
 /// Until when this person, or everybody at this address, has to wait.
 async fn pause(app: &App, parts: &Parts, visitor: &Visitor) -> Result<Option<Timestamp>> {
+    let clock = &app.registry.clock;
     let here = app
         .throttle
-        .guessing_pauses_until(address(parts), app.registry.now());
+        .guessing_pauses_for(address(parts), clock.monotonic())
+        .map(|pause| clock.now().after(pause));
     Ok(here.max(user_codes::pauses_until(&app.registry, &visitor.user.id).await?))
 }
 
