@@ -2,14 +2,19 @@
 
 use std::{fs, path::Path, sync::Arc};
 
+use tokio::sync::oneshot;
+
 use super::{
-    harness::{TestApp, TestClient, inactive, on_both},
+    harness::{TestApp, TestClient, inactive, on_both, on_both_with},
     postgres,
 };
 use crate::{
+    app,
     db::Db,
     jobs,
     live::Live,
+    observe::Observer,
+    server::Server,
     store::{self, clock_readings, revocations},
     time::Lifetime,
 };
@@ -71,6 +76,48 @@ async fn fx_61_a_lease_ends_after_its_length_whatever_the_wall_shows() {
             app.clock.turn(Lifetime::seconds(after));
             app.clock.advance(Lifetime::seconds(31));
             unavailable(&app, &client, &token).await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn fx_61_over_a_real_socket_a_node_that_was_cut_off_says_active_for_its_lease_only() {
+    for turned in [Lifetime::hours(1), Lifetime::hours(-1)] {
+        on_both_with(&[("listen", "127.0.0.1:0")], async |app: TestApp| {
+            if app.database == "sqlite" {
+                return; // nobody else can change it, so memory is always right
+            }
+            let (client, token) = token(&app).await;
+            let config = &app.app.registry.config;
+            let server = Server::bind(config).await.expect("a free port");
+            let url = format!("http://{}/oauth2/introspect", server.address().expect("bound"));
+            let (stop, stopped) = oneshot::channel::<()>();
+            let router = app::router(&app.app, Observer::new(config));
+            let task = tokio::spawn(server.run(router, async move { drop(stopped.await) }));
+            let http = reqwest::Client::new();
+            let ask = async || {
+                let request = http.post(&url).basic_auth(&client.id, Some(&client.secret));
+                let answer = request.form(&[("token", token.as_str())]).send().await;
+                let answer = answer.expect("the server answers");
+                (answer.status().as_u16(), answer.text().await.expect("a body"))
+            };
+            app.app.registry.live.catch_up().await.expect("the storage works");
+            postgres::shut(app.settings()).await;
+            app.clock.turn(turned);
+            app.clock.turn(Lifetime::seconds(-turned.as_seconds()));
+            let (status, text) = ask().await;
+            assert!(
+                status == 200 && text.contains("\"active\":true"),
+                "{status} {text}"
+            );
+            app.clock.turn(turned);
+            app.clock.advance(Lifetime::seconds(31));
+            assert_eq!(ask().await.0, 503, "{turned:?}");
+            app.clock.turn(Lifetime::seconds(-turned.as_seconds()));
+            assert_eq!(ask().await.0, 503, "{turned:?} and back");
+            drop((stop, http));
+            task.await.expect("the server stops");
         })
         .await;
     }
