@@ -169,7 +169,7 @@ impl Caller {
                 .because("this account belongs to no organisation: ask an admin of one to add it")
                 .reason("no_organization")
         })?;
-        Ok(self.at(home, dry_run))
+        self.at(home, dry_run)
     }
 
     /// Who acts, apart from any organisation.
@@ -205,7 +205,10 @@ impl Caller {
     }
 
     /// As [`everywhere`](Self::everywhere), with what the token may do with the person's own account.
-    pub fn everywhere_myself(&self, dry_run: bool) -> Vec<Access> {
+    ///
+    /// # Errors
+    /// As [`everywhere`](Self::everywhere).
+    pub fn everywhere_myself(&self, dry_run: bool) -> Result<Vec<Access>> {
         let own = |access: Access| Access {
             permissions: match self.personal() {
                 held if held.allow(Permission::AccountWrite) => {
@@ -218,12 +221,16 @@ impl Caller {
             },
             ..access
         };
-        self.everywhere(dry_run).map(own).collect()
+        Ok(self.everywhere(dry_run)?.into_iter().map(own).collect())
     }
 
-    /// What he may do in each organisation he belongs to.
-    pub fn everywhere(&self, dry_run: bool) -> impl Iterator<Item = Access> {
-        self.homes.iter().map(move |home| self.at(home, dry_run))
+    /// What they may do in each organisation they belong to.
+    ///
+    /// # Errors
+    /// `insufficient_user_authentication` when one of them demands a second factor that the sign-in has not shown: a list
+    /// without it would look whole.
+    pub fn everywhere(&self, dry_run: bool) -> Result<Vec<Access>> {
+        self.homes.iter().map(|home| self.at(home, dry_run)).collect()
     }
 
     /// The client with this id, where the caller may see it: in an organisation of theirs, or anywhere if they see everything.
@@ -242,11 +249,12 @@ impl Caller {
     /// What he may do in the organisation with this handle or id.
     ///
     /// # Errors
-    /// `not_found` for one that does not exist and for one that is not his.
+    /// `not_found` for one that does not exist and for one that is not his; `insufficient_user_authentication` where a
+    /// second factor is demanded that the sign-in has not shown.
     pub async fn reach(&self, app: &App, org: &str, dry_run: bool) -> Result<Access> {
         let named = |home: &&Home| home.org.id == org || fold(&home.org.handle) == fold(org);
         if let Some(home) = self.homes.iter().find(named) {
-            return Ok(self.at(home, dry_run));
+            return self.at(home, dry_run);
         }
         // That of others is not looked for, so that asking for it costs what asking for nothing costs.
         if !self.sees_everything() {
@@ -269,7 +277,7 @@ impl Caller {
             role: None,
             permissions,
         };
-        Ok(self.at(&foreign, dry_run))
+        self.at(&foreign, dry_run)
     }
 
     /// Asks whether he may do this in any organisation at all.
@@ -277,10 +285,7 @@ impl Caller {
     /// # Errors
     /// As [`Access::require`].
     pub fn require_somewhere(&self, permission: Permission) -> Result<()> {
-        if self
-            .everywhere(false)
-            .any(|access| access.permissions.allow(permission))
-        {
+        if self.homes.iter().any(|home| home.permissions.allow(permission)) {
             return Ok(());
         }
         self.own(false)?.require(permission)
@@ -296,8 +301,10 @@ impl Caller {
         self.elsewhere.allow(Permission::InstanceRead)
     }
 
-    fn at(&self, home: &Home, dry_run: bool) -> Access {
-        Access {
+    /// Every access of a caller is made here, so that what an organisation demands of its people is asked of all of them.
+    fn at(&self, home: &Home, dry_run: bool) -> Result<Access> {
+        self.assurance.enter(&home.org)?;
+        Ok(Access {
             actor: self.actor.clone(),
             org: home.org.clone(),
             permissions: home.permissions,
@@ -305,9 +312,9 @@ impl Caller {
                 // Nothing changes, and nothing is handed out that works.
                 Assurance::Unasked
             } else {
-                self.assurance.clone()
+                self.assurance.clone().within(&home.org)
             },
             dry_run,
-        }
+        })
     }
 }

@@ -218,7 +218,7 @@ async fn places(call: &Call, permission: Permission) -> Result<Vec<Access>> {
     credentials::check_available(registry)?;
     let (user, caller) = (call.path("user"), &call.caller);
     if caller.person.as_ref().is_some_and(|person| person.id == user) && caller.myself(permission).is_ok() {
-        return Ok(caller.everywhere_myself(call.dry_run()));
+        return caller.everywhere_myself(call.dry_run());
     }
     if !caller.sees_everything() && caller.require_somewhere(Permission::MembersRead).is_err() {
         caller.myself(permission)?;

@@ -407,7 +407,7 @@ async fn list(call: Call) -> Result<Reply> {
         let all = organizations::all(registry, &call.caller.own(false)?).await?;
         all.into_iter().map(|org| org.id).collect()
     } else {
-        let own = call.caller.everywhere(false);
+        let own = call.caller.everywhere(false)?.into_iter();
         own.filter(|access| access.permissions.allow(Permission::ClientsRead))
             .map(|access| access.org.id)
             .collect()

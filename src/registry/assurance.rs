@@ -19,6 +19,7 @@ use crate::{
         self, changes,
         factors::Factors,
         grants::{Grant, Which},
+        organizations::Organization,
         sessions::Session,
         users::User,
     },
@@ -115,6 +116,37 @@ impl Assurance {
             return Some(Missing::Age);
         }
         (!reaches(&proven.methods, proven.strength)).then_some(Missing::Strength)
+    }
+
+    /// The same in an organisation: where it demands a second factor of its people, nothing less is strong.
+    #[must_use]
+    pub fn within(self, org: &Organization) -> Self {
+        match self {
+            Self::Proven(proven) if org.settings.require_second_factor => Self::Proven(Proven {
+                strength: MULTI_FACTOR,
+                ..proven
+            }),
+            other => other,
+        }
+    }
+
+    /// Asks for what an organisation demands of whoever enters it, however long ago they proved it.
+    ///
+    /// # Errors
+    /// `insufficient_user_authentication`, with the class to reach.
+    pub fn enter(&self, org: &Organization) -> Result<()> {
+        match self {
+            Self::Proven(proven)
+                if org.settings.require_second_factor && !reaches(&proven.methods, MULTI_FACTOR) =>
+            {
+                let why = "this organisation demands a second factor: sign in with one, then repeat this";
+                Err(Code::InsufficientUserAuthentication
+                    .because(why)
+                    .acr(MULTI_FACTOR)
+                    .into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The class that a sign-in for a sensitive action has to reach.

@@ -379,7 +379,7 @@ async fn find(call: &Call, permission: Permission) -> Result<(Access, own::Crede
     let registry = &call.app.registry;
     own::check_available(registry)?;
     let id = call.path("credential");
-    let places = call.caller.everywhere_myself(call.dry_run());
+    let places = call.caller.everywhere_myself(call.dry_run())?;
     let access = own::place_of(registry, places, id).await?;
     let access = access.ok_or_else(own::unknown)?;
     let credential = own::find(registry, &access, &user.id, id).await?;
@@ -416,7 +416,7 @@ async fn list(call: Call) -> Result<Reply> {
     let user = call.caller.myself(Permission::AccountRead)?.id.clone();
     let mut all = Vec::new();
     own::check_available(&call.app.registry)?;
-    for access in call.caller.everywhere_myself(false) {
+    for access in call.caller.everywhere_myself(false)? {
         let around = Around::of(&call.app.registry, &access).await?;
         let found = own::of_person(&call.app.registry, &access, &user).await?;
         all.extend(found.into_iter().map(|one| around.show(one, call.now)));
@@ -451,7 +451,7 @@ async fn create(call: Call) -> Result<Reply> {
     let input: NewOwnCredential = call.input()?;
     let registry = &call.app.registry;
     own::check_available(registry)?;
-    let mut places = call.caller.everywhere_myself(call.dry_run()).into_iter();
+    let mut places = call.caller.everywhere_myself(call.dry_run())?.into_iter();
     let access = match &input.org {
         Some(org) => places.find(|access| access.org.id == *org || access.org.handle == *org),
         None => places.next(),
@@ -530,7 +530,7 @@ async fn scopes(call: Call) -> Result<Reply> {
     let registry = &call.app.registry;
     own::check_available(registry)?;
     let mut data = Vec::new();
-    for access in call.caller.everywhere_myself(false) {
+    for access in call.caller.everywhere_myself(false)? {
         for (api, scopes) in own::grantable(registry, &access, &user).await? {
             data.extend(scopes.into_iter().map(|one| GrantableScope {
                 org: access.org.handle.clone(),

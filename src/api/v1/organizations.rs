@@ -226,8 +226,9 @@ async fn list(call: Call) -> Result<Reply> {
     let all = if call.caller.sees_everything() {
         organizations::all(registry, &call.caller.own(false)?).await?
     } else {
-        let own = call.caller.everywhere(false);
-        own.map(|access| Ok(organizations::see(&access)?.clone()))
+        let own = call.caller.everywhere(false)?;
+        own.iter()
+            .map(|access| Ok(organizations::see(access)?.clone()))
             .collect::<Result<_>>()?
     };
     let all: Vec<Organization> = all

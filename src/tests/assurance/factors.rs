@@ -1,7 +1,10 @@
 //! A step-up asks for the strength that the account has now.
 
-use super::{access, signed_in, tokens};
+use axum::http::Method;
+
+use super::{access, challenged, signed_in, tokens};
 use crate::{
+    oauth::authentication::MULTI_FACTOR,
     store::users::Role,
     tests::{
         browser::{PASSWORD, person},
@@ -86,6 +89,55 @@ async fn fx_05_a_new_factor_ends_what_was_given_to_apps_that_manage() {
         assert_eq!(me().await, 200);
         set_up_app(&app, &browser).await;
         assert_eq!(me().await, 401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fx_05_an_organisation_that_demands_a_second_factor_demands_it_at_the_api() {
+    on_both(async |app| {
+        person(&app, "ada", Some(Role::Admin)).await;
+        let browser = signed_in(&app, "ada").await;
+        let made = tokens(
+            &app,
+            &browser,
+            "clients:write clients:delete organizations:read account:read",
+        )
+        .await;
+        let service = app.service(&["clients:read"]).await;
+        let client = format!("/api/v1/orgs/main/clients/{}", service.id);
+        let ask = async |method: Method, path: &str| {
+            let call = app.call(method, path).bearer(&access(&made));
+            call.header("if-match", "*").send().await
+        };
+        assert_eq!(ask(Method::GET, &client).await.status, 200);
+        app.demand_second_factor().await;
+        for (method, path) in [
+            (Method::GET, client.clone()),
+            (Method::DELETE, client.clone()),
+            (Method::DELETE, format!("{client}?dry_run=true")),
+            (Method::GET, "/api/v1/orgs".to_owned()),
+            (Method::GET, "/api/v1/orgs/main".to_owned()),
+            (Method::GET, "/api/oauth-applications".to_owned()),
+            (Method::GET, format!("/api/oauth-applications/{}", service.id)),
+        ] {
+            let answer = ask(method.clone(), &path).await;
+            assert_eq!(answer.status, 401, "{method} {path}: {}", answer.text());
+            challenged(&answer, MULTI_FACTOR);
+        }
+        // Who one is can be seen, and a client in its own name is not asked.
+        assert_eq!(ask(Method::GET, "/api/v1/me").await.status, 200);
+        let own = service
+            .token_for(&app, &[("resource", "urn:oauthority:api")])
+            .await;
+        assert_eq!(app.get(&client).bearer(&own).send().await.status, 200);
+        // With the factor it goes.
+        let both = "UPDATE grants SET methods = 'pwd otp mfa'";
+        let write = crate::db::Statement::new(both, vec![]);
+        app.db().write(write.into()).await.expect("written");
+        assert_eq!(ask(Method::GET, &client).await.status, 200);
+        let deleted = ask(Method::DELETE, &client).await;
+        assert!(deleted.status.is_success(), "{}", deleted.text());
     })
     .await;
 }
