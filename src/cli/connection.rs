@@ -195,6 +195,19 @@ impl<'t> Connection<'t> {
         self.exchange(request).await
     }
 
+    /// For whom the token in use acts: the id and the name of the person. Nobody is asked to sign in for it.
+    ///
+    /// # Errors
+    /// As the server says; when the token acts for no person.
+    pub async fn person(&mut self) -> Result<(String, String)> {
+        let url = self.url(&["api", "v1", "me"]);
+        let me = self.send_once(Method::GET, url, None, None).await?.body;
+        let text = |path: &str| me.pointer(path).and_then(Json::as_str).map(str::to_owned);
+        text("/user/id")
+            .zip(text("/user/username"))
+            .ok_or_else(|| Failure::new(Exit::Unexpected, "the sign-in acts for no person"))
+    }
+
     /// Reads something that is everybody's.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Lets the person sign in as the server wants it, with the scopes that the profile has. The sign-in before is over then.
 ///
 /// # Errors
-/// When nobody signs in, or they refuse; as the server says.
+/// When nobody signs in, or somebody else does, or they refuse; as the server says.
 pub async fn step_up(connection: &mut Connection<'_>, refused: &Failure) -> Result<()> {
     let signed_out = || {
         Failure::new(
@@ -31,6 +31,7 @@ pub async fn step_up(connection: &mut Connection<'_>, refused: &Failure) -> Resu
     let place = Place::of(&connection.profile_name, keeper, connection.terminal)?;
     let before = place.read().await?.ok_or_else(signed_out)?;
     connection.terminal.say(&format!("{}.", first_line(refused)));
+    let person = connection.person().await?;
     let server = discovery::ask(connection).await?;
     let wish = Wish {
         client_id: &before.client_id,
@@ -45,6 +46,12 @@ pub async fn step_up(connection: &mut Connection<'_>, refused: &Failure) -> Resu
     };
     let next = renew::read_answer(&answer, &blank, connection.terminal.clock.now())?;
     connection.use_token(next.access_token.clone());
+    if let Err(other) = same_person(connection, &person).await {
+        connection.use_token(blank.access_token);
+        // It ends by itself if the server cannot be told.
+        drop(end(connection, &next).await);
+        return Err(other);
+    }
     let held = place.lock().await?;
     // Another command may have renewed it meanwhile.
     let before = place.read().await?;
@@ -56,6 +63,22 @@ pub async fn step_up(connection: &mut Connection<'_>, refused: &Failure) -> Resu
         drop(end(connection, &before).await);
     }
     Ok(())
+}
+
+/// Whoever signs in meanwhile must be the person of the profile: a command that one began does not go on as another.
+async fn same_person(connection: &mut Connection<'_>, (id, name): &(String, String)) -> Result<()> {
+    let (new_id, new_name) = connection.person().await?;
+    if new_id == *id {
+        return Ok(());
+    }
+    let profile = &connection.profile_name;
+    Err(Failure::new(
+        Exit::SignInNeeded,
+        format!(
+            "{new_name} signed in, but the profile {profile} is {name}'s: nothing was done, that sign-in is over, and the \
+             one before is kept\n  sign in as {name}, or become somebody else with `oauthority login`"
+        ),
+    ))
 }
 
 /// What the server says, without what is for its operator.

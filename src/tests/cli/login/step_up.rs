@@ -69,3 +69,32 @@ async fn fx_03_at_a_terminal_a_command_signs_in_anew_and_goes_on() {
     );
     shell.run(&CREATE).await.done();
 }
+
+#[tokio::test]
+async fn fx_03_a_command_does_not_go_on_as_somebody_else() {
+    let server = server(&[]).await;
+    let (shell, _ada) = old(&server).await;
+    let bob = Browser::of(&server.app, "bob", Role::Owner).await;
+    let before = kept(&shell);
+    let (out, err) = (Captured::default(), Captured::default());
+    let mut terminal = shell.terminal(&out, &err);
+    terminal.can_ask = true;
+    let words = std::iter::once("oauthority").chain(CREATE);
+    let command = cli::run(words.map(Into::into), &mut terminal);
+    let act = device::say(&bob, &err, &[("answer", "allow"), ("sure", "yes")]);
+    let (exit, ()) = tokio::join!(command, act);
+    let said = err.text();
+    assert_eq!(exit, Exit::SignInNeeded, "{said}");
+    assert!(said.contains("bob signed in") && said.contains("ada's"), "{said}");
+    assert_eq!(kept(&shell), before, "the sign-in before is kept");
+    shell.run(&["client", "list"]).await.done();
+    // What was given to the other one is over, and nothing was made.
+    for none in [
+        "SELECT count(*) FROM grants g JOIN users u ON u.id = g.user_id \
+         WHERE u.username = 'bob' AND g.revoked_at IS NULL",
+        "SELECT count(*) FROM clients WHERE name = 'x'",
+    ] {
+        let row = server.app.db().read_one(none, vec![]).await.expect("read");
+        assert_eq!(row.expect("a row").next::<i64>().expect("a number"), 0, "{none}");
+    }
+}
