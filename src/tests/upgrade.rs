@@ -3,6 +3,8 @@
 //! `upgrade/0.1.0.json` is every row of an installation that 0.1.0 made in process, on the seeded clock and chance of
 //! the harness, with an https issuer. Its `facts` are what the people and clients of it hold: secrets, tokens, a code.
 
+mod findings; // what 0.1.0 took and this version would not take
+
 use serde_json::Value as Json;
 
 use super::{
