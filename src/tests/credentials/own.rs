@@ -236,7 +236,7 @@ async fn nobody_gives_his_credential_more_than_he_holds() {
             secret: text(&made.json(), "client_secret"),
         };
         let token = client.token(&app).await;
-        let path = format!("/api/v1/orgs/{}/audit-events", app.org.handle);
+        let path = format!("/api/v1/orgs/{}/activity", app.org.handle);
         assert_eq!(app.get(&path).bearer(&token).send().await.status, StatusCode::OK);
         let user = store::users::find_by_username(app.db(), "ada")
             .await
