@@ -15,7 +15,7 @@ use super::{
     exit::{Exit, Failure, Result},
     options::{Format, Options},
 };
-use crate::time::Timestamp;
+use crate::{oauth::name::visible, time::Timestamp};
 
 /// A column of a table: the path of the member, with dots, and how people read it.
 #[derive(Clone, Debug)]
@@ -269,7 +269,7 @@ impl View {
                 Some(Kind::Id) | None if name.ends_with("_at") && !value.is_null() => {
                     self.human(value, Kind::Moment)
                 }
-                Some(Kind::Id) | None => shown(value),
+                Some(Kind::Id) | None => visible(&shown(value)).into_owned(),
                 Some(kind) => self.human(value, kind),
             };
             text.push_str(&format!("{:width$}  {words}\n", name.replace('_', " ")));
@@ -316,7 +316,8 @@ impl View {
             Kind::Ago => time().map_or_else(|| shown(value), |at| ago(self.now.seconds_since(at))),
             Kind::Day => self.moment(value, "%-d %b %Y"),
             Kind::Moment => self.moment(value, "%Y-%m-%d %H:%M"),
-            Kind::Text | Kind::Id => shown(value),
+            Kind::Text => visible(&shown(value)).into_owned(),
+            Kind::Id => shown(value),
         }
     }
 

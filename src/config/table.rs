@@ -179,11 +179,10 @@ fn client_id(text: &str) -> Result<(), String> {
 }
 
 fn name(text: &str) -> Result<(), String> {
-    if text.trim() == text && (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-    {
-        return Ok(());
+    if text.trim() != text || !(1..=100).contains(&text.chars().count()) {
+        return Err("must be 1 to 100 characters, without spaces at the ends".into());
     }
-    Err("must be 1 to 100 characters, without spaces at the ends".into())
+    crate::oauth::name::check(text, 100).map_err(|why| format!("is no name: {why}"))
 }
 
 fn handle(text: &str) -> Result<(), String> {

@@ -486,3 +486,12 @@ fn the_mail_server_may_stand_in_a_file_and_without_one_mails_are_files() {
     ]);
     assert_eq!(both, ["give `mail.smtp_url` or `mail.smtp_url_file`, not both"]);
 }
+
+#[test]
+fn fx_12_names_in_settings_show_something_and_hide_nothing() {
+    for name in ["a\u{202e}b", "\u{200b}", "\u{3164}"] {
+        let problems = problems(&[("OAUTHORITY_BOOTSTRAP__ORGANIZATION", name)]);
+        assert_eq!(problems.len(), 1, "{name:?}: {problems:?}");
+    }
+    load(&[("OAUTHORITY_BOOTSTRAP__ORGANIZATION", "\u{5d0}cme")]);
+}

@@ -171,7 +171,7 @@ async fn one(visit: &Visit, id: &str) -> Answer {
         .or_trouble(visit)?;
     let own = api.org_id.is_some();
     let page = Page {
-        title: api.name.clone(),
+        title: crate::oauth::name::isolated(&api.name).into_owned(),
         badges: (!own).then(|| tag("Built in")),
         crumbs: crumbs(visit, None),
         actions: own.then(|| html! {
@@ -208,7 +208,7 @@ fn facts(visit: &Visit, api: &Api) -> Markup {
             } }
             @if api.token_format == TokenFormat::Jwt {
                 dt { "Signed with" } dd { @match &api.signing_algorithm {
-                    Some(name) => (name),
+                    Some(name) => (crate::ui::name(name)),
                     None => span.hint { "As usual on this server" }
                 } }
             }
@@ -254,7 +254,7 @@ fn scope_table(visit: &Visit, api: &Api, counts: &[(String, i64)]) -> Markup {
             id: scope.value.clone(),
             name: scope.value.clone(),
             cells: vec![
-                html! { (scope.description) },
+                html! { (crate::ui::name(&scope.description)) },
                 html! { (badge(scope.risk)) },
                 code_tags(&scope.implies),
                 html! { @match held {
@@ -268,6 +268,6 @@ fn scope_table(visit: &Visit, api: &Api, counts: &[(String, i64)]) -> Markup {
         }
     };
     let columns = ["Scope", "What it allows", "Risk", "Comes with", "Held by"].map(Column::new);
-    let caption = format!("Scopes of {}", api.name);
+    let caption = format!("Scopes of {}", crate::oauth::name::isolated(&api.name));
     html! { (Table { id: "scopes", caption: &caption, columns: columns.to_vec(), rows: api.scopes.iter().map(row).collect(), ..Table::default() }) }
 }

@@ -67,7 +67,7 @@ fn table<'a>(visit: &Visit, apps: &[ConnectedApp]) -> Table<'a> {
             html! { (hosts(app)) },
             html! { (reader.moment(app.first_allowed_at)) },
             html! { (reader.moment_or(app.last_used_at, "Never")) },
-            html! { a.btn href={ "/me/apps/" (app.client_id) } aria-label={ "Remove " (app.name) } { "Remove" } },
+            html! { a.btn href={ "/me/apps/" (app.client_id) } aria-label={ "Remove " (crate::oauth::name::visible(&app.name)) } { "Remove" } },
         ],
         ..Row::default()
     });
@@ -156,6 +156,9 @@ async fn remove(Given(app): Given<State>, Path(client): Path<String>, request: R
     let gone = connected_apps::remove(&app.registry, &visit.actor(), user, &client)
         .await
         .or_trouble(&visit)?;
-    let said = done(format!("{} has no access any more.", gone.name));
+    let said = done(format!(
+        "{} has no access any more.",
+        crate::oauth::name::isolated(&gone.name)
+    ));
     Ok(visit.go("/me/apps", Some(&said)))
 }

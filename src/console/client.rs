@@ -202,12 +202,12 @@ pub(super) fn page(
             current: *known == tab,
         });
     let page = Page {
-        title: client.name.clone(),
+        title: crate::oauth::name::isolated(&client.name).into_owned(),
         error: status.is_client_error(),
         badges: Some(
             html! { (labels::status(client.status)) @if let Some(mark) = labels::mark(client) { (mark) } },
         ),
-        lead: (!client.description.is_empty()).then(|| html! { (client.description) }),
+        lead: (!client.description.is_empty()).then(|| html! { (crate::ui::name(&client.description)) }),
         actions: visit
             .may(Permission::ClientsWrite)
             .then(|| actions(visit, record)),
@@ -250,9 +250,9 @@ fn banners(visit: &Visit, record: &Record) -> Markup {
         @match client.status {
             Status::Disabled => (Banner {
                 tone: Tone::Warn,
-                title: &format!("Disabled {day} by {by}"),
+                title: &format!("Disabled {day} by {}", crate::oauth::name::isolated(by)),
                 text: html! {
-                    @if let Some(why) = &client.status_reason { p { "“" (why) "”" } }
+                    @if let Some(why) = &client.status_reason { p { "“" (crate::ui::name(why)) "”" } }
                     @if let Some(at) = client.delete_at { p { "It is deleted " (visit.reader().full(at)) " unless somebody enables it before." } }
                     p { "It gets no tokens, and the tokens it had are refused." }
                 },
@@ -262,7 +262,7 @@ fn banners(visit: &Visit, record: &Record) -> Markup {
             }),
             Status::Deleted => (Banner {
                 tone: Tone::Mute,
-                title: &format!("Deleted {day} by {by}. It cannot be brought back."),
+                title: &format!("Deleted {day} by {}. It cannot be brought back.", crate::oauth::name::isolated(by)),
                 text: html! { p { "Its secrets and tokens are gone, and its client ID is never used again." } },
                 actions: None,
             }),

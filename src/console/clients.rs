@@ -239,7 +239,10 @@ fn table(visit: &Visit, found: &Found) -> Markup {
     });
     let table = Table {
         id: "clients",
-        caption: &format!("OAuth clients of {}", visit.org().name),
+        caption: &format!(
+            "OAuth clients of {}",
+            crate::oauth::name::isolated(&visit.org().name)
+        ),
         columns: rows::columns(visit, &found.query),
         rows: rows::rows(visit, &found.listed.clients, found.secrets.clone(), &found.apis),
         bulk,

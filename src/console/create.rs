@@ -212,7 +212,7 @@ async fn repeated(visit: &Visit, name: &str) -> Answer {
     let text = html! {
         p { "This form was sent before: the client exists, and its secret was shown already. It is never shown again." }
         ul { @for id in found.iter().rev().take(3) { li {
-            a href=(visit.path(&format!("/clients/{id}"))) { (name) } " " code { (id) } " · "
+            a href=(visit.path(&format!("/clients/{id}"))) { (crate::ui::name(name)) } " " code { (id) } " · "
             a href=(visit.path(&format!("/clients/{id}/rotate"))) { "Rotate secret" }
         } } }
         p { "If you did not keep the secret, rotate it: the new one is shown once." }

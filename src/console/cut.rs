@@ -79,10 +79,13 @@ async fn disable(Given(app): Given<State>, Path((org, id)): Names, request: Requ
         let flash = match client.delete_at {
             Some(at) => format!(
                 "{} is disabled. It is deleted {} unless somebody enables it before.",
-                client.name,
+                crate::oauth::name::isolated(&client.name),
                 visit.reader().full(at)
             ),
-            None => format!("{} is disabled. Its tokens no longer work.", client.name),
+            None => format!(
+                "{} is disabled. Its tokens no longer work.",
+                crate::oauth::name::isolated(&client.name)
+            ),
         };
         let flash = done(flash);
         Ok(visit.go(&path(visit, &id, ""), Some(&flash)))
@@ -105,7 +108,7 @@ async fn enable(Given(app): Given<State>, Path((org, id)): Names, request: Reque
             .or_trouble(visit)?;
         let flash = done(format!(
             "{} is enabled. It gets new tokens; its old ones stay dead.",
-            client.name
+            crate::oauth::name::isolated(&client.name)
         ));
         Ok(visit.go(&path(visit, &id, ""), Some(&flash)))
     })
@@ -136,7 +139,7 @@ async fn delete(Given(app): Given<State>, Path((org, id)): Names, request: Reque
             tone: Tone::Ok,
             text: format!(
                 "{} was deleted. Its tokens and secrets no longer work.",
-                client.name
+                crate::oauth::name::isolated(&client.name)
             ),
             next: Some(("Create a new one like this".to_owned(), like(visit, &id))),
         };
@@ -327,7 +330,11 @@ async fn disable_page(visit: &Visit, client: &Client) -> Answer {
     };
     Ok(visit.ok(
         Section::Clients,
-        &page(visit, client, format!("Disable {}?", client.name)),
+        &page(
+            visit,
+            client,
+            format!("Disable {}?", crate::oauth::name::isolated(&client.name)),
+        ),
         &content,
     ))
 }
@@ -342,7 +349,11 @@ fn enable_page(visit: &Visit, client: &Client) -> Response {
     };
     visit.ok(
         Section::Clients,
-        &page(visit, client, format!("Enable {}?", client.name)),
+        &page(
+            visit,
+            client,
+            format!("Enable {}?", crate::oauth::name::isolated(&client.name)),
+        ),
         &content,
     )
 }
@@ -351,7 +362,11 @@ async fn delete_page(visit: &Visit, client: &Client, status: StatusCode, errors:
     let impact = impact(visit, client, &Plan::Delete).await?;
     let page = Page {
         error: !errors.errors.is_empty(),
-        ..page(visit, client, format!("Delete {}?", client.name))
+        ..page(
+            visit,
+            client,
+            format!("Delete {}?", crate::oauth::name::isolated(&client.name)),
+        )
     };
     let content = html! {
         (errors)

@@ -180,9 +180,15 @@ impl Sheet {
 
     fn saved(&self, visit: &Visit, client: &Client) -> Response {
         let flash = if client.version == self.version {
-            done(format!("Nothing was changed of {}.", client.name))
+            done(format!(
+                "Nothing was changed of {}.",
+                crate::oauth::name::isolated(&client.name)
+            ))
         } else {
-            done(format!("{} is saved.", client.name))
+            done(format!(
+                "{} is saved.",
+                crate::oauth::name::isolated(&client.name)
+            ))
         };
         visit.go(
             &visit.path(&format!("/clients/{}", client.client_id)),

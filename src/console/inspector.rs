@@ -157,7 +157,7 @@ fn facts(visit: &Visit, found: &Inspection) -> Markup {
             @if let Some(at) = found.issued_at { dt { "Issued" } dd { (reader.deadline(at)) } }
             @if let Some(at) = found.expires_at { dt { "Expires" } dd { (reader.deadline(at)) } }
             @if let Some((id, name)) = &found.client {
-                dt { "Client" } dd { a href=(visit.path(&format!("/clients/{id}"))) { (name) } " " code translate="no" { (id) } }
+                dt { "Client" } dd { a href=(visit.path(&format!("/clients/{id}"))) { (crate::ui::name(name)) } " " code translate="no" { (id) } }
             }
             @if let Some((audience, api)) = &found.audience {
                 dt { "Audience" } dd { @if let Some(api) = api { (api) " – " } code translate="no" { (audience) } }

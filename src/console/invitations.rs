@@ -125,7 +125,10 @@ pub(super) fn table(visit: &Visit, all: &[Invitation]) -> Markup {
     }
     let table = Table {
         id: "invitations",
-        caption: &format!("Open invitations to {}", visit.org().name),
+        caption: &format!(
+            "Open invitations to {}",
+            crate::oauth::name::isolated(&visit.org().name)
+        ),
         columns: ["E-mail", "Role", "Sent", "Works until", "Actions"]
             .map(Column::new)
             .to_vec(),

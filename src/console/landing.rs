@@ -82,7 +82,7 @@ async fn member(visit: &Visit) -> Answer {
             @if orgs.is_empty() { p { "You belong to no organisation yet. An organisation admin can add you by your user name, " b { (visit.visitor.user.username) } "." } }
             @for (name, role, admins) in &orgs {
                 p {
-                    "You belong to " b { (name) } " as " (labels::role(*role).to_lowercase()) ". Its OAuth clients are looked after by its admins"
+                    "You belong to " b { (crate::ui::name(name)) } " as " (labels::role(*role).to_lowercase()) ". Its OAuth clients are looked after by its admins"
                     @if !admins.is_empty() { ": " (admins) } "."
                 }
             }

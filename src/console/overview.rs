@@ -242,7 +242,10 @@ async fn ending(visit: &Visit) -> Result<Vec<Matter>, Response> {
     Ok(found
         .into_iter()
         .map(|secret| Matter {
-            what: format!("{} still uses its old secret", secret.name),
+            what: format!(
+                "{} still uses its old secret",
+                crate::oauth::name::isolated(&secret.name)
+            ),
             why: format!(
                 "It ends {}; last used {}",
                 reader.full(secret.ends_at),
@@ -290,7 +293,7 @@ async fn failing(visit: &Visit) -> Result<Vec<Matter>, Response> {
     Ok(found
         .into_iter()
         .map(|client| Matter {
-            what: format!("{} fails often", client.name),
+            what: format!("{} fails often", crate::oauth::name::isolated(&client.name)),
             why: format!(
                 "{} of {} token requests refused in 24 hours",
                 client.failures,

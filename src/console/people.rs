@@ -65,7 +65,7 @@ async fn show(Given(app): Given<State>, Path(org): Path<String>, request: Reques
         .or_trouble(&visit)?;
     let table = Table {
         id: "members",
-        caption: &format!("Members of {}", visit.org().name),
+        caption: &format!("Members of {}", crate::oauth::name::isolated(&visit.org().name)),
         columns: ["Name", "User name", "E-mail", "Role", "Account", "Member since"]
             .map(Column::new)
             .to_vec(),
@@ -223,7 +223,7 @@ fn hand_over(visit: &Visit, title: &str, name: &str, link: &AccountLink) -> Resp
         section.card {
             (note(Tone::Warn, &html! {
                 h2 { "Hand this link over now" }
-                p { "With it " (name) " picks a password. It works once, until " (visit.reader().full(link.expires_at)) ", and is not shown again." }
+                p { "With it " (crate::ui::name(name)) " picks a password. It works once, until " (visit.reader().full(link.expires_at)) ", and is not shown again." }
             }))
             (Copy { id: "link", name: "link", value: &url, boxed: true })
             div.actions { (form::link_button("Back to members", &visit.path("/people"))) }
@@ -256,7 +256,7 @@ async fn show_one(
         @if visit.may(Permission::MembersWrite) { (give(&visit, &member, &at)) (change(&visit, &member, &at)) }
         @if visit.may(Permission::InstanceWrite) && member.user.id != visit.visitor.user.id { (status(&visit, &member, &at)) }
     };
-    let page = page(&visit, &member.user.display_name);
+    let page = page(&visit, &crate::oauth::name::isolated(&member.user.display_name));
     Ok(visit.ok(Section::Members, &page, &content))
 }
 
@@ -314,12 +314,12 @@ fn status(visit: &Visit, member: &Member, at: &str) -> Markup {
                 (csrf(&visit.visitor.csrf))
                 @if member.user.status == UserStatus::Inactive {
                     (hidden("do", "reactivate"))
-                    p.dim { (name) " may sign in again. What " (name) " gave apps before stays dead." }
+                    p.dim { (crate::ui::name(name)) " may sign in again. What " (crate::ui::name(name)) " gave apps before stays dead." }
                     div.actions { button.btn type="submit" { "Reactivate account" } }
                 } @else {
                     p { button.btn type="submit" form="recover" { "Make a link to a new password" } }
                     (hidden("do", "deactivate"))
-                    p.dim { "In every organisation: " (name) " is signed out everywhere and cannot sign in any more, and every app loses what " (name) " gave it, at once." }
+                    p.dim { "In every organisation: " (crate::ui::name(name)) " is signed out everywhere and cannot sign in any more, and every app loses what " (crate::ui::name(name)) " gave it, at once." }
                     div.actions { (form::danger("Deactivate account")) }
                 }
             }
@@ -367,7 +367,10 @@ async fn act(
                 .await
                 .or_trouble(&visit)?;
             let article = members::with_article(role);
-            let words = format!("{} is {article} now.", member.user.display_name);
+            let words = format!(
+                "{} is {article} now.",
+                crate::oauth::name::isolated(&member.user.display_name)
+            );
             Ok(visit.go(&visit.path(&format!("/people/{user}")), Some(&done(words))))
         }
         ("recover", _) => {
@@ -375,7 +378,7 @@ async fn act(
             let (user, link) = recovery::link_by_hand(registry, access, &user)
                 .await
                 .or_trouble(&visit)?;
-            let title = format!("A link for {}", user.display_name);
+            let title = format!("A link for {}", crate::oauth::name::isolated(&user.display_name));
             Ok(hand_over(&visit, &title, &user.display_name, &link))
         }
         (word @ ("allow-credentials" | "forbid-credentials"), _) => {

@@ -273,7 +273,7 @@ fn secrets_table(visit: &Visit, client: &Client, usable: &[&ClientSecret], uses:
         ],
         ..Row::default()
     };
-    let caption = format!("Usable secrets of {}", client.name);
+    let caption = format!("Usable secrets of {}", crate::oauth::name::isolated(&client.name));
     html! {
         @if usable.is_empty() { p { "No secret is usable now: the client gets no tokens." } }
         @else { (Table { id: "secrets", caption: &caption,
@@ -349,7 +349,11 @@ fn which(visit: &Visit, usable: &[&ClientSecret], refused: &client_form::Refused
         };
         (
             secret.id.clone(),
-            format!("{} (…{})", secret.label, secret.hint),
+            format!(
+                "{} (…{})",
+                crate::oauth::name::isolated(&secret.label),
+                secret.hint
+            ),
             used,
         )
     };

@@ -85,7 +85,7 @@ fn end(visit: &Visit, session: &Session) -> Markup {
     html! {
         form method="post" action=(HERE) {
             (csrf(&visit.visitor.csrf)) (hidden("do", "one")) (hidden("session", &session.id))
-            button.small-btn type="submit" { "End" span.sr { " the session of " (device(&session.user_agent)) " from " (session.ip) } }
+            button.small-btn type="submit" { "End" span.sr { " the session of " (crate::ui::name(&device(&session.user_agent))) " from " (session.ip) } }
         }
     }
 }

@@ -154,7 +154,10 @@ async fn save(visit: &Visit) -> Answer {
     let saved = organizations::edit(&visit.app.registry, visit.access(), version, typed.edit()).await;
     match saved {
         Ok(org) => {
-            let flash = done(format!("The settings of {} are saved.", org.name));
+            let flash = done(format!(
+                "The settings of {} are saved.",
+                crate::oauth::name::isolated(&org.name)
+            ));
             Ok(visit.go(&visit.path("/settings"), Some(&flash)))
         }
         Err(error) => {

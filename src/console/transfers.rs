@@ -138,7 +138,11 @@ async fn offer(Given(app): Given<State>, Path((org, id)): Names, request: Reques
         let (to, note) = (visit.form.one("to"), visit.form.one("note"));
         match transfers::offer(&visit.app.registry, visit.access(), &id, to, note).await {
             Ok(seen) => {
-                let said = format!("{} is offered to {}.", client.name, seen.transfer.to_handle);
+                let said = format!(
+                    "{} is offered to {}.",
+                    crate::oauth::name::isolated(&client.name),
+                    seen.transfer.to_handle
+                );
                 Ok(visit.go(&visit.path("/clients/transfers"), Some(&done(said))))
             }
             Err(Error::Refused(refusal)) if !refusal.fields.is_empty() => {
@@ -192,7 +196,7 @@ fn table<'a>(visit: &Visit, all: &[Seen]) -> Table<'a> {
         note: seen.transfer.client_id.clone(),
         cells: vec![
             html! { @match seen.side {
-                Side::Taker => { "From " (seen.transfer.from_name) " (" code { (seen.transfer.from_handle) } ")" },
+                Side::Taker => { "From " (crate::ui::name(&seen.transfer.from_name)) " (" code { (seen.transfer.from_handle) } ")" },
                 Side::Giver => { "To " code { (seen.transfer.to_handle) } },
             } },
             html! { (badge(seen.state)) },
@@ -230,7 +234,7 @@ fn heading(visit: &Visit, seen: &Seen, error: bool) -> Page {
         current: false,
     });
     Page {
-        title: seen.transfer.client_name.clone(),
+        title: crate::oauth::name::isolated(&seen.transfer.client_name).into_owned(),
         badges: Some(html! { (badge(seen.state)) }),
         error,
         narrow: true,
@@ -256,10 +260,10 @@ async fn one_page(visit: &Visit, seen: &Seen, status: StatusCode, errors: &Error
         section.card { dl.facts {
             dt { "Client ID" } dd { code { (transfer.client_id) } }
             @match seen.side {
-                Side::Taker => { dt { "From" } dd { (transfer.from_name) " (" code { (transfer.from_handle) } ")" } },
+                Side::Taker => { dt { "From" } dd { (crate::ui::name(&transfer.from_name)) " (" code { (transfer.from_handle) } ")" } },
                 Side::Giver => { dt { "To" } dd { code { (transfer.to_handle) } } },
             }
-            @if !transfer.note.is_empty() { dt { "Note" } dd { "“" (transfer.note) "”" } }
+            @if !transfer.note.is_empty() { dt { "Note" } dd { "“" (crate::ui::name(&transfer.note)) "”" } }
             dt { "Offered" } dd { (reader.moment(transfer.created_at)) }
             @if open { dt { "Holds until" } dd { (reader.moment(transfer.expires_at)) } }
             @if let Some(at) = transfer.settled_at { dt { "Settled" } dd { (reader.moment(at)) } }
@@ -312,7 +316,7 @@ async fn coming(
         section.card aria-labelledby="coming" {
             h2 #coming { "What comes" }
             dl.facts {
-                @if !client.description.is_empty() { dt { "Description" } dd { (client.description) } }
+                @if !client.description.is_empty() { dt { "Description" } dd { (crate::ui::name(&client.description)) } }
                 dt { "Type" } dd { (labels::application_type(client.application_type)) }
                 dt { "Grant Types" } dd { (tags(&grants)) }
                 dt { "Redirect URIs" } dd { (uris(&client.redirect_uris)) }
@@ -348,7 +352,7 @@ fn scopes(client: &Client, apis: &[Api], ticked: &[String], errors: &ErrorSummar
         html! {
             label.check {
                 input type="checkbox" name="scopes" value=(id) checked[ticked.contains(&id)];
-                span { (words) " " code { (value) } }
+                span { (crate::ui::name(words)) " " code { (value) } }
             }
         }
     };
@@ -411,13 +415,19 @@ async fn answer(Given(app): Given<State>, Path((org, id)): Names, request: Reque
                 let seen = transfers::decline(registry, access, &id)
                     .await
                     .or_trouble(visit)?;
-                format!("You declined {}.", seen.transfer.client_name)
+                format!(
+                    "You declined {}.",
+                    crate::oauth::name::isolated(&seen.transfer.client_name)
+                )
             }
             "withdraw" => {
                 let seen = transfers::withdraw(registry, access, &id)
                     .await
                     .or_trouble(visit)?;
-                format!("The offer of {} is withdrawn.", seen.transfer.client_name)
+                format!(
+                    "The offer of {} is withdrawn.",
+                    crate::oauth::name::isolated(&seen.transfer.client_name)
+                )
             }
             _ => return Ok(visit.go(&all, None)),
         };

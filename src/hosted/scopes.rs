@@ -125,7 +125,7 @@ fn row(wish: &Wish) -> Markup {
                 Risk::Changes => (scopes::Risk::Changes.badge()),
                 Risk::Destructive => (scopes::Risk::Destructive.badge()),
             }
-            details { summary { span.sr { "Name of this scope" } span aria-hidden="true" { "…" } } code translate="no" { (wish.key.value) } @if !wish.place.is_empty() { " at " (wish.place) } }
+            details { summary { span.sr { "Name of this scope" } span aria-hidden="true" { "…" } } code translate="no" { (wish.key.value) } @if !wish.place.is_empty() { " at " (crate::ui::name(&wish.place)) } }
         }
     }
 }

@@ -212,12 +212,13 @@ pub fn isolated(name: &str) -> Cow<'_, str> {
     Cow::Owned(format!("\u{2068}{shown}\u{2069}"))
 }
 
-/// A text where isolates cannot be, such as the title of a window.
+/// A text where isolates cannot be, such as the title of a window: without them, and what else is hidden is spelled out.
 pub fn without_isolates(text: &str) -> Cow<'_, str> {
     if text.contains(['\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}']) {
-        return Cow::Owned(text.replace(['\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'], ""));
+        let bare = text.replace(['\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'], "");
+        return Cow::Owned(visible(&bare).into_owned());
     }
-    Cow::Borrowed(text)
+    visible(text)
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ async fn keep_owners(registry: &Registry, user: &User, batch: &mut Batch) -> Res
     if !alone.is_empty() {
         let names: Vec<String> = alone
             .iter()
-            .map(|(handle, name)| format!("{name} ({handle})"))
+            .map(|(handle, name)| format!("{} ({handle})", crate::oauth::name::isolated(name)))
             .collect();
         return Err(last_owner(&names.join(", ")).into());
     }

@@ -204,10 +204,11 @@ fn mail(registry: &Registry, org: &Organization, user: &User, offer: &Offer, pat
     }
     Some(Mail {
         to: address,
-        subject: format!("A credential for you at {}", org.name),
+        subject: format!("A credential for you at {}", name::isolated(&org.name)),
         before: vec![format!(
             "{} prepared the credential “{}” for you. Only you can fetch it, and only you see its secret.",
-            offer.offered_by_name, offer.name
+            name::isolated(&offer.offered_by_name),
+            name::isolated(&offer.name)
         )],
         action: Some(Action {
             label: "Fetch the credential".to_owned(),

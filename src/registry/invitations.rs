@@ -10,7 +10,10 @@ use crate::{
     db::{Batch, WriteError},
     error::{Error, Result},
     mail::{Action, Mail},
-    oauth::refusal::{Code, Field, Refusal},
+    oauth::{
+        name::isolated,
+        refusal::{Code, Field, Refusal},
+    },
     registry::{
         Registry, Resource,
         access::{Access, Actor, Permission},
@@ -158,13 +161,13 @@ async fn send(
 }
 
 fn mail(registry: &Registry, access: &Access, invitation: &Invitation, token: &str) -> Mail {
-    let org = &access.org.name;
+    let org = isolated(&access.org.name);
     Mail {
         to: invitation.email.clone(),
         subject: format!("Invitation to {org}"),
         before: vec![format!(
             "{} invites you to {org}, as {}.",
-            access.actor.name,
+            isolated(&access.actor.name),
             members::with_article(invitation.role)
         )],
         action: Some(Action {

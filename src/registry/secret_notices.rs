@@ -8,7 +8,7 @@ use crate::{
     db::{Batch, WriteError},
     error::Result,
     mail::{Action, Mail},
-    oauth::client::Kind,
+    oauth::{client::Kind, name::isolated},
     registry::{Registry, Resource, access::Actor, recipients},
     store::{
         self,
@@ -144,7 +144,7 @@ fn mail(registry: &Registry, org: &Organization, user: &User, to: String, about:
             },
         ),
         many => (
-            format!("{} secrets of {} stop soon", many.len(), org.name),
+            format!("{} secrets of {} stop soon", many.len(), isolated(&org.name)),
             "See them",
             format!("/orgs/{}/clients?attention=expiring", org.handle),
         ),
@@ -166,7 +166,7 @@ fn mail(registry: &Registry, org: &Organization, user: &User, to: String, about:
 }
 
 fn subject_of(told: &Told) -> String {
-    let name = &told.due.client_name;
+    let name = isolated(&told.due.client_name);
     match told.notice {
         Notice::Expires(1) => format!("The secret of {name} expires tomorrow"),
         Notice::Expires(days) => format!("The secret of {name} expires in {days} days"),
@@ -189,6 +189,8 @@ fn line(told: &Told, zone: &str) -> String {
     };
     format!(
         "{}: the secret \"{}\", which ends in {}, {verb} on {stop}; {used}.",
-        told.due.client_name, secret.label, secret.hint
+        isolated(&told.due.client_name),
+        isolated(&secret.label),
+        secret.hint
     )
 }

@@ -8,7 +8,10 @@ use crate::{
     db::{Batch, WriteError},
     error::{Error, Result},
     mail::{Action, Mail},
-    oauth::client::{Kind, Status},
+    oauth::{
+        client::{Kind, Status},
+        name,
+    },
     registry::{
         Registry, Resource,
         access::{Access, Actor},
@@ -155,7 +158,7 @@ fn unused_mail(
     days: i64,
 ) -> Mail {
     let subject = match about {
-        [one] => format!("{} was not used for {days} days", one.name),
+        [one] => format!("{} was not used for {days} days", name::isolated(&one.name)),
         many => format!(
             "{} clients of {} were not used for {days} days",
             many.len(),
@@ -166,7 +169,11 @@ fn unused_mail(
         .iter()
         .take(NAMED)
         .map(|client| match client.last_used_at {
-            Some(at) => format!("{}: last used on {}.", client.name, day(user, at)),
+            Some(at) => format!(
+                "{}: last used on {}.",
+                name::isolated(&client.name),
+                day(user, at)
+            ),
             None => format!(
                 "{}: never used, made on {}.",
                 client.name,
@@ -232,7 +239,7 @@ pub(super) async fn tell_owner(
         };
         batch.push(registry.mail(&Mail {
             to,
-            subject: format!("{} is disabled and will be deleted", client.name),
+            subject: format!("{} is disabled and will be deleted", name::isolated(&client.name)),
             before: vec![format!(
                 "{} disabled the client {}, which you look after. It is deleted on {}, for good.",
                 access.actor.name,

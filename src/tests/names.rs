@@ -1,5 +1,7 @@
 //! Names that deceive, at every door; and what becomes of those that are stored already.
 
+mod shown; // on pages, in mails and lists
+
 use std::{fs, path::Path};
 
 use serde_json::json;

@@ -106,7 +106,7 @@ impl Cards<'_> {
                     disabled[card.locked] data-reveals=[reveals];
                 span {
                     b { (card.title) }
-                    @if !card.text.is_empty() { span.hint { (card.text) } }
+                    @if !card.text.is_empty() { span.hint { (super::text(&card.text)) } }
                     @if let Some(detail) = &card.detail { span { (detail) } }
                 }
                 @if card.locked && card.checked { input type="hidden" name=(self.name) value=(card.value); }
@@ -157,7 +157,7 @@ impl Render for Radios<'_> {
                         input id=[(index == 0).then_some(self.name)] type="radio" name=(self.name) value=(value)
                             checked[value == self.value];
                         span { (words) }
-                        @if !help.is_empty() { span.hint { (help) } }
+                        @if !help.is_empty() { span.hint { (super::text(help)) } }
                     }
                 }
             }

@@ -31,7 +31,7 @@ impl Render for Conflict<'_> {
         html! {
             div.scroll { div tabindex="0" role="region" aria-label="Conflicting changes" {
                 table.fold {
-                    caption.sr { (self.story) }
+                    caption.sr { (super::text(self.story)) }
                     thead { tr {
                         th scope="col" { "Field" } th scope="col" { "Before" } th scope="col" { "Yours" } th scope="col" { "Saved meanwhile" }
                     } }

@@ -122,7 +122,7 @@ impl Render for Field<'_> {
     fn render(&self) -> Markup {
         html! {
             div.field {
-                label for=(self.name) { (self.label) @if self.optional { span.opt { " (optional)" } } }
+                label for=(self.name) { (super::text(self.label)) @if self.optional { span.opt { " (optional)" } } }
                 (remarks(self.name, self.hint, self.error))
                 (self.input())
             }
@@ -144,7 +144,7 @@ pub fn describe(name: &str, hint: &str, error: &str) -> Option<String> {
 /// Hint and error of `name`, in the order they are read.
 pub fn remarks(name: &str, hint: &str, error: &str) -> Markup {
     html! {
-        @if !hint.is_empty() { p.hint id={ (name) "-hint" } { (hint) } }
+        @if !hint.is_empty() { p.hint id={ (name) "-hint" } { (super::text(hint)) } }
         @if !error.is_empty() { p.error id={ (name) "-error" } { (Icon::Alert) span { span.sr { "Error: " } (error) } } }
     }
 }
@@ -172,7 +172,7 @@ impl Select<'_> {
         html! {
             select.input id=(self.name) name=(self.name) aria-describedby=[describe(self.name, self.hint, self.error)]
                 aria-invalid=[(!self.error.is_empty()).then_some("true")] {
-                @for (value, words) in &self.options { option value=(value) selected[value == self.value] { (words) } }
+                @for (value, words) in &self.options { option value=(value) selected[value == self.value] { (crate::oauth::name::visible(words)) } }
             }
         }
     }

@@ -87,7 +87,7 @@ pub struct Confirm<'a> {
 
 impl Render for Confirm<'_> {
     fn render(&self) -> Markup {
-        let label = format!("Type “{}” to confirm", self.name);
+        let label = format!("Type “{}” to confirm", crate::oauth::name::isolated(self.name));
         let hint = if self.or.is_empty() {
             String::new()
         } else {

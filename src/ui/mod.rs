@@ -29,7 +29,7 @@ pub mod timeline; // activity
 pub mod tools; // search and filters above a table
 pub mod uris; // lists of redirect URIs
 
-pub use name::name;
+pub use name::{name, text};
 
 #[cfg(test)]
 mod gallery;

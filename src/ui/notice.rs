@@ -33,7 +33,7 @@ impl Render for Flash {
         html! {
             div class={ "note " (self.tone.class()) } role="status" {
                 (picture(self.tone))
-                div { p { (self.text) } }
+                div { p { (super::text(&self.text)) } }
                 @if let Some((label, href)) = &self.next { a href=(href) { (label) } }
             }
         }
@@ -59,7 +59,7 @@ impl Render for Banner<'_> {
             section class={ "note " (self.tone.class()) } {
                 (picture(self.tone))
                 div {
-                    h2 { (self.title) }
+                    h2 { (super::text(self.title)) }
                     div { (self.text) }
                     @if let Some(actions) = &self.actions { div.actions { (actions) } }
                 }

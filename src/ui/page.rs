@@ -154,7 +154,7 @@ impl Page {
         html! {
             div.head {
                 div {
-                    div.title { h1 tabindex="-1" { (self.title) } @if let Some(badges) = &self.badges { (badges) } }
+                    div.title { h1 tabindex="-1" { (super::text(&self.title)) } @if let Some(badges) = &self.badges { (badges) } }
                     @if let Some(lead) = &self.lead { p.lead { (lead) } }
                 }
                 @if let Some(actions) = &self.actions { div.actions { (actions) } }
@@ -168,7 +168,7 @@ impl Page {
                 nav.crumbs aria-label="Breadcrumb" {
                     ol {
                         @for crumb in &self.crumbs { li { a href=(crumb.href) { (super::name(&crumb.label)) } } }
-                        li aria-current="page" { (self.title) }
+                        li aria-current="page" { (super::text(&self.title)) }
                     }
                 }
             }
@@ -258,7 +258,7 @@ impl Shell {
                 @if !self.orgs.is_empty() {
                     span.slash aria-hidden="true" { "/" }
                     details.switch {
-                        summary { span.sr { "Organisation: " } span { @if self.org.is_empty() { "Organisations" } @else { (self.org) } } (Icon::Chevron) }
+                        summary { span.sr { "Organisation: " } span { @if self.org.is_empty() { "Organisations" } @else { (super::name(&self.org)) } } (Icon::Chevron) }
                         nav.menu aria-label="Organisations" {
                             ul { @for org in &self.orgs { li {
                                 a href=(org.href) aria-current=[org.current.then_some("true")] {
@@ -282,7 +282,7 @@ impl Shell {
     fn account_menu(&self) -> Markup {
         let account = &self.account;
         html! {
-            button.btn.quiet type="button" popovertarget="account" aria-label={ "Account: " (account.name) } {
+            button.btn.quiet type="button" popovertarget="account" aria-label={ "Account: " (crate::oauth::name::visible(&account.name)) } {
                 (Icon::User) span { (super::name(&account.name)) }
             }
             div #account .menu popover {

@@ -114,7 +114,7 @@ impl Picker<'_> {
             label.scope data-risk=(scope.risk.word()) {
                 input type="checkbox" name=(self.name) value=(scope.id) checked[scope.checked] disabled[scope.locked];
                 span {
-                    @if scope.words.is_empty() { span.hint { "No description" } } @else { (scope.words) }
+                    @if scope.words.is_empty() { span.hint { "No description" } } @else { (super::name(&scope.words)) }
                     code translate="no" { (scope.value) }
                     @if !scope.note.is_empty() { span.hint { (scope.note) } }
                 }

@@ -110,7 +110,7 @@ impl Render for HandOver<'_> {
                 }
                 dl.facts.print {
                     @let (whose, id) = if self.personal.is_some() { ("Credential", "Credential ID") } else { ("Client", "Client ID") };
-                    dt { (whose) } dd { (self.name) }
+                    dt { (whose) } dd { (super::name(self.name)) }
                     dt { (id) } dd { span.copy { code #client-id translate="no" { (self.client_id) } (copy_button("client-id", "client ID", None)) } }
                     @if let Some(personal) = &self.personal { (self.in_full(personal)) } @else {
                         dt { "Issuer" } dd { span.copy { code #issuer translate="no" { (self.issuer) } (copy_button("issuer", "issuer", None)) } }

@@ -139,19 +139,19 @@ impl Table<'_> {
         html! {
             tr class=[row.muted.then_some("muted")] {
                 @if self.bulk.is_some() { td.tick { @if !row.fixed {
-                    label { input type="checkbox" name="id" value=(row.id) form=(self.form()) aria-label={ "Select " (row.name) }; }
+                    label { input type="checkbox" name="id" value=(row.id) form=(self.form()) aria-label={ "Select " (crate::oauth::name::visible(&row.name)) }; }
                 } } }
                 th scope="row" {
                     @if row.href.is_empty() { span.name { (super::name(&row.name)) } }
                     @else { a href=(row.href) data-panel[row.panel] { (super::name(&row.name)) } }
                     @if let Some(badges) = &row.badges { " " (badges) }
-                    @if !row.note.is_empty() { span.hint { (row.note) } }
+                    @if !row.note.is_empty() { span.hint { (super::name(&row.note)) } }
                 }
                 @for (column, cell) in self.columns.iter().skip(1).zip(&row.cells) {
                     td class=[column.class()] data-l=(column.label) { (cell) }
                 }
                 @if menus { td.tail { @if !row.menu.is_empty() {
-                    (Menu { id: &format!("{}-m{index}", self.id), label: &format!("Actions for {}", row.name), items: &row.menu })
+                    (Menu { id: &format!("{}-m{index}", self.id), label: &format!("Actions for {}", crate::oauth::name::visible(&row.name)), items: &row.menu })
                 } } }
             }
         }
@@ -173,9 +173,9 @@ impl Render for Table<'_> {
         let menus = self.rows.iter().any(|row| !row.menu.is_empty());
         html! {
             div.scroll {
-                div tabindex="0" role="region" aria-label=(self.caption) {
+                div tabindex="0" role="region" aria-label=(super::text(self.caption)) {
                     table.fold id=(self.id) {
-                        caption.sr { (self.caption) }
+                        caption.sr { (super::text(self.caption)) }
                         thead { tr {
                             @if self.bulk.is_some() { th.tick scope="col" {
                                 span.sr { "Select" }

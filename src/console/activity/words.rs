@@ -377,8 +377,8 @@ fn thing(visit: &Visit, event: &Event) -> Markup {
     };
     html! {
         @match href.filter(|_| !gone) {
-            Some(href) => a href=(href) { (name) },
-            None => b { (name) },
+            Some(href) => a href=(href) { (crate::ui::name(name)) },
+            None => b { (crate::ui::name(name)) },
         }
     }
 }

@@ -152,7 +152,10 @@ pub(super) async fn create(Given(app): Given<State>, Path(org): Path<String>, re
         };
         match apis::create(&visit.app.registry, visit.access(), new).await {
             Ok(api) => {
-                let flash = done(format!("{} is created. Add its scopes next.", api.name));
+                let flash = done(format!(
+                    "{} is created. Add its scopes next.",
+                    crate::oauth::name::isolated(&api.name)
+                ));
                 Ok(visit.go(&path(visit, &api, ""), Some(&flash)))
             }
             Err(error) => {
@@ -235,7 +238,10 @@ async fn save(visit: &Visit, id: &str) -> Answer {
     let version = visit.form.one("version").parse().ok();
     match apis::edit(&visit.app.registry, visit.access(), id, version, edit).await {
         Ok(api) => {
-            let flash = done(format!("{} is saved. New tokens follow it.", api.name));
+            let flash = done(format!(
+                "{} is saved. New tokens follow it.",
+                crate::oauth::name::isolated(&api.name)
+            ));
             Ok(visit.go(&path(visit, &api, ""), Some(&flash)))
         }
         Err(error) => {

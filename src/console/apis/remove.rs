@@ -103,7 +103,7 @@ impl Doomed<'_> {
 fn holders(visit: &Visit, clients: &[(String, String)]) -> Markup {
     html! {
         @for (at, (id, name)) in clients.iter().take(10).enumerate() {
-            @if at > 0 { ", " } a href=(visit.path(&format!("/clients/{id}"))) { (name) }
+            @if at > 0 { ", " } a href=(visit.path(&format!("/clients/{id}"))) { (crate::ui::name(name)) }
         }
         @if clients.len() > 10 { " and " (clients.len() - 10) " more" }
     }
@@ -148,7 +148,10 @@ pub(super) async fn api(
         apis::delete(&visit.app.registry, visit.access(), &id, version, true)
             .await
             .or_trouble(visit)?;
-        let flash = done(format!("{} was deleted with its scopes.", api.name));
+        let flash = done(format!(
+            "{} was deleted with its scopes.",
+            crate::oauth::name::isolated(&api.name)
+        ));
         Ok(visit.go(&visit.path("/apis"), Some(&flash)))
     })
     .await
@@ -189,7 +192,10 @@ pub(super) async fn scope(
         apis::delete_scope(&visit.app.registry, visit.access(), &id, &value, true)
             .await
             .or_trouble(visit)?;
-        let flash = done(format!("{value} was deleted from {}.", api.name));
+        let flash = done(format!(
+            "{value} was deleted from {}.",
+            crate::oauth::name::isolated(&api.name)
+        ));
         Ok(visit.go(&path(visit, &api, ""), Some(&flash)))
     })
     .await

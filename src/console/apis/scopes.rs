@@ -103,7 +103,7 @@ impl Sheet {
         let card = |scope: &Scope| Card {
             value: scope.value.clone(),
             title: scope.value.clone(),
-            text: scope.description.clone(),
+            text: crate::oauth::name::isolated(&scope.description).into_owned(),
             checked: self.typed.implies.contains(&scope.value),
             ..Card::default()
         };
@@ -116,7 +116,7 @@ impl Sheet {
             title: if self.known {
                 format!("Edit {}", self.typed.value)
             } else {
-                format!("Add a scope to {}", self.api.name)
+                format!("Add a scope to {}", crate::oauth::name::isolated(&self.api.name))
             },
             error: !self.refused.is_empty(),
             narrow: true,
@@ -191,7 +191,11 @@ pub(super) async fn create(
         let made = apis::create_scope(&visit.app.registry, visit.access(), &id, sheet.typed.clone()).await;
         match made {
             Ok(scope) => {
-                let flash = done(format!("{} has the scope {}.", sheet.api.name, scope.value));
+                let flash = done(format!(
+                    "{} has the scope {}.",
+                    crate::oauth::name::isolated(&sheet.api.name),
+                    scope.value
+                ));
                 Ok(visit.go(&path(visit, &sheet.api, ""), Some(&flash)))
             }
             Err(error) => sheet.mend(visit, error),

@@ -81,7 +81,7 @@ fn section(visit: &Visit, record: &Record, api: &Api, index: usize, used: Option
             id: scope.value.clone(),
             name: scope.value.clone(),
             cells: vec![
-                html! { (scope.description) },
+                html! { (crate::ui::name(&scope.description)) },
                 html! { (risk(scope.risk).badge()) },
                 html! { @match via { Some(via) => { "Comes with " code { (via) } }, None => "Granted" } },
                 html! { (requested(visit, used, &api.id, &scope.value)) },
@@ -91,7 +91,7 @@ fn section(visit: &Visit, record: &Record, api: &Api, index: usize, used: Option
     let id = format!("access-{index}");
     let table = Table {
         id: &id,
-        caption: &format!("Scopes at {}", api.name),
+        caption: &format!("Scopes at {}", crate::oauth::name::isolated(&api.name)),
         columns: ["Scope", "Allows", "Risk", "How", "Last requested"]
             .map(Column::new)
             .to_vec(),

@@ -136,7 +136,7 @@ fn scopes(record: &Record) -> Markup {
     html! {
         @if groups.is_empty() { "–" }
         div.stack { @for (name, values) in &groups {
-            div { span.hint { (name) } (code_tags(values)) }
+            div { span.hint { (crate::ui::name(name)) } (code_tags(values)) }
         } }
     }
 }

@@ -112,7 +112,7 @@ fn table<'a>(visit: &Visit, record: &Record, given: &[client_grants::Given], you
         ];
         if yours {
             cells.push(
-                html! { a.btn href=(revoke) aria-label={ "Revoke what " (name) " allowed" } { "Revoke" } },
+                html! { a.btn href=(revoke) aria-label={ "Revoke what " (crate::oauth::name::visible(&name)) " allowed" } { "Revoke" } },
             );
         }
         Row {
@@ -151,10 +151,10 @@ pub(super) async fn ask(Given(app): Given<State>, Path((org, id, who)): Names, r
         let (name, _) = called(visit, &one);
         let lines = html! {
             li { (labels::count(i64::try_from(one.sign_ins).unwrap_or(i64::MAX), "sign-in", "sign-ins"))
-                " of it for " (name) " stop working at once, "
+                " of it for " (crate::ui::name(&name)) " stop working at once, "
                 (labels::count(i64::try_from(one.refresh_tokens).unwrap_or(i64::MAX), "refresh token", "refresh tokens")) " among them." }
         };
-        let title = format!("Revoke what {name} allowed {}?", record.client.name);
+        let title = format!("Revoke what {} allowed {}?", crate::oauth::name::isolated(&name), crate::oauth::name::isolated(&record.client.name));
         Ok(question(visit, &record, &who, title, &lines))
     })
     .await
@@ -170,7 +170,10 @@ async fn ask_all(visit: &Visit, record: &Record) -> Answer {
             @if refresh_tokens > 0 { "; " (labels::count(refresh_tokens, "refresh token stops", "refresh tokens stop")) " working at once" } "." }
         @if record.holds_secret() { li { "The tokens that it got for itself stop as well; it gets new ones with its secret." } }
     };
-    let title = format!("Revoke what everybody allowed {}?", record.client.name);
+    let title = format!(
+        "Revoke what everybody allowed {}?",
+        crate::oauth::name::isolated(&record.client.name)
+    );
     Ok(question(visit, record, "all", title, &lines))
 }
 

@@ -207,7 +207,7 @@ fn table(visit: &Visit, record: &Record, used: Option<&Usage>) -> Markup {
     };
     let table = Table {
         id: "secrets",
-        caption: &format!("Secrets of {}", record.client.name),
+        caption: &format!("Secrets of {}", crate::oauth::name::isolated(&record.client.name)),
         columns: vec![
             Column::new("Label"),
             Column::new("Hint"),
@@ -251,9 +251,18 @@ fn form_of(visit: &Visit, record: &Record, open: &Open<'_>) -> Markup {
             }
         });
     let (title, word) = match open.deed {
-        Deed::End => (format!("End “{}” now?", secret.label), "end"),
-        Deed::Move => (format!("When does “{}” end?", secret.label), "move"),
-        Deed::Rename => (format!("Change “{}”", secret.label), "rename"),
+        Deed::End => (
+            format!("End “{}” now?", crate::oauth::name::isolated(&secret.label)),
+            "end",
+        ),
+        Deed::Move => (
+            format!("When does “{}” end?", crate::oauth::name::isolated(&secret.label)),
+            "move",
+        ),
+        Deed::Rename => (
+            format!("Change “{}”", crate::oauth::name::isolated(&secret.label)),
+            "rename",
+        ),
     };
     html! {
         (errors)

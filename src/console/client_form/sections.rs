@@ -187,7 +187,7 @@ impl Look<'_> {
             (code_tags(&values))
             details { summary { "Why these?" }
                 ul.stack { @for (_, scope) in scopes::chosen(self.typed, &self.ground.apis) {
-                    li { code { (scope.value) } ": " (scope.description) }
+                    li { code { (scope.value) } ": " (crate::ui::name(&scope.description)) }
                 } }
             }
         }

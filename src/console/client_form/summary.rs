@@ -62,8 +62,8 @@ fn ways(typed: &Typed) -> Markup {
         })
         .collect();
     html! {
-        @if ways.is_empty() { p { b { (name(typed)) } " has no way to get tokens yet." } }
-        @else { p { b { (name(typed)) } " gets tokens " (list(&ways)) "." } }
+        @if ways.is_empty() { p { b { (crate::ui::name(name(typed))) } " has no way to get tokens yet." } }
+        @else { p { b { (crate::ui::name(name(typed))) } " gets tokens " (list(&ways)) "." } }
     }
 }
 
@@ -119,7 +119,7 @@ fn access(typed: &Typed, scopes: &[(&Api, &Scope)]) -> Markup {
     html! {
         @if parts.is_empty() { p { "It may do nothing yet: no scope is chosen." } }
         @else if apis.is_empty() { p { "It may see who signs in." } }
-        @else { p { "It may " b { (list(&parts)) } " at " (list(&apis)) "." } }
+        @else { p { "It may " b { (list(&parts)) } " at " (crate::ui::name(&list(&apis))) "." } }
         @if typed.needs_person() {
             p { @if typed.require_consent { "People are asked for their consent." } @else { "People are not asked for their consent." } }
         }

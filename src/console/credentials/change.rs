@@ -217,5 +217,11 @@ pub(super) async fn delete(Given(app): Given<State>, Path(id): Path<String>, req
     let gone = own::delete(&app.registry, &found.access, &visit.visitor.user.id, &id, None)
         .await
         .or_trouble(&visit)?;
-    Ok(visit.go(HERE, Some(&done(format!("{} is deleted.", gone.name)))))
+    Ok(visit.go(
+        HERE,
+        Some(&done(format!(
+            "{} is deleted.",
+            crate::oauth::name::isolated(&gone.name)
+        ))),
+    ))
 }

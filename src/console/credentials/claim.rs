@@ -61,7 +61,7 @@ fn question(visit: &Visit, opened: &Opened, apis: &[Api], token: &str) -> Markup
     html! {
         form.card.stack.lg method="post" action={ "/credentials/claim/" (token) } {
             (csrf(&visit.visitor.csrf))
-            @if !opened.new.description.is_empty() { p { (opened.new.description) } }
+            @if !opened.new.description.is_empty() { p { (crate::ui::name(&opened.new.description)) } }
             p { "Scripts that use it act in your place. It may:" }
             ul { @for scope in &opened.new.scopes { li { (words(scope, apis)) } } }
             (note(Tone::Info, &html! { p { "The secret is made when you take it, and shown to you alone, once. Have a place for it ready. \
@@ -81,7 +81,7 @@ fn words(scope: &crate::registry::client_input::ScopeRef, apis: &[Api]) -> Marku
     let found = known.into_iter().find(|(_, one)| one.value == scope.value);
     html! { @match found {
         Some((api, one)) => {
-            @if !one.description.is_empty() { (one.description) " " }
+            @if !one.description.is_empty() { (crate::ui::name(&one.description)) " " }
             code { (own::qualify(&api.audience, &one.value)) }
         },
         None => code { (audience) " " (scope.value) },

@@ -253,9 +253,12 @@ pub(super) fn markup(
 }
 
 fn pair_markup(ground: &Ground, at: usize, pair: &Pair, count: usize) -> Markup {
-    let options = ground
-        .usable()
-        .map(|api| (api.id.clone(), format!("{} – {}", api.name, api.audience)));
+    let options = ground.usable().map(|api| {
+        (
+            api.id.clone(),
+            format!("{} – {}", crate::oauth::name::visible(&api.name), api.audience),
+        )
+    });
     let (name, number) = (format!("audience-{at}"), at + 1);
     html! {
         fieldset.stack {
@@ -291,7 +294,7 @@ fn scope(at: usize, api: &Api, one: &Grantable, ticked: &[String]) -> Markup {
         label.scope data-risk=(one.scope.risk.word()) {
             input type="checkbox" name={ "scope-" (at) } value=(value) checked[ticked.contains(value)];
             span {
-                @if one.scope.description.is_empty() { span.hint { "No description" } } @else { (one.scope.description) }
+                @if one.scope.description.is_empty() { span.hint { "No description" } } @else { (crate::ui::name(&one.scope.description)) }
                 code translate="no" { (own::qualify(&api.audience, value)) }
             }
             span.end { (shown(one.scope.risk).badge()) }

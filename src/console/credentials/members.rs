@@ -109,7 +109,7 @@ fn row(visit: &Visit, one: &Credential, members: &[Member], apis: &[store::apis:
         name: client.name.clone(),
         href: visit.path(&format!("/clients/{}", client.client_id)),
         cells: vec![
-            html! { (name_of(members, client.user_id.as_deref().unwrap_or_default())) },
+            html! { (crate::ui::name(&name_of(members, client.user_id.as_deref().unwrap_or_default()))) },
             pair_list(one, apis),
             visit.reader().moment_or(client.last_used_at, "Never"),
             expires(visit, one),
@@ -144,7 +144,7 @@ fn offer_row(visit: &Visit, offer: &Offer, members: &[Member]) -> Row {
         id: offer.id.clone(),
         name: offer.name.clone(),
         cells: vec![
-            html! { (name_of(members, &offer.user_id)) },
+            html! { (crate::ui::name(&name_of(members, &offer.user_id))) },
             html! { (crate::ui::name(&offer.offered_by_name)) },
             html! { (word) },
             visit.reader().moment(offer.ended_at.unwrap_or(offer.expires_at)),
@@ -216,7 +216,10 @@ fn delivery(visit: &Visit, member: &Member) -> Markup {
         (
             "link".to_owned(),
             "One-time pick-up link".to_owned(),
-            format!("Best: {name} signs in and fetches it within 24 hours. You never see the secret."),
+            format!(
+                "Best: {} signs in and fetches it within 24 hours. You never see the secret.",
+                crate::oauth::name::isolated(name)
+            ),
         ),
         (
             "slip".to_owned(),
@@ -364,13 +367,13 @@ fn offered(visit: &Visit, member: &Member, made: &Made) -> Response {
                 Some(path) => {
                     (note(Tone::Warn, &html! {
                         h2 { "Hand this link over now" }
-                        p { "With it " (name) " fetches the credential, signed in. It works once, until " (until) ", for nobody else, and is not shown again." }
+                        p { "With it " (crate::ui::name(name)) " fetches the credential, signed in. It works once, until " (until) ", for nobody else, and is not shown again." }
                     }))
                     (Copy { id: "link", name: "link", value: &visit.app.registry.config.issuer.join(path), boxed: true })
                 },
                 None => (note(Tone::Ok, &html! {
                     h2 { "A link is on its way" }
-                    p { "It went to " (name) " by mail, and works once, until " (until) "." }
+                    p { "It went to " (crate::ui::name(name)) " by mail, and works once, until " (until) "." }
                 })),
             }
             div.actions { (link_button("Personal credentials", &visit.path("/credentials"))) }

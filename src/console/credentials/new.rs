@@ -263,7 +263,13 @@ pub(super) async fn submit_edit(
     let version = visit.form.one("version").parse().ok();
     let edit = typed.edit(&ground);
     match own::edit(&app.registry, &found.access, &ground.user_id, &id, version, edit).await {
-        Ok(client) => Ok(visit.go(&found.at, Some(&done(format!("{} is changed.", client.name))))),
+        Ok(client) => Ok(visit.go(
+            &found.at,
+            Some(&done(format!(
+                "{} is changed.",
+                crate::oauth::name::isolated(&client.name)
+            ))),
+        )),
         Err(error) => {
             let refused = placed(fields(&visit, error)?);
             Ok(edit_page(

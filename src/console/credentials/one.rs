@@ -39,9 +39,9 @@ pub(super) async fn show(Given(app): Given<State>, Path(id): Path<String>, reque
         .or_trouble(&visit)?;
     let state = found.credential.state(visit.now);
     let page = Page {
-        title: client.name.clone(),
+        title: crate::oauth::name::isolated(&client.name).into_owned(),
         badges: Some(html! { (badge(state)) }),
-        lead: (!client.description.is_empty()).then(|| html! { (client.description) }),
+        lead: (!client.description.is_empty()).then(|| html! { (crate::ui::name(&client.description)) }),
         actions: Some(actions(&found, state)),
         crumbs: crumbs(None),
         ..Page::default()

@@ -142,7 +142,10 @@ fn repeated(visit: &Visit, hook: &Webhook) -> Response {
 
 fn rotate_page(visit: &Visit, hook: &Webhook, status: StatusCode, refused: &Refused) -> Response {
     let page = Page {
-        title: format!("Rotate the signing secret of {}", name(hook)),
+        title: format!(
+            "Rotate the signing secret of {}",
+            crate::oauth::name::isolated(name(hook))
+        ),
         error: !refused.is_empty(),
         lead: Some(
             html! { "A new secret is made now and shown once. Until the old one stops, every message carries a signature of both." },
@@ -175,7 +178,7 @@ pub(super) async fn show_delete(
     asked::read(&app, &org, request, async |visit| {
         let hook = found(visit, &id).await?;
         let page = Page {
-            title: format!("Delete {}?", name(&hook)),
+            title: format!("Delete {}?", crate::oauth::name::isolated(name(&hook))),
             crumbs: crumbs(visit, Some(&hook)),
             narrow: true,
             ..Page::default()

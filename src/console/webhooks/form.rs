@@ -213,7 +213,7 @@ fn page(
     let page = Page {
         title: hook.map_or_else(
             || "Create webhook".to_owned(),
-            |hook| format!("Edit {}", name(hook)),
+            |hook| format!("Edit {}", crate::oauth::name::isolated(name(hook))),
         ),
         error: !refused.is_empty(),
         crumbs: crumbs(visit, hook),

@@ -65,7 +65,7 @@ async fn page(visit: &Visit, id: &str) -> Answer {
     });
     let may = visit.may(Permission::OrganizationsWrite);
     let page = Page {
-        title: name(&hook).to_owned(),
+        title: crate::oauth::name::isolated(name(&hook)).into_owned(),
         crumbs: crumbs(visit, None),
         actions: may.then(|| {
             html! {

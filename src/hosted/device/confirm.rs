@@ -278,7 +278,7 @@ impl Asked {
                 dl.facts {
                     dt { "Requested" } dd #requested { (reader.deadline(code.created_at)) }
                     dt { "From" } dd #address translate="no" { (code.ip) }
-                    dt { "Device" } dd #agent translate="no" { @if code.user_agent.is_empty() { "It does not say" } @else { (code.user_agent) } }
+                    dt { "Device" } dd #agent translate="no" { @if code.user_agent.is_empty() { "It does not say" } @else { (crate::ui::name(&code.user_agent)) } }
                 }
             }
         }

@@ -29,10 +29,10 @@ pub(super) async fn show(Given(app): Given<State>, request: Request) -> Response
         let visitor = browser::visitor(&app, &parts.headers).await?;
         let content = html! {
             @if allowed {
-                p #allowed { b { (name) } " goes on by itself on your device. You can close this page." }
+                p #allowed { b { (crate::ui::name(&name)) } " goes on by itself on your device. You can close this page." }
                 p { "You can remove this any time in " a href="/me/apps" { "Connected apps" } "." }
             } @else {
-                p #denied { b { (name) } " gets nothing. You can close this page." }
+                p #denied { b { (crate::ui::name(&name)) } " gets nothing. You can close this page." }
             }
         };
         let card = Card {

@@ -22,7 +22,7 @@ async fn entries_read_as_sentences_and_have_pages() {
         let browser = Browser::of(&app, "ada", Role::Admin).await;
         let page = browser.get(&at(&app, "/activity?event=secret")).await.text();
         let sentence = format!(
-            "<b>Olivia</b> rotated the secret of <a href=\"{}\">Billing sync</a>; the old one ends 23 Nov 2026, 10:00:00 UTC.",
+            "<b><bdi>Olivia</bdi></b> rotated the secret of <a href=\"{}\"><bdi>Billing sync</bdi></a>; the old one ends 23 Nov 2026, 10:00:00 UTC.",
             at(&app, &format!("/clients/{}", client.id))
         );
         assert!(page.contains(&sentence), "{page}");

@@ -223,7 +223,7 @@ async fn t12_the_summary_says_what_would_come_of_it() {
             "{}",
             answer.text()
         );
-        holds(&answer, "<b>Cleaner</b> gets tokens for itself.");
+        holds(&answer, "<b><bdi>Cleaner</bdi></b> gets tokens for itself.");
         holds(&answer, "members:delete can destroy data");
         holds(&answer, "A public app cannot keep a secret");
         assert!(named(&app, "Cleaner").await.is_empty());

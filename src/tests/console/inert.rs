@@ -88,6 +88,31 @@ fn links(page: &str) -> Vec<String> {
         .collect()
 }
 
+/// Sees every page, panel and list of results that links lead to; the paths that were tried.
+pub async fn crawl(browser: &Browser<'_>, start: String, mut see: impl FnMut(&str, &Answer)) -> Vec<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut next = VecDeque::from([start]);
+    while let Some(path) = next.pop_front() {
+        // Filters and orders are many addresses of one page: two of them will do.
+        let visits = seen
+            .entry(path.split('?').next().unwrap_or_default().to_owned())
+            .or_default();
+        *visits += 1;
+        if *visits > 2 {
+            continue;
+        }
+        for part in ["", "panel", "results"] {
+            let page = browser.get_with(&path, &[("x-fragment", part)]).await;
+            if !page.header("content-type").starts_with("text/html") || page.status != StatusCode::OK {
+                continue;
+            }
+            see(&path, &page);
+            next.extend(links(&page.text()));
+        }
+    }
+    seen.into_keys().collect()
+}
+
 #[track_caller]
 fn is_inert(path: &str, page: &Answer) {
     let text = page.text();
@@ -114,34 +139,14 @@ async fn w_22_stored_markup_is_inert_on_every_page() {
     on_both(async |app| {
         store_probes(&app).await;
         let ada = Browser::of(&app, "ada", Role::Owner).await;
-        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        let mut next = VecDeque::from([at(&app, "")]);
         let (mut pages, mut shown) = (0, 0);
-        while let Some(path) = next.pop_front() {
-            // Filters and orders are many addresses of one page: two of them will do.
-            let visits = seen
-                .entry(path.split('?').next().unwrap_or_default().to_owned())
-                .or_default();
-            *visits += 1;
-            if *visits > 2 {
-                continue;
-            }
-            for part in ["", "panel", "results"] {
-                let page = ada.get_with(&path, &[("x-fragment", part)]).await;
-                if !page.header("content-type").starts_with("text/html") || page.status != StatusCode::OK {
-                    continue;
-                }
-                is_inert(&path, &page);
-                pages += 1;
-                shown += usize::from(page.text().contains("&lt;script&gt;alert(1)"));
-                next.extend(links(&page.text()));
-            }
-        }
-        assert!(
-            pages > 60 && shown > 20,
-            "{shown} of {pages} pages: {:?}",
-            seen.keys()
-        );
+        let seen = crawl(&ada, at(&app, ""), |path, page| {
+            is_inert(path, page);
+            pages += 1;
+            shown += usize::from(page.text().contains("&lt;script&gt;alert(1)"));
+        })
+        .await;
+        assert!(pages > 60 && shown > 20, "{shown} of {pages} pages: {:?}", seen);
     })
     .await;
 }

@@ -10,7 +10,7 @@ mod create;
 mod cut;
 mod edit;
 mod hand_over;
-mod inert;
+pub mod inert;
 mod landing;
 mod people;
 mod people_settings;

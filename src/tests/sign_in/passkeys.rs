@@ -171,7 +171,7 @@ async fn a_passkey_signs_in_without_user_name_and_password() {
     on_both(async |app| {
         let (browser, mut device) = with_passkey(&app, "ada", 1).await;
         let page = browser.get("/me/security").await;
-        assert!(page.text().contains("<b>Laptop</b>") && page.text().contains("never"));
+        assert!(page.text().contains("<b><bdi>Laptop</bdi></b>") && page.text().contains("never"));
         browser.submit("/logout", &[]).await;
         let fresh = Browser::new(&app);
         let done = signs_in(&fresh, &mut device).await;
@@ -324,7 +324,12 @@ async fn a_passkey_is_renamed_and_removed_by_its_person_only() {
             ("name", "Phone"),
         ];
         ada.submit("/me/security", &rename).await;
-        assert!(ada.get("/me/security").await.text().contains("<b>Phone</b>"));
+        assert!(
+            ada.get("/me/security")
+                .await
+                .text()
+                .contains("<b><bdi>Phone</bdi></b>")
+        );
         ada.submit("/me/security", &[("do", "passkey.remove"), ("passkey", &id)])
             .await;
         let refused = signs_in(&Browser::new(&app), &mut device).await;
