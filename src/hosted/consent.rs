@@ -300,6 +300,9 @@ impl Asked {
                 @if own_name { p.hint { "This app does not learn the name that other apps know you by." } }
                 p #duration { (lasting) }
                 p #destination { "Then you go back to " (destination(uri)) "." }
+                @if !uri.starts_with("https://") {
+                    p #started { "Allow this only if you have just started it yourself: any program on this computer can open this page." }
+                }
                 details { summary { "Details" } dl.facts { dt { "App" } dd { (crate::ui::name(name)) " " code translate="no" { (self.opened.client.id) } } dt { "Returns to" } dd { code translate="no" { (uri) } } } }
                 div.actions.even {
                     button #deny .btn type="submit" name="answer" value="deny" { "Deny" }

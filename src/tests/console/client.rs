@@ -188,7 +188,7 @@ async fn a_disabled_client_and_an_archived_one_say_so() {
             .unwrap();
         let page = browser.get(&of(&app, &client.id, "")).await.text();
         assert!(
-            page.contains("Disabled 22 Nov 2026 by Olivia") && page.contains("“leaked”"),
+            page.contains("Disabled 22 Nov 2026 by Olivia") && page.contains("“<bdi>leaked</bdi>”"),
             "{page}"
         );
         assert!(page.contains(&format!("action=\"{}\"", of(&app, &client.id, "/enable"))));

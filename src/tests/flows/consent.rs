@@ -73,7 +73,7 @@ async fn a_37_the_page_says_who_asks_for_what_and_where_it_leads() {
             "See your name and profile",
             "Keep this access",
             "workspace:write",
-            "at Workspace",
+            "at <bdi>Workspace</bdi>",
             "It can read",
             "It can change",
             "It can act while you are away",

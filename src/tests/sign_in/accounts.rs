@@ -56,7 +56,7 @@ async fn another_account_signs_in_beside_the_first_and_either_can_be_chosen() {
         let browser = both(&app).await;
         assert_eq!(who(&browser).await, "ben");
         let page = browser.get("/login/choose?return_to=%2Fme%2Fpreferences").await;
-        assert!(page.text().contains("ada (ada)") && page.text().contains("ben (ben)"));
+        assert!(page.text().contains("<bdi>ada</bdi> (ada)") && page.text().contains("<bdi>ben</bdi> (ben)"));
         let ada = sessions_of(&app, "ada").await.remove(0).id;
         let token = token_beside(&page, &ada);
         let chosen = browser
@@ -92,7 +92,9 @@ async fn signing_out_ends_the_current_account_or_all_of_them() {
         assert_eq!(sessions_of(&app, "ben").await.len(), 0);
         assert_eq!(sessions_of(&app, "ada").await.len(), 1);
         let page = browser.get("/login/choose").await;
-        assert!(page.text().contains("ada (ada)") && !page.text().contains("ben (ben)"));
+        assert!(
+            page.text().contains("<bdi>ada</bdi> (ada)") && !page.text().contains("<bdi>ben</bdi> (ben)")
+        );
         browser.sign_in("ben").await;
         let out = browser.submit("/logout", &[("all", "1")]).await;
         assert_eq!(out.header("location"), "/login");
@@ -136,7 +138,7 @@ async fn who_proves_anew_keeps_the_session_its_public_id_and_the_other_accounts(
         assert_ne!(browser.session(), cookie);
         browser.get("/me/preferences").await;
         let page = browser.get("/login/choose").await;
-        assert!(page.text().contains("ada (ada)"));
+        assert!(page.text().contains("<bdi>ada</bdi> (ada)"));
     })
     .await;
 }

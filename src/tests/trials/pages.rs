@@ -159,7 +159,10 @@ async fn the_inspector_takes_a_token_and_never_shows_it_again() {
         let found = browser.submit(&path, &[("token", &token)]).await;
         holds(&found, "Active: it counts now.");
         holds(&found, "Valid, by a key that signs now");
-        holds(&found, &format!("/clients/{}\">Nightly export", client.id));
+        holds(
+            &found,
+            &format!("/clients/{}\"><bdi>Nightly export</bdi>", client.id),
+        );
         assert!(!found.text().contains(&token), "{}", found.text());
         let signature = token.rsplit('.').next().expect("a signature");
         assert!(!found.text().contains(signature));
