@@ -265,7 +265,7 @@ async fn the_pages_of_a_client_show_its_use() {
             "{used}"
         );
         assert!(used.contains("<svg") && used.contains("Show as table") && !used.contains("style="));
-        assert!(used.contains("invalid_scope") && used.contains("with “Secret of 22 Nov 2026”"));
+        assert!(used.contains("invalid_scope") && used.contains("with “<bdi>Secret of 22 Nov 2026</bdi>”"));
         let secrets = page(&app, &ada, &format!("{at}/secrets")).await;
         assert!(secrets.contains("2 last hour") && secrets.contains("2 last day"));
         assert!(
