@@ -146,7 +146,7 @@ async fn w_22_stored_markup_is_inert_on_every_page() {
             shown += usize::from(page.text().contains("&lt;script&gt;alert(1)"));
         })
         .await;
-        assert!(pages > 60 && shown > 20, "{shown} of {pages} pages: {:?}", seen);
+        assert!(pages > 60 && shown > 20, "{shown} of {pages} pages: {seen:?}");
     })
     .await;
 }
